@@ -1,0 +1,1 @@
+"""Speaks: who is asking, and how it is run. HTTP, queue, clock, processes."""

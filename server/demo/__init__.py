@@ -1,0 +1,1 @@
+"""A synthetic population and the phones that send it through the door."""

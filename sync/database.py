@@ -1,0 +1,145 @@
+"""The engine, `read()` and `write()`, and all that differs between SQLite and PostgreSQL.
+
+Only server/ (and tests) call read() and write(); functions of sync/ take the open `Connection` first.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine, Row, make_url
+
+WRITER = "cayda_writer"  # execution option: this connection will write
+
+BUSY_SECONDS = 30
+
+
+class Database:
+    """One database by URL. Opens its engine on first use in each process, so a fork is harmless."""
+
+    def __init__(self, url: str) -> None:
+        self.url: URL = _with_driver(make_url(url))
+        self._engine: Engine | None = None
+        self._pid = 0
+        self._lock = threading.Lock()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is None or self._pid != os.getpid():
+            with self._lock:
+                if self._engine is None or self._pid != os.getpid():
+                    if self._engine is not None:  # the parent's sockets are not ours to close
+                        self._engine.dispose(close=False)
+                    self._engine = _sqlite_engine(self.url) if self.is_sqlite else _pg_engine(self.url)
+                    self._pid = os.getpid()
+        return self._engine
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that may write: committed at the end, rolled back on any error."""
+        with self.engine.connect().execution_options(**{WRITER: True}) as db, db.begin():
+            yield db
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One transaction that only reads, all of it from one moment; always rolled back."""
+        with self.engine.connect() as db:
+            if not self.is_sqlite:
+                db = db.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            transaction = db.begin()
+            try:
+                yield db
+            finally:
+                transaction.rollback()
+
+    def dispose(self) -> None:
+        if self._engine is not None and self._pid == os.getpid():
+            self._engine.dispose()
+        self._engine = None
+
+
+def _with_driver(url: URL) -> URL:
+    """postgres:// and postgresql:// mean psycopg 3 here."""
+    if url.get_backend_name() in ("postgres", "postgresql"):
+        return url.set(drivername="postgresql+psycopg")
+    return url
+
+
+def _pg_engine(url: URL) -> Engine:
+    return sa.create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    engine = sa.create_engine(
+        url,
+        pool_size=10,
+        max_overflow=10,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        # sqlite3's own transaction handling opens a deferred BEGIN behind our back; switch it off.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # 201 means kept, also after a power cut
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA cache_size=-8000")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(db: Connection) -> None:
+        # A writer takes the lock first: a deferred BEGIN that writes later fails as "locked"
+        # at once, however long the busy timeout, when another has written in between.
+        writer = db.get_execution_options().get(WRITER)
+        db.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
+
+
+def is_sqlite(db: Connection) -> bool:
+    return db.dialect.name == "sqlite"
+
+
+def insert_once(
+    db: Connection,
+    table: sa.Table,
+    values: Mapping[str, Any],
+    returning: Sequence[sa.Column[Any]] | None = None,
+) -> Row[Any] | None:
+    """INSERT … ON CONFLICT DO NOTHING RETURNING: the new row, or None where the unique index said no."""
+    dialect = sqlite if is_sqlite(db) else postgresql
+    statement = dialect.insert(table).on_conflict_do_nothing()
+    columns = returning if returning is not None else list(table.primary_key.columns)
+    return db.execute(statement.returning(*columns), dict(values)).one_or_none()
+
+
+def upsert(
+    db: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], key: Sequence[str]
+) -> None:
+    """Insert the rows; where `key` is already there, overwrite the other columns given."""
+    if not rows:
+        return
+    dialect: Any = sqlite if is_sqlite(db) else postgresql
+    statement = dialect.insert(table)
+    others = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    statement = (
+        statement.on_conflict_do_update(index_elements=list(key), set_=others)
+        if others
+        else statement.on_conflict_do_nothing(index_elements=list(key))
+    )
+    db.execute(statement, [dict(row) for row in rows])

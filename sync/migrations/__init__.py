@@ -1,0 +1,1 @@
+"""Alembic: from each schema to the next, on both databases."""

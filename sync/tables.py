@@ -1,0 +1,380 @@
+"""Every table. Kept tables hold what cannot be computed again; derived ones can be thrown away.
+
+Times are `…_at` (UTC), days `…_on` (civil dates in Vietnam). Ids are surrogates; natural keys are unique.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware datetime, always UTC: SQLite keeps no zone, PostgreSQL answers in the session's."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def _id() -> Column[int]:
+    return Column("id", Integer, primary_key=True)
+
+
+def _ref(name: str, to: str, *, nullable: bool = False, index: bool = False) -> Column[int]:
+    return Column(name, Integer, ForeignKey(f"{to}.id"), nullable=nullable, index=index)
+
+
+# ------------------------------------------------------------------ kept: places
+units = Table(  # commune, ward, district, city; a new row when code, name, kind, parent or land changes
+    "units",
+    metadata,
+    _id(),
+    Column("level", Text, nullable=False),  # city | district | commune
+    Column("kind", Text, nullable=False),  # city | urban_district | rural_district | ward | commune | township | special_zone …
+    Column("code", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    _ref("parent_id", "units", nullable=True, index=True),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date),  # first day it is no more; NULL = open
+    Column("counts_in_coverage", Boolean, nullable=False),
+    UniqueConstraint("code", "level", "valid_from"),
+)
+unit_successions = Table(
+    "unit_successions",
+    metadata,
+    _id(),
+    _ref("old_id", "units", index=True),
+    _ref("new_id", "units"),
+    Column("happened_on", Date, nullable=False),
+    Column("kind", Text, nullable=False),  # whole | part | rename | kind_change
+    UniqueConstraint("old_id", "new_id", "happened_on"),
+)
+club_places = Table(  # decisions of people: where a club is from a day on; successions do the rest
+    "club_places",
+    metadata,
+    _id(),
+    Column("club_id", Text, nullable=False),  # uuid of an entity of list `clubs`
+    _ref("unit_id", "units"),
+    Column("valid_from", Date, nullable=False),
+    UniqueConstraint("club_id", "valid_from"),
+)
+
+# ------------------------------------------------------------------ kept: forms
+projects = Table("projects", metadata, _id(), Column("name", Text, nullable=False, unique=True))
+forms = Table(
+    "forms",
+    metadata,
+    _id(),
+    _ref("project_id", "projects"),
+    Column("xml_form_id", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("state", Text, nullable=False),  # open | closing | closed
+    Column("current_version_id", Integer),  # form_versions.id of what phones get
+    Column("created_at", Utc, nullable=False),
+    UniqueConstraint("project_id", "xml_form_id"),
+)
+form_versions = Table(
+    "form_versions",
+    metadata,
+    _id(),
+    _ref("form_id", "forms"),
+    Column("version", Text, nullable=False),  # "" = the form names no version
+    Column("xform", LargeBinary, nullable=False),  # the very bytes served
+    Column("md5", Text, nullable=False),  # of xform
+    Column("source", LargeBinary),  # as uploaded
+    Column("source_kind", Text, nullable=False),  # md | xlsx | csv | xml
+    Column("published_at", Utc, nullable=False),
+    UniqueConstraint("form_id", "version"),
+)
+form_attachments = Table(
+    "form_attachments",
+    metadata,
+    _id(),
+    _ref("form_version_id", "form_versions"),
+    Column("filename", Text, nullable=False),
+    Column("list_name", Text),  # set: served from this entity list, sha256 is NULL
+    Column("sha256", Text),
+    Column("md5", Text),
+    Column("size", Integer),
+    UniqueConstraint("form_version_id", "filename"),
+)
+
+# ------------------------------------------------------------------ kept: people who call
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    _ref("unit_id", "units", nullable=True),
+    Column("club_id", Text),
+    Column("password_hash", Text, nullable=False),  # argon2
+    Column("digest_secret", LargeBinary),  # HA1 of Digest, sealed with the key outside the database
+    Column("created_at", Utc, nullable=False),
+    Column("disabled_at", Utc),
+)
+app_users = Table(
+    "app_users",
+    metadata,
+    _id(),
+    _ref("project_id", "projects"),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    _ref("unit_id", "units", nullable=True),
+    Column("club_id", Text),
+    Column("token_sha256", Text, nullable=False, unique=True),  # the token itself is only in the QR
+    Column("created_at", Utc, nullable=False),
+    Column("revoked_at", Utc),
+    Column("last_seen_at", Utc),
+)
+
+# ------------------------------------------------------------------ kept: what phones sent
+received = Table(  # every POST as it came, append-only; its bytes are those of its submission version
+    "received",
+    metadata,
+    _id(),
+    Column("received_at", Utc, nullable=False),
+    _ref("project_id", "projects"),
+    _ref("app_user_id", "app_users", nullable=True),
+    _ref("user_id", "users", nullable=True),
+    Column("device_id", Text),
+    Column("user_agent", Text),
+    Column("sha256", Text, nullable=False),  # of the XML part
+    Column("outcome", Text, nullable=False),  # new | resent | more | edited | different
+    Column("submission_version_id", Integer, nullable=False, index=True),
+)
+submissions = Table(
+    "submissions",
+    metadata,
+    _id(),
+    _ref("form_id", "forms"),
+    Column("instance_id", Text, nullable=False),  # of the first version: its public id for ever
+    Column("current_version_id", Integer),
+    Column("review_state", Text),  # NULL | edited | hasIssues | rejected | approved
+    Column("created_at", Utc, nullable=False),
+    Column("deleted_at", Utc),
+    UniqueConstraint("form_id", "instance_id"),
+)
+submission_versions = Table(
+    "submission_versions",
+    metadata,
+    _id(),
+    _ref("submission_id", "submissions", index=True),
+    _ref("form_id", "forms"),
+    Column("instance_id", Text, nullable=False),
+    Column("deprecated_id", Text),
+    Column("sha256", Text, nullable=False),
+    Column("version", Text, nullable=False),  # as the XML says
+    _ref("form_version_id", "form_versions", nullable=True),  # NULL = a version we do not have
+    Column("xml", LargeBinary, nullable=False),  # the exact bytes
+    Column("received_at", Utc, nullable=False),
+    Column("device_id", Text),
+    _ref("app_user_id", "app_users", nullable=True),
+    _ref("user_id", "users", nullable=True),
+    Column("problems", Json, nullable=False),  # flags known at arrival: [{"code", "details"}]
+    UniqueConstraint("form_id", "instance_id", "sha256"),
+    Index("ix_submission_versions_form_id_deprecated_id", "form_id", "deprecated_id"),
+)
+attachments = Table(
+    "attachments",
+    metadata,
+    _id(),
+    _ref("submission_version_id", "submission_versions"),
+    Column("name", Text, nullable=False),  # NFC
+    Column("sha256", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("content_type", Text),
+    Column("received_at", Utc, nullable=False),
+    UniqueConstraint("submission_version_id", "name", "sha256"),
+)
+audit_events = Table(
+    "audit_events",
+    metadata,
+    _id(),
+    Column("at", Utc, nullable=False),
+    Column("actor", Text, nullable=False),  # "user:3", "app_user:7", "system"
+    Column("action", Text, nullable=False),  # "submission.create"
+    Column("subject", Text),  # "submission:12"
+    Column("details", Json),
+)
+queue = Table(  # work that must happen; done rows are deleted, failed ones stay to be seen
+    "queue",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),  # of the task: "process", "settle", "measure"
+    Column("subject_id", Integer),  # what it is about, e.g. submission_versions.id
+    Column("payload", Json),
+    Column("added_at", Utc, nullable=False),
+    Column("due_at", Utc, nullable=False),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text),  # last failure, without personal data
+    Column("failed_at", Utc),  # set after the last try: stays on the visible list
+    Index("ix_queue_due", "failed_at", "name", "due_at", "id"),
+)
+
+# ------------------------------------------------------------------ derived: what it means
+records = Table(  # one flat row per submission (table_path "") and per repeat instance
+    "records",
+    metadata,
+    _id(),
+    _ref("submission_id", "submissions"),
+    _ref("submission_version_id", "submission_versions", index=True),
+    Column("form", Text, nullable=False),  # xml_form_id
+    Column("table_path", Text, nullable=False),  # "" or "supplies" or "a/b"
+    Column("position", Text, nullable=False),  # "" or "supplies[1]"
+    Column("parent_position", Text),
+    Column("answers", Json, nullable=False),  # column -> text, as sent (NFC)
+    Column("derived", Json, nullable=False),  # column -> value computed by the library's measures
+    Column("happened_on", Date),  # the event's own day, Vietnam
+    Column("subject_list", Text),
+    Column("subject_id", Text),  # entity uuid
+    Column("club_id", Text),  # the subject's club on that day; else the answer
+    Column("problems", Json, nullable=False),  # [{"code", "details"}] found while reading
+    Column("held_back", Boolean, nullable=False),  # kept out of figures until a person mends it
+    Column("counted_with", Integer),  # records.id of the event this one repeats; NULL = counts itself
+    Column("united", Json),  # values of the whole event (all its records), on the one that counts
+    UniqueConstraint("submission_version_id", "table_path", "position"),
+    Index("ix_records_form_happened_on", "form", "table_path", "happened_on"),
+    Index("ix_records_subject", "subject_id", "form", "happened_on"),
+    Index("ix_records_club", "club_id", "form", "happened_on"),
+)
+entity_lists = Table(  # kept
+    "entity_lists",
+    metadata,
+    _id(),
+    _ref("project_id", "projects"),
+    Column("name", Text, nullable=False),
+    Column("properties", Json, nullable=False),  # names in order
+    Column("change_seq", Integer, nullable=False, server_default=text("0")),  # last given to an entity
+    UniqueConstraint("project_id", "name"),
+)
+entities = Table(
+    "entities",
+    metadata,
+    _id(),
+    _ref("list_id", "entity_lists"),
+    Column("uuid", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("data", Json, nullable=False),  # property -> text
+    Column("version", Integer, nullable=False),
+    Column("club_id", Text),  # row scope: the club it belongs to; for list `clubs` its own uuid
+    Column("conflict", Text),  # NULL | soft | hard
+    Column("imported", Boolean, nullable=False),  # kept, not derived: came from a person's file
+    Column("created_at", Utc, nullable=False),
+    Column("updated_at", Utc, nullable=False),
+    Column("deleted_at", Utc),
+    Column("change_seq", Integer, nullable=False),  # rises with every change of its list
+    UniqueConstraint("list_id", "uuid"),
+    Index("ix_entities_list_id_club_id", "list_id", "club_id", "change_seq"),
+)
+entity_versions = Table(
+    "entity_versions",
+    metadata,
+    _id(),
+    _ref("entity_id", "entities"),
+    Column("version", Integer, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("data", Json, nullable=False),
+    Column("base_version", Integer),
+    Column("trunk_version", Integer),
+    Column("branch_id", Text),
+    Column("conflict", Text),
+    _ref("submission_version_id", "submission_versions", nullable=True, index=True),
+    Column("created_at", Utc, nullable=False),
+    UniqueConstraint("entity_id", "version"),
+)
+held_changes = Table(  # an EntityChange whose entity is still on some phone
+    "held_changes",
+    metadata,
+    _id(),
+    Column("list_name", Text, nullable=False),
+    Column("uuid", Text, nullable=False),
+    _ref("submission_version_id", "submission_versions"),
+    Column("position", Text, nullable=False),
+    Column("held_at", Utc, nullable=False),
+    UniqueConstraint("submission_version_id", "list_name", "uuid", "position"),
+    Index("ix_held_changes_uuid", "uuid"),
+)
+spells = Table(  # what was true of an entity from a day on, up to (not with) another
+    "spells",
+    metadata,
+    _id(),
+    Column("list_name", Text, nullable=False),
+    Column("uuid", Text, nullable=False),
+    Column("name", Text, nullable=False),  # "status", "club", "hh_class", "sex", "born_on" …
+    Column("value", Text, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date),  # NULL = still so
+    Index("ix_spells_uuid", "uuid", "name"),
+    Index("ix_spells_find", "list_name", "name", "value", "valid_from"),
+)
+figures = Table(  # one indicator of one club in one period; recomputed whole, never incremented
+    "figures",
+    metadata,
+    _id(),
+    Column("period", Text, nullable=False),  # "2025H2"; calendar below
+    Column("calendar", Text, nullable=False),  # calendar | administrative
+    Column("club_id", Text, nullable=False),
+    Column("indicator", Text, nullable=False),
+    Column("cut", Text, nullable=False),  # "" = the whole; else "sex", "age_band", "hh_class"
+    Column("cut_value", Text, nullable=False),
+    Column("numerator", Numeric(18, 4)),
+    Column("denominator", Numeric(18, 4)),
+    Column("missing", Integer, nullable=False, server_default=text("0")),
+    UniqueConstraint("calendar", "period", "club_id", "indicator", "cut", "cut_value"),
+)
+stale_cells = Table(  # (period, club) whose figures must be measured again
+    "stale_cells",
+    metadata,
+    _id(),
+    Column("calendar", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("club_id", Text, nullable=False),
+    UniqueConstraint("calendar", "period", "club_id"),
+)
