@@ -1,0 +1,61 @@
+"""The parts one process works with, and how code that answers a request reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol, cast
+
+from flask import current_app
+
+from server.settings import Settings
+from sync.blobs import Blobs, open_blobs
+from sync.database import Database
+
+if TYPE_CHECKING:
+    from forms.library import Library
+
+EXTENSION = "cayda"
+
+
+class Jobs(Protocol):
+    """Somebody to wake when work was queued; never fails, the next sweep finds what it missed."""
+
+    def wake(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Made once per process. `now` gives an aware UTC time; tests put a clock of their own there."""
+
+    settings: Settings
+    database: Database
+    blobs: Blobs
+    jobs: Jobs
+    library: Library
+    now: Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_runtime(settings: Settings) -> Runtime:
+    """The runtime the settings ask for. Opens no connection yet, so it may stand before a fork."""
+    from forms.library import load_library
+    from server.jobs import open_jobs
+
+    return Runtime(
+        settings=settings,
+        database=Database(settings.database_url),
+        blobs=open_blobs(settings.blobs),
+        jobs=open_jobs(settings),
+        library=load_library(settings.library),
+        now=utc_now,
+    )
+
+
+def runtime() -> Runtime:
+    """The runtime of the app that answers this request."""
+    return cast(Runtime, current_app.extensions[EXTENSION])

@@ -1,0 +1,146 @@
+"""All settings in one frozen place, read once from the environment; what is set chooses the mode."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class BadSetting(ValueError):
+    """A setting that cannot be used; the text names it, in Vietnamese and English."""
+
+    def __init__(self, name: str, vi: str, en: str) -> None:
+        super().__init__(f"{name}: {vi} / {en}")
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Leave everything unset and the server runs embedded, from one folder (`data`)."""
+
+    data: Path = Path("data")
+    database_url: str = ""  # empty: the file cayda.db in `data`
+    blobs: str = ""  # a folder; empty: the folder blobs in `data`
+    redis_url: str | None = None  # set it, and rq workers are woken
+    library: Path | None = None  # another organisation's library; None: ours
+    public_url: str | None = None  # scheme and host phones see; None: what each request says
+    trust_proxy: bool = False  # believe X-Forwarded-Proto and -Host
+    secret: str | None = None  # seals Digest secrets and signs sessions; None: `data`/secret.key
+    host: str = "127.0.0.1"
+    port: int = 8080
+    post_bytes: int = 10_000_000  # announced to phones: larger submissions come in several POSTs
+    body_bytes: int = 500_000_000  # hard limit of one body: a single video may exceed the above
+
+    def __post_init__(self) -> None:
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{self.data / 'cayda.db'}")
+        if not self.blobs:
+            object.__setattr__(self, "blobs", str(self.data / "blobs"))
+
+    @property
+    def embedded(self) -> bool:
+        """One folder, one worker of our own, nothing else running."""
+        return self.redis_url is None
+
+
+def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> Settings:
+    """Settings from the environment; `given` (such as data=…, port=…) wins where it is not None.
+
+    Raises BadSetting.
+    """
+    env = {k: v for k, v in (os.environ if environ is None else environ).items() if v.strip()}
+    found: dict[str, object] = {
+        "data": Path(env.get("CAYDA_DATA", "data")),
+        "database_url": env.get("DATABASE_URL", ""),
+        "blobs": env.get("CAYDA_BLOBS", ""),
+        "redis_url": env.get("REDIS_URL"),
+        "library": Path(env["CAYDA_LIBRARY"]) if "CAYDA_LIBRARY" in env else None,
+        "public_url": _public_url(env.get("CAYDA_PUBLIC_URL")),
+        "trust_proxy": _switch(env, "CAYDA_TRUST_PROXY"),
+        "secret": _secret(env.get("CAYDA_SECRET")),
+        "host": env.get("CAYDA_HOST", Settings.host),
+        "port": _number(env, "CAYDA_PORT", 8080, 1, 65535),
+        "post_bytes": _number(env, "CAYDA_POST_BYTES", 10_000_000, 100_000, 1 << 31),
+        "body_bytes": _number(env, "CAYDA_BODY_BYTES", 500_000_000, 1_000_000, 1 << 40),
+    }
+    found.update({name: value for name, value in given.items() if value is not None})
+    settings = Settings(**found)  # type: ignore[arg-type]  # every value above has its field's type
+    if settings.body_bytes < settings.post_bytes:
+        raise BadSetting(
+            "CAYDA_BODY_BYTES",
+            "phải lớn hơn hoặc bằng CAYDA_POST_BYTES",
+            "must be at least CAYDA_POST_BYTES",
+        )
+    return settings
+
+
+def secret_key(settings: Settings) -> bytes:
+    """32 bytes kept outside the database: from CAYDA_SECRET, else from `data`/secret.key, made once.
+
+    Whoever loses it loses Digest sign-in of phones until passwords are set again: back it up.
+    """
+    text = settings.secret or _read_or_make(settings.data / "secret.key")
+    return bytes.fromhex(text)
+
+
+def _read_or_make(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    if not path.exists():
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(secrets.token_hex(32))
+            out.flush()
+            os.fsync(out.fileno())
+        try:
+            os.link(temporary, path)  # whole or not at all; the first of two processes wins
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+    text = path.read_text().strip()
+    return _secret(text) or text
+
+
+def _secret(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        long_enough = len(bytes.fromhex(text)) == 32
+    except ValueError:
+        long_enough = False
+    if not long_enough:
+        raise BadSetting(
+            "CAYDA_SECRET", "cần đúng 64 chữ số hệ 16 (32 byte)", "needs 64 hex digits (32 bytes)"
+        )
+    return text
+
+
+def _public_url(text: str | None) -> str | None:
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise BadSetting(
+            "CAYDA_PUBLIC_URL",
+            "cần dạng https://ten-may-chu",
+            "needs the form https://host",
+        )
+    return text.rstrip("/")
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "0").strip().lower()
+    if text not in ("0", "1", "no", "yes", "false", "true"):
+        raise BadSetting(name, "chỉ nhận 1 hoặc 0", "takes 1 or 0")
+    return text in ("1", "yes", "true")
+
+
+def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = env.get(name, str(default)).strip()
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise BadSetting(name, f"cần số từ {low} đến {high}", f"needs a number {low} to {high}")
+    return int(text)
