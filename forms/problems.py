@@ -1,6 +1,6 @@
-"""Every reason to refuse or to flag, once: a code, what it means for the phone, Vietnamese and English.
+"""Every reason to refuse or to flag, once: code, status for the phone, Vietnamese and English.
 
-`ProblemType.status` is the HTTP status of a refusal; 0 marks a flag: the data is kept and answered 201.
+`ProblemType.status` is the HTTP status of a refusal; 0 marks a flag: kept and answered 201.
 Texts are templates; the details of a Problem fill them and must never hold personal data.
 """
 
@@ -187,6 +187,12 @@ DIFFERENT_CONTENT = ProblemType(
     0,
     "Cùng mã phiếu nhưng nội dung khác với lần gửi trước; giữ cả hai.",
     "Same instanceID with other content than before; both are kept.",
+)
+EDIT_OF_OLD = ProblemType(
+    "edit_of_old",
+    0,
+    "Phiếu sửa một bản đã được sửa trước đó; giữ cả hai.",
+    "This edits a version that was edited before; both are kept.",
 )
 FILE_NAME_CHANGED = ProblemType(
     "file_name_changed",

@@ -1,0 +1,170 @@
+"""Work that must happen, kept beside the data it is about: added in its transaction, done or visible.
+
+A claim is a lease: work whose worker died comes back when the lease ends. Every task may run twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from sync.tables import queue
+
+LEASE = timedelta(seconds=60)
+MOST_TRIES = 5
+FIRST_DELAY = timedelta(seconds=2)  # then four times as long after each failure
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One piece of work as claimed; `tries` counts this one."""
+
+    id: int
+    name: str
+    subject_id: int | None
+    payload: Any
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedWork:
+    """Work that was tried MOST_TRIES times; stays until a person retries or drops it."""
+
+    id: int
+    name: str
+    subject_id: int | None
+    error: str
+    failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much waits, how much failed, and since when the oldest waits."""
+
+    waiting: int
+    failed: int
+    oldest_at: datetime | None
+
+
+def add(
+    db: Connection,
+    name: str,
+    subject_id: int | None = None,
+    *,
+    payload: Any = None,
+    now: datetime,
+    due_at: datetime | None = None,
+) -> None:
+    """Put one piece of work into the queue, in the caller's transaction."""
+    add_many(db, name, [subject_id], payload=payload, now=now, due_at=due_at)
+
+
+def add_many(
+    db: Connection,
+    name: str,
+    subject_ids: Iterable[int | None],
+    *,
+    payload: Any = None,
+    now: datetime,
+    due_at: datetime | None = None,
+) -> None:
+    """The same work about several subjects."""
+    rows = [
+        {
+            "name": name,
+            "subject_id": subject_id,
+            "payload": payload,
+            "added_at": now,
+            "due_at": due_at or now,
+        }
+        for subject_id in subject_ids
+    ]
+    if rows:
+        db.execute(queue.insert(), rows)
+
+
+def claim(db: Connection, name: str, limit: int, now: datetime) -> list[Work]:
+    """Take up to `limit` due pieces, oldest first, for LEASE; other workers pass them by."""
+    due = (
+        sa.select(queue.c.id)
+        .where(queue.c.name == name, queue.c.failed_at.is_(None), queue.c.due_at <= now)
+        .order_by(queue.c.due_at, queue.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = db.execute(due).scalars().all()
+    if not ids:
+        return []
+    taken = (
+        queue.update()
+        .where(queue.c.id.in_(ids))
+        .values(due_at=now + LEASE, tries=queue.c.tries + 1)
+        .returning(queue.c.id, queue.c.name, queue.c.subject_id, queue.c.payload, queue.c.tries)
+    )
+    return sorted((Work(*row) for row in db.execute(taken)), key=lambda work: work.id)
+
+
+def done(db: Connection, works: Sequence[Work]) -> None:
+    """Forget finished work, in the transaction that holds its result."""
+    if works:
+        db.execute(queue.delete().where(queue.c.id.in_([work.id for work in works])))
+
+
+def fail(db: Connection, work: Work, error: str, now: datetime) -> None:
+    """Note a failure: again later, or, after MOST_TRIES, on the list that an operator sees."""
+    values: dict[str, Any] = {"error": error[:500]}
+    if work.tries >= MOST_TRIES:
+        values["failed_at"] = now
+    else:
+        values["due_at"] = now + FIRST_DELAY * 4 ** (work.tries - 1)
+    db.execute(queue.update().where(queue.c.id == work.id).values(**values))
+
+
+def failed(db: Connection, limit: int = 100) -> list[FailedWork]:
+    """What needs a person, newest first."""
+    c = queue.c
+    rows = db.execute(
+        sa.select(c.id, c.name, c.subject_id, c.error, c.failed_at)
+        .where(c.failed_at.is_not(None))
+        .order_by(c.id.desc())
+        .limit(limit)
+    )
+    return [
+        FailedWork(row.id, row.name, row.subject_id, row.error or "", row.failed_at) for row in rows
+    ]
+
+
+def retry(db: Connection, work_id: int, now: datetime) -> bool:
+    """Put failed work back; False when there is none of that id."""
+    found = db.execute(
+        queue.update()
+        .where(queue.c.id == work_id, queue.c.failed_at.is_not(None))
+        .values(failed_at=None, error=None, tries=0, due_at=now)
+    )
+    return found.rowcount == 1
+
+
+def release(db: Connection, now: datetime) -> int:
+    """End all leases: for a start when no other worker of this database can be alive."""
+    freed = db.execute(
+        queue.update().where(queue.c.failed_at.is_(None), queue.c.due_at > now).values(due_at=now)
+    )
+    return freed.rowcount
+
+
+def depth(db: Connection) -> Depth:
+    """Counts for `status`, healthz and metrics; due later counts as waiting too."""
+    waiting = queue.c.failed_at.is_(None)
+    row = db.execute(
+        sa.select(
+            sa.func.count().filter(waiting),
+            sa.func.count().filter(~waiting),
+            sa.func.min(queue.c.added_at).filter(waiting),
+        )
+    ).one()
+    return Depth(row[0], row[1], row[2])

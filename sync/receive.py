@@ -1,0 +1,364 @@
+"""Keep what a phone sent, once: five outcomes, one transaction, the bytes untouched.
+
+Insert first and let the unique index judge: phones send the same thing twice at the same moment
+(Collect's network layer repeats a POST within milliseconds), and a check before the insert made
+twins at peers for years (incidents C2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.instance import Instance
+from forms.problems import (
+    DIFFERENT_CONTENT,
+    EDIT_OF_OLD,
+    FORM_CLOSED,
+    OLD_VERSION,
+    UNKNOWN_FORM,
+    UNKNOWN_VERSION,
+    Problem,
+    Refused,
+)
+from sync import audit, queue
+from sync.blobs import StoredBlob
+from sync.database import insert_once
+from sync.tables import (
+    attachments,
+    form_versions,
+    forms,
+    received,
+    records,
+    submission_versions,
+    submissions,
+)
+
+PROCESS = "process"  # name of the work that a new version leaves in the queue
+
+
+class Outcome(StrEnum):
+    """What one POST turned out to be; each is answered 201."""
+
+    NEW = "new"
+    RESENT = "resent"  # the same bytes again
+    MORE = "more"  # the same bytes with further attachments
+    EDITED = "edited"  # names a deprecatedID
+    DIFFERENT = "different"  # the same instanceID with other bytes: both kept, flagged
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """An attachment whose bytes are already in the blobs."""
+
+    name: str
+    blob: StoredBlob
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One POST as read by the door: who sent what. `problems` are flags the door found."""
+
+    project_id: int
+    instance: Instance
+    xml: bytes
+    files: tuple[ReceivedFile, ...] = ()
+    app_user_id: int | None = None
+    user_id: int | None = None
+    device_id: str | None = None
+    user_agent: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def actor(self) -> str:
+        if self.app_user_id is not None:
+            return f"app_user:{self.app_user_id}"
+        return f"user:{self.user_id}" if self.user_id is not None else "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of an Arrival."""
+
+    outcome: Outcome
+    submission_version_id: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A version's place in its chain of edits."""
+
+    id: int
+    instance_id: str
+    deprecated_id: str | None
+
+
+def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
+    """Keep one POST. Refused(UNKNOWN_FORM) for a form this server never had; nothing else is refused."""
+    form = _find_form(db, arrival)
+    sha256 = hashlib.sha256(arrival.xml).hexdigest()
+    submission_id, is_first = _submission(db, form.id, arrival.instance, now)
+    problems = (*arrival.problems, *arrival.instance.problems, *_form_problems(form, arrival))
+    outcome = _outcome_of_new(arrival.instance, is_first)
+    if outcome is Outcome.DIFFERENT:
+        problems = (*problems, DIFFERENT_CONTENT())
+    version = {
+        "submission_id": submission_id,
+        "form_id": form.id,
+        "instance_id": arrival.instance.instance_id,
+        "deprecated_id": arrival.instance.deprecated_id,
+        "sha256": sha256,
+        "version": arrival.instance.version,
+        "form_version_id": form.version_id,
+        "xml": arrival.xml,
+        "received_at": now,
+        "device_id": arrival.device_id,
+        "app_user_id": arrival.app_user_id,
+        "user_id": arrival.user_id,
+        "problems": to_json(problems),
+    }
+    row = insert_once(db, submission_versions, version)
+    version_id: int = row.id if row else _version_of_bytes(db, version)
+    more = _keep_files(db, version_id, arrival.files, now)
+    if row is None:
+        outcome = Outcome.MORE if more else Outcome.RESENT
+    else:
+        _take_place(db, submission_id, version_id, outcome, arrival)
+        queue.add(db, PROCESS, version_id, now=now)
+        audit.record(
+            db, arrival.actor, f"submission.{outcome}", f"submission_version:{version_id}", now
+        )
+    _note_arrival(db, arrival, outcome, version_id, sha256, now)
+    return Received(outcome, version_id, problems)
+
+
+def to_json(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Problems as they are stored: code and details; the words come from forms/problems.py."""
+    return [{"code": problem.code, "details": dict(problem.details)} for problem in problems]
+
+
+def current_version(chain: Sequence[Link]) -> int:
+    """Id of the version that counts: the end of the longest chain of edits, the earliest kept on a tie.
+
+    An edit may come before its original, so the order of arrival decides only between rivals.
+    """
+    by_instance: dict[str, Link] = {}
+    for link in sorted(chain, key=lambda link: link.id):
+        by_instance.setdefault(link.instance_id, link)
+
+    def depth(link: Link) -> int:
+        seen = {link.instance_id}
+        steps = 0
+        parent = link.deprecated_id
+        while parent is not None and parent not in seen:
+            steps += 1  # an original that is still on the phone counts as a step too
+            seen.add(parent)
+            parent = by_instance[parent].deprecated_id if parent in by_instance else None
+        return steps
+
+    return min(by_instance.values(), key=lambda link: (-depth(link), link.id)).id
+
+
+_form_query = (
+    sa.select(
+        forms.c.id,
+        forms.c.state,
+        forms.c.current_version_id,
+        form_versions.c.id.label("version_id"),
+    )
+    .select_from(
+        forms.outerjoin(
+            form_versions,
+            (form_versions.c.form_id == forms.c.id)
+            & (form_versions.c.version == sa.bindparam("version")),
+        )
+    )
+    .where(
+        forms.c.project_id == sa.bindparam("project_id"),
+        forms.c.xml_form_id == sa.bindparam("xml_form_id"),
+    )
+)
+
+
+def _find_form(db: Connection, arrival: Arrival) -> sa.Row[Any]:
+    instance = arrival.instance
+    form = db.execute(
+        _form_query,
+        {
+            "project_id": arrival.project_id,
+            "xml_form_id": instance.xml_form_id,
+            "version": instance.version,
+        },
+    ).one_or_none()
+    if form is None:
+        raise Refused(UNKNOWN_FORM(form=instance.xml_form_id[:80]))
+    return form
+
+
+def _form_problems(form: sa.Row[Any], arrival: Arrival) -> tuple[Problem, ...]:
+    found: list[Problem] = []
+    version = arrival.instance.version[:80]
+    if form.version_id is None:
+        found.append(UNKNOWN_VERSION(version=version))
+    elif form.version_id != form.current_version_id:
+        found.append(OLD_VERSION(version=version))
+    if form.state == "closed":
+        found.append(FORM_CLOSED())
+    return tuple(found)
+
+
+def _submission(
+    db: Connection, form_id: int, instance: Instance, now: datetime
+) -> tuple[int, bool]:
+    """The submission this instance belongs to, and whether it is the first thing known of it."""
+    root_id = instance.instance_id
+    if instance.deprecated_id is not None:
+        known = db.execute(
+            sa.select(submission_versions.c.submission_id)
+            .where(
+                submission_versions.c.form_id == form_id,
+                submission_versions.c.instance_id == instance.deprecated_id,
+            )
+            .order_by(submission_versions.c.id)
+            .limit(1)
+        ).scalar()
+        if known is not None:
+            return known, False
+        root_id = instance.deprecated_id  # its original is still on the phone, and will join it
+    row = insert_once(
+        db, submissions, {"form_id": form_id, "instance_id": root_id, "created_at": now}
+    )
+    if row is not None:
+        return row.id, True
+    known = db.execute(
+        sa.select(submissions.c.id).where(
+            submissions.c.form_id == form_id, submissions.c.instance_id == root_id
+        )
+    ).scalar_one()
+    return known, False
+
+
+def _outcome_of_new(instance: Instance, is_first: bool) -> Outcome:
+    if instance.deprecated_id is not None:
+        return Outcome.EDITED
+    return Outcome.NEW if is_first else Outcome.DIFFERENT
+
+
+def _version_of_bytes(db: Connection, version: dict[str, Any]) -> int:
+    same = [
+        submission_versions.c[name] == version[name]
+        for name in ("form_id", "instance_id", "sha256")
+    ]
+    return db.execute(sa.select(submission_versions.c.id).where(*same)).scalar_one()
+
+
+def _take_place(
+    db: Connection, submission_id: int, version_id: int, outcome: Outcome, arrival: Arrival
+) -> None:
+    """Say which version of the submission counts now."""
+    values: dict[str, Any] = {"current_version_id": version_id}
+    if outcome is not Outcome.NEW:
+        _gather_waiting_edits(db, submission_id, arrival.instance)
+        chain = _chain(db, submission_id)
+        values["current_version_id"] = current_version(chain)
+        if outcome is Outcome.EDITED:
+            values["review_state"] = "edited"
+            if values["current_version_id"] != version_id:
+                _flag(db, version_id, EDIT_OF_OLD())
+    db.execute(submissions.update().where(submissions.c.id == submission_id).values(**values))
+
+
+def _chain(db: Connection, submission_id: int) -> list[Link]:
+    c = submission_versions.c
+    rows = db.execute(
+        sa.select(c.id, c.instance_id, c.deprecated_id).where(c.submission_id == submission_id)
+    )
+    return [Link(*row) for row in rows]
+
+
+def _gather_waiting_edits(db: Connection, submission_id: int, instance: Instance) -> None:
+    """Edits of this very instance that came before it stand under an id of their own: join them."""
+    orphan = db.execute(
+        sa.select(submissions.c.id).where(
+            submissions.c.instance_id == instance.instance_id,
+            submissions.c.id != submission_id,
+            submissions.c.form_id
+            == sa.select(submissions.c.form_id)
+            .where(submissions.c.id == submission_id)
+            .scalar_subquery(),
+        )
+    ).scalar()
+    if orphan is None:
+        return
+    db.execute(records.delete().where(records.c.submission_id == orphan))
+    db.execute(
+        submission_versions.update()
+        .where(submission_versions.c.submission_id == orphan)
+        .values(submission_id=submission_id)
+    )
+    db.execute(submissions.delete().where(submissions.c.id == orphan))
+
+
+def _flag(db: Connection, version_id: int, problem: Problem) -> None:
+    c = submission_versions.c
+    known = db.execute(sa.select(c.problems).where(c.id == version_id)).scalar_one()
+    db.execute(
+        submission_versions.update()
+        .where(c.id == version_id)
+        .values(problems=[*known, *to_json([problem])])
+    )
+
+
+def _keep_files(
+    db: Connection, version_id: int, files: Iterable[ReceivedFile], now: datetime
+) -> bool:
+    """Note the files; True when any of them was not here yet. One order, so that two POSTs cannot deadlock."""
+    new = False
+    for file in sorted(files, key=lambda file: (file.name, file.blob.sha256)):
+        row = insert_once(
+            db,
+            attachments,
+            {
+                "submission_version_id": version_id,
+                "name": file.name,
+                "sha256": file.blob.sha256,
+                "size": file.blob.size,
+                "content_type": file.content_type,
+                "received_at": now,
+            },
+        )
+        new = new or row is not None
+    return new
+
+
+def _note_arrival(
+    db: Connection,
+    arrival: Arrival,
+    outcome: Outcome,
+    version_id: int,
+    sha256: str,
+    now: datetime,
+) -> None:
+    db.execute(
+        received.insert(),
+        {
+            "received_at": now,
+            "project_id": arrival.project_id,
+            "app_user_id": arrival.app_user_id,
+            "user_id": arrival.user_id,
+            "device_id": arrival.device_id,
+            "user_agent": arrival.user_agent,
+            "sha256": sha256,
+            "outcome": str(outcome),
+            "submission_version_id": version_id,
+        },
+    )
