@@ -12,7 +12,7 @@ from sync.tables import audit_events
 def record(
     db: Connection, actor: str, action: str, subject: str | None, now: datetime, **details: object
 ) -> None:
-    """Write one event. `actor` is "user:3", "app_user:7" or "system"; details hold no personal data."""
+    """Write one event. `actor` is "user:3", "app_user:7" or "system"; no personal data."""
     db.execute(
         audit_events.insert(),
         {

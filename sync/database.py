@@ -1,6 +1,6 @@
 """The engine, `read()` and `write()`, and all that differs between SQLite and PostgreSQL.
 
-Only server/ (and tests) call read() and write(); functions of sync/ take the open `Connection` first.
+Only server/ (and tests) call read() and write(); functions of sync/ take the open `Connection`.
 """
 
 from __future__ import annotations
@@ -56,11 +56,12 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One transaction that only reads, all of it from one moment; always rolled back."""
-        with self.engine.connect() as db:
-            if not self.is_sqlite:
-                db = db.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
+        options: dict[str, Any] = (
+            {}
+            if self.is_sqlite
+            else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
+        with self.engine.connect().execution_options(**options) as db:
             transaction = db.begin()
             try:
                 yield db
@@ -123,7 +124,7 @@ def insert_once(
     values: Mapping[str, Any],
     returning: Sequence[sa.Column[Any]] | None = None,
 ) -> Row[Any] | None:
-    """INSERT … ON CONFLICT DO NOTHING RETURNING: the new row, or None where the unique index said no."""
+    """Insert and return the new row, or None where a unique index says it is there already."""
     dialect = sqlite if is_sqlite(db) else postgresql
     statement = dialect.insert(table).on_conflict_do_nothing()
     columns = returning if returning is not None else list(table.primary_key.columns)

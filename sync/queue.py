@@ -1,4 +1,4 @@
-"""Work that must happen, kept beside the data it is about: added in its transaction, done or visible.
+"""Work that must happen, kept beside its data: added in its transaction; ends done or visible.
 
 A claim is a lease: work whose worker died comes back when the lease ends. Every task may run twice.
 """

@@ -103,7 +103,7 @@ class Link:
 
 
 def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
-    """Keep one POST. Refused(UNKNOWN_FORM) for a form this server never had; nothing else is refused."""
+    """Keep one POST. Raises only Refused(UNKNOWN_FORM), for a form this server never had."""
     form = _find_form(db, arrival)
     sha256 = hashlib.sha256(arrival.xml).hexdigest()
     submission_id, is_first = _submission(db, form.id, arrival.instance, now)
@@ -147,7 +147,7 @@ def to_json(problems: Iterable[Problem]) -> list[dict[str, Any]]:
 
 
 def current_version(chain: Sequence[Link]) -> int:
-    """Id of the version that counts: the end of the longest chain of edits, the earliest kept on a tie.
+    """Id of the version that counts: the end of the longest chain of edits; on a tie the earliest.
 
     An edit may come before its original, so the order of arrival decides only between rivals.
     """
@@ -254,10 +254,8 @@ def _outcome_of_new(instance: Instance, is_first: bool) -> Outcome:
 
 
 def _version_of_bytes(db: Connection, version: dict[str, Any]) -> int:
-    same = [
-        submission_versions.c[name] == version[name]
-        for name in ("form_id", "instance_id", "sha256")
-    ]
+    key = ("form_id", "instance_id", "sha256")
+    same = [submission_versions.c[name] == version[name] for name in key]
     return db.execute(sa.select(submission_versions.c.id).where(*same)).scalar_one()
 
 
@@ -321,7 +319,7 @@ def _flag(db: Connection, version_id: int, problem: Problem) -> None:
 def _keep_files(
     db: Connection, version_id: int, files: Iterable[ReceivedFile], now: datetime
 ) -> bool:
-    """Note the files; True when any of them was not here yet. One order, so that two POSTs cannot deadlock."""
+    """Note the files, always in one order (no deadlocks); True when any was not here yet."""
     new = False
     for file in sorted(files, key=lambda file: (file.name, file.blob.sha256)):
         row = insert_once(

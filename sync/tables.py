@@ -1,12 +1,11 @@
 """Every table. Kept tables hold what cannot be computed again; derived ones can be thrown away.
 
-Times are `…_at` (UTC), days `…_on` (civil dates in Vietnam). Ids are surrogates; natural keys are unique.
+Times are `…_at` (UTC), days `…_on` (civil dates in Vietnam). Ids are surrogates.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -53,7 +52,7 @@ class Utc(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
