@@ -1,0 +1,51 @@
+"""Days and moments as Vietnam counts them: one zone, UTC+7, no summer time."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+
+VIETNAM = timezone(timedelta(hours=7), "+07")  # Asia/Ho_Chi_Minh since 1975: no zone data needed
+
+
+def vietnam_day(moment: datetime) -> date:
+    """The civil day in Vietnam of an aware `moment`: 17:30Z on 30 June is already 1 July."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without zone")
+    return moment.astimezone(VIETNAM).date()
+
+
+def read_moment(text: str) -> datetime | None:
+    """An aware datetime from an XForm dateTime, or None; without an offset it is Vietnam's time."""
+    text = text.strip()
+    if "T" not in text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=VIETNAM)
+
+
+def read_day(text: str) -> date | None:
+    """The day an answer names: an ISO date as it stands, a dateTime as its day in Vietnam."""
+    moment = read_moment(text)
+    if moment is not None:
+        try:
+            return vietnam_day(moment)
+        except OverflowError:  # a clock at year 1 or 9999 has no day on the other side of midnight
+            return None
+    text = text.strip()
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        return None
+
+
+def age_on(born: date, day: date) -> int:
+    """Completed years; who was born on 29 February completes a year on 1 March (domain §3.2.2)."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def to_vietnamese(day: date) -> str:
+    """dd/mm/yyyy, as people here read it."""
+    return f"{day.day:02}/{day.month:02}/{day.year:04}"
