@@ -338,17 +338,20 @@ entity_versions = Table(
     Column("created_at", Utc, nullable=False),
     UniqueConstraint("entity_id", "version"),
 )
-held_changes = Table(  # an EntityChange whose entity is still on some phone
-    "held_changes",
+entity_changes = Table(  # what each submission asks of an entity, and what came of it
+    "entity_changes",
     metadata,
     _id(),
     Column("list_name", Text, nullable=False),
     Column("uuid", Text, nullable=False),
     _ref("submission_version_id", "submission_versions"),
     Column("position", Text, nullable=False),
-    Column("held_at", Utc, nullable=False),
+    Column("change", Json, nullable=False),  # the EntityChange: action, label, data, versions
+    Column("decision", Text, nullable=False),  # create | apply | conflict | hold | refuse | edit
+    Column("version", Integer),  # of the entity, where one was made
     UniqueConstraint("submission_version_id", "list_name", "uuid", "position"),
-    Index("ix_held_changes_uuid", "uuid"),
+    Index("ix_entity_changes_uuid", "uuid"),
+    Index("ix_entity_changes_decision", "decision"),
 )
 spells = Table(  # what was true of an entity from a day on, up to (not with) another
     "spells",

@@ -305,19 +305,22 @@ def upgrade() -> None:
     with op.batch_alter_table('entity_versions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_entity_versions_submission_version_id'), ['submission_version_id'], unique=False)
 
-    op.create_table('held_changes',
+    op.create_table('entity_changes',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('list_name', sa.Text(), nullable=False),
     sa.Column('uuid', sa.Text(), nullable=False),
     sa.Column('submission_version_id', sa.Integer(), nullable=False),
     sa.Column('position', sa.Text(), nullable=False),
-    sa.Column('held_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['submission_version_id'], ['submission_versions.id'], name=op.f('fk_held_changes_submission_version_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_held_changes')),
-    sa.UniqueConstraint('submission_version_id', 'list_name', 'uuid', 'position', name=op.f('uq_held_changes_submission_version_id_list_name_uuid_position'))
+    sa.Column('change', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), 'postgresql'), nullable=False),
+    sa.Column('decision', sa.Text(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=True),
+    sa.ForeignKeyConstraint(['submission_version_id'], ['submission_versions.id'], name=op.f('fk_entity_changes_submission_version_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_entity_changes')),
+    sa.UniqueConstraint('submission_version_id', 'list_name', 'uuid', 'position', name=op.f('uq_entity_changes_submission_version_id_list_name_uuid_position'))
     )
-    with op.batch_alter_table('held_changes', schema=None) as batch_op:
-        batch_op.create_index('ix_held_changes_uuid', ['uuid'], unique=False)
+    with op.batch_alter_table('entity_changes', schema=None) as batch_op:
+        batch_op.create_index('ix_entity_changes_decision', ['decision'], unique=False)
+        batch_op.create_index('ix_entity_changes_uuid', ['uuid'], unique=False)
 
     op.create_table('records',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -358,10 +361,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_records_club')
 
     op.drop_table('records')
-    with op.batch_alter_table('held_changes', schema=None) as batch_op:
-        batch_op.drop_index('ix_held_changes_uuid')
+    with op.batch_alter_table('entity_changes', schema=None) as batch_op:
+        batch_op.drop_index('ix_entity_changes_uuid')
+        batch_op.drop_index('ix_entity_changes_decision')
 
-    op.drop_table('held_changes')
+    op.drop_table('entity_changes')
     with op.batch_alter_table('entity_versions', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_entity_versions_submission_version_id'))
 
