@@ -263,3 +263,38 @@ ENCRYPTED = ProblemType(
     "Phiếu được mã hóa; máy chủ không đọc được nội dung.",
     "The submission is encrypted; its answers cannot be read here.",
 )
+
+# --- Places: a decision or a file of clubs that cannot be taken ---
+CLUB_PLACE_REFUSED = ProblemType(
+    "club_place_refused",
+    400,
+    "Ngày {day} không có xã/phường mang mã {code}.",
+    "On {day} there was no commune or ward with code {code}.",
+)
+CLUB_UNIT_NAME = ProblemType(
+    "club_unit_name",
+    400,
+    "Ngày {day} mã {code} là “{unit}”, không phải “{given}”. Xin xem lại ngày.",
+    "On {day} code {code} was “{unit}”, not “{given}”. Please check the day.",
+)
+CLUB_COLUMN_MISSING = ProblemType(
+    "club_column_missing", 400, "Thiếu “{column}”.", "“{column}” is missing."
+)
+CLUB_COLUMN_UNKNOWN = ProblemType(
+    "club_column_unknown",
+    400,
+    "Không có cột “{column}” trong danh sách CLB.",
+    "The list of clubs has no column “{column}”.",
+)
+CLUB_DAY = ProblemType(
+    "club_day",
+    400,
+    "“{column}” phải là ngày, viết 2018-05-30 hoặc 30/05/2018.",
+    "“{column}” must be a day, written 2018-05-30 or 30/05/2018.",
+)
+CLUB_ROWS_APART = ProblemType(
+    "club_rows_apart",
+    400,
+    "Các dòng của CLB “{code}” không giống nhau ở “{column}”.",
+    "The rows of club “{code}” differ in “{column}”.",
+)

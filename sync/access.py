@@ -1,0 +1,83 @@
+"""Who may do what (roles to verbs), and of which clubs: one scope for phones, pages, API and files.
+
+A role names verbs; `clubs_in_scope` cuts rows. What is not written here is not allowed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from sqlalchemy.engine import Connection
+
+from sync import places
+
+PHONE = frozenset({"form.list", "submission.create"})  # form.list: with media and entity lists
+
+ROLES: dict[str, frozenset[str]] = {  # domain §2
+    "volunteer": PHONE,
+    "chair": PHONE | {"figures.read", "reports.read"},
+    "treasurer": PHONE,
+    "health": PHONE,
+    "commune": PHONE | {"figures.read", "reports.read"},
+    "district": frozenset({"figures.read", "reports.read"}),
+    "city": PHONE | {"figures.read", "reports.read", "places.manage"},
+    "standing_office": frozenset({"reports.read"}),  # sent reports only, never open figures
+    "peoples_committee": frozenset({"reports.read"}),
+    "dpo": frozenset({"audit.read"}),
+    "admin": frozenset({"forms.manage", "users.manage", "phones.manage", "work.read"}),
+}
+# Rows of records hold clinical values beside all else. Until a form says who may read which of its
+# columns, only the operator at the server's own console may read them.
+OPERATOR_ONLY = frozenset({"records.read"})
+VERBS = frozenset[str]().union(*ROLES.values()) | OPERATOR_ONLY
+
+CITYWIDE = frozenset({"city", "standing_office", "dpo", "admin"})  # without unit or club: all clubs
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever makes this request. `club_id` is narrower than `unit_id`; with neither, a citywide
+    role reaches every club and any other role none.
+    """
+
+    kind: Literal["user", "app_user", "operator"]
+    id: int
+    name: str
+    role: str
+    unit_id: int | None = None
+    club_id: str | None = None
+
+    @property
+    def actor(self) -> str:
+        """As audit events and receipts write it: "user:3", "app_user:7", "operator"."""
+        return "operator" if self.kind == "operator" else f"{self.kind}:{self.id}"
+
+
+OPERATOR = Caller("operator", 0, "operator", "operator")
+
+
+def may(caller: Caller, verb: str) -> bool:
+    """Whether the caller's role has the verb. A token in a URL does no more than a phone does."""
+    if verb not in VERBS:
+        raise ValueError(f"no such verb: {verb}")
+    if caller.kind == "operator":
+        return True
+    if caller.kind == "app_user" and verb not in PHONE:
+        return False
+    return verb in ROLES.get(caller.role, frozenset())
+
+
+def clubs_in_scope(db: Connection, caller: Caller, day: date) -> frozenset[str] | None:
+    """The uuids of the clubs whose rows the caller may see as of `day`; None = every club.
+
+    A unit's people see the clubs that are in the unit, or in what became of it, on that day.
+    """
+    if caller.kind == "operator":
+        return None
+    if caller.club_id is not None:
+        return frozenset({caller.club_id})
+    if caller.unit_id is not None:
+        return places.clubs_under(db, caller.unit_id, day)
+    return None if caller.role in CITYWIDE else frozenset()

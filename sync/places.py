@@ -1,0 +1,341 @@
+"""The tree of administrative units with dates, and in which unit a club is on which day.
+
+A code or a name is never a key: both are used again for other land (domain §5.3). Only a unit's id is one,
+and a row of `units` never changes its land: a reform ends rows, begins others, and successions join them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.problems import CLUB_PLACE_REFUSED, Refused
+from sync import audit
+from sync.database import upsert
+from sync.tables import club_places, unit_successions, units
+
+Level = Literal["city", "district", "commune"]
+LEVELS: tuple[Level, ...] = ("city", "district", "commune")  # parents first
+
+KIND_NAMES = {
+    "city": "Thành phố",
+    "province": "Tỉnh",
+    "urban_district": "Quận",
+    "rural_district": "Huyện",
+    "island_district": "Huyện đảo",
+    "provincial_city": "Thành phố",
+    "town": "Thị xã",
+    "ward": "Phường",
+    "commune": "Xã",
+    "township": "Thị trấn",
+    "special_zone": "Đặc khu",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One row of `units`: one piece of land under one code, name, kind and parent."""
+
+    id: int
+    level: Level
+    kind: str
+    code: str
+    name: str
+    parent_id: int | None
+    valid_from: date
+    valid_to: date | None  # first day it is no more
+    counts_in_coverage: bool
+
+    def is_on(self, day: date) -> bool:
+        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+
+    @property
+    def full_name(self) -> str:
+        """ "Phường Hải Châu" """
+        return f"{KIND_NAMES[self.kind]} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPath:
+    """The units a club is in on a day, from below to above.
+
+    `commune` None: the club's unit was split and nobody has said yet on which side the club is.
+    It is then on the worklist, `last_known` is the unit it was in before the split, and district and city
+    are given where all sides of the split share them. `district` is None, too, where no districts are.
+    """
+
+    commune: Unit | None
+    district: Unit | None
+    city: Unit | None
+    last_known: Unit
+
+    @property
+    def undecided(self) -> bool:
+        return self.commune is None
+
+    def __contains__(self, unit_id: int) -> bool:
+        return any(
+            u is not None and u.id == unit_id for u in (self.commune, self.district, self.city)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """A club on the worklist: where it was, and the units it may be in now."""
+
+    club_id: str
+    last_known: Unit
+    candidates: tuple[Unit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """`old` gave all (whole, rename, kind_change) or some (part) of its land to `new` on a day."""
+
+    new_id: int
+    happened_on: date
+    kind: str
+
+
+class Tree:
+    """All units and successions, read once: pure questions from here on."""
+
+    def __init__(
+        self, rows: Iterable[Unit], successions: Mapping[int, tuple[Succession, ...]]
+    ) -> None:
+        self.units = {unit.id: unit for unit in rows}
+        self.successions = successions
+
+    def on(self, day: date, level: Level) -> tuple[Unit, ...]:
+        """The units of a level that existed on a day, by code."""
+        found = (u for u in self.units.values() if u.level == level and u.is_on(day))
+        return tuple(sorted(found, key=lambda u: u.code))
+
+    def ancestors(self, unit: Unit) -> Iterator[Unit]:
+        """The unit, its parent, and so on up."""
+        at: Unit | None = unit
+        while at is not None:
+            yield at
+            at = self.units[at.parent_id] if at.parent_id is not None else None
+
+    def ancestor(self, unit: Unit, level: Level) -> Unit | None:
+        return next((u for u in self.ancestors(unit) if u.level == level), None)
+
+    def holders(self, unit: Unit, day: date) -> frozenset[Unit]:
+        """The units that hold the unit's land, or a part of it, on a day not before it began.
+
+        Two and more after a split; again one when later reforms put the parts together; none after an end
+        without heirs, as of the districts.
+        """
+        if unit.is_on(day):
+            return frozenset({unit})
+        heirs = self.successions.get(unit.id, ())
+        return frozenset[Unit]().union(
+            *(self.holders(self.units[s.new_id], day) for s in heirs if s.happened_on <= day)
+        )
+
+    def last_known(self, unit: Unit, day: date) -> Unit:
+        """Follow the unit up to `day`, or to the row before the first split on the way."""
+        while not unit.is_on(day):
+            heirs = self.successions.get(unit.id, ())
+            if len(heirs) != 1 or heirs[0].kind == "part":
+                break
+            unit = self.units[heirs[0].new_id]
+        return unit
+
+    def path(self, unit: Unit, day: date) -> UnitPath:
+        """Where something placed in `unit` (on an earlier day, or on this one) is on `day`."""
+        holders = self.holders(unit, day)
+        if len(holders) == 1:
+            (commune,) = holders
+            return UnitPath(
+                commune, self.ancestor(commune, "district"), self.ancestor(commune, "city"), commune
+            )
+        return UnitPath(
+            None,
+            self._shared(holders, "district"),
+            self._shared(holders, "city"),
+            self.last_known(unit, day),
+        )
+
+    def _shared(self, holders: frozenset[Unit], level: Level) -> Unit | None:
+        above = {self.ancestor(unit, level) for unit in holders}
+        return above.pop() if len(above) == 1 else None
+
+    def body(self, unit: Unit, day: date) -> tuple[Unit, ...]:
+        """The rows through which an office lives on, from its own unit's row up to that of `day`.
+
+        An office passes whole into its heir. Of a unit that lost a part, it stays with the side that kept
+        code, level and name (Hòa Minh, 2025); where no side did (Hòa Liên), it ends until a person is given
+        another unit: least scope.
+        """
+        rows = [unit]
+        while not rows[-1].is_on(day):
+            heir = self._heir(rows[-1], day)
+            if heir is None:
+                break
+            rows.append(heir)
+        return tuple(rows)
+
+    def _heir(self, unit: Unit, day: date) -> Unit | None:
+        for succession in self.successions.get(unit.id, ()):
+            new = self.units[succession.new_id]
+            same = (new.level, new.code, new.name) == (unit.level, unit.code, unit.name)
+            if succession.happened_on <= day and (succession.kind != "part" or same):
+                return new
+        return None
+
+
+def read_tree(db: Connection) -> Tree:
+    """Everything known about units: some six hundred rows, two queries."""
+    rows = [Unit(**row) for row in db.execute(sa.select(units)).mappings()]
+    heirs: dict[int, list[Succession]] = defaultdict(list)
+    query = sa.select(unit_successions).order_by(unit_successions.c.happened_on, "id")
+    for row in db.execute(query):
+        heirs[row.old_id].append(Succession(row.new_id, row.happened_on, row.kind))
+    return Tree(rows, {old: tuple(found) for old, found in heirs.items()})
+
+
+# ------------------------------------------------------------------ units in
+def load_units(
+    db: Connection, unit_rows: Iterable[Mapping[str, str]], successions: Iterable[Mapping[str, str]]
+) -> None:
+    """Make `units` and `unit_successions` say what the library's two CSVs say; harmless to repeat.
+
+    Rows are as csv.DictReader gives them. Nothing is deleted: people and clubs may point at a unit.
+    """
+    rows = list(unit_rows)
+    ids: dict[str, int] = {}
+    for level in LEVELS:
+        wanted = {row["key"]: _unit_values(row, ids) for row in rows if row["level"] == level}
+        upsert(db, units, list(wanted.values()), ["code", "level", "valid_from"])
+        known = sa.select(units.c.id, units.c.code, units.c.valid_from).where(
+            units.c.level == level
+        )
+        found = {(row.code, row.valid_from): row.id for row in db.execute(known)}
+        ids |= {key: found[values["code"], values["valid_from"]] for key, values in wanted.items()}
+    upsert(
+        db,
+        unit_successions,
+        [
+            {
+                "old_id": ids[row["old_key"]],
+                "new_id": ids[row["new_key"]],
+                "happened_on": date.fromisoformat(row["date"]),
+                "kind": row["kind"],
+            }
+            for row in successions
+        ],
+        ["old_id", "new_id", "happened_on"],
+    )
+
+
+def _unit_values(row: Mapping[str, str], ids: Mapping[str, int]) -> dict[str, object]:
+    return {
+        "level": row["level"],
+        "kind": row["kind"],
+        "code": row["code"],
+        "name": row["name"],
+        "parent_id": ids[row["parent_key"]] if row["parent_key"] else None,
+        "valid_from": date.fromisoformat(row["valid_from"]),
+        "valid_to": date.fromisoformat(row["valid_to"]) if row["valid_to"] else None,
+        "counts_in_coverage": row["counts_in_coverage"] == "yes",
+    }
+
+
+# ------------------------------------------------------------------ questions
+def units_on(db: Connection, day: date, level: Level) -> tuple[Unit, ...]:
+    """The units of a level that existed on a day, by code; before 01-07-2025 with those of Quảng Nam."""
+    return read_tree(db).on(day, level)
+
+
+def find_unit(db: Connection, code: str, day: date) -> Unit | None:
+    """The unit that had this official code on this day, at any level (codes differ in length)."""
+    query = sa.select(units).where(
+        units.c.code == code,
+        units.c.valid_from <= day,
+        sa.or_(units.c.valid_to.is_(None), units.c.valid_to > day),
+    )
+    row = db.execute(query).mappings().one_or_none()
+    return Unit(**row) if row is not None else None
+
+
+def clubs_by_unit(db: Connection, day: date) -> dict[str, UnitPath]:
+    """Where every club is on a day: club uuid -> its units. A club without a place by then is not in it."""
+    tree = read_tree(db)
+    return {
+        club_id: tree.path(tree.units[unit_id], day)
+        for club_id, unit_id in _latest_places(db, day).items()
+    }
+
+
+def unit_of(db: Connection, club_id: str, day: date) -> Unit | None:
+    """The club's commune on a day; None when it had no place yet, or a split left it undecided."""
+    tree = read_tree(db)
+    unit_id = _latest_places(db, day, club_id).get(club_id)
+    return None if unit_id is None else tree.path(tree.units[unit_id], day).commune
+
+
+def unplaced_clubs(db: Connection, day: date) -> list[Unplaced]:
+    """The worklist: clubs whose unit was split by `day`, and no person has said yet where they belong."""
+    tree = read_tree(db)
+    waiting = []
+    for club_id, unit_id in sorted(_latest_places(db, day).items()):
+        path = tree.path(tree.units[unit_id], day)
+        if path.undecided:
+            sides = sorted(tree.holders(tree.units[unit_id], day), key=lambda u: u.code)
+            waiting.append(Unplaced(club_id, path.last_known, tuple(sides)))
+    return waiting
+
+
+def clubs_under(db: Connection, unit_id: int, day: date) -> frozenset[str]:
+    """The clubs that an office of this unit sees on a day.
+
+    Those in the unit, or in what it became whole; and those a split left undecided that were in it before.
+    An office founded after `day` (a ward of July 2025 looking at June) sees the clubs it started with.
+    """
+    tree = read_tree(db)
+    unit = tree.units[unit_id]
+    day = max(day, unit.valid_from)
+    rows = {row.id for row in tree.body(unit, day)}
+    return frozenset(
+        club_id
+        for club_id, placed_in in _latest_places(db, day).items()
+        if _is_seen(tree.path(tree.units[placed_in], day), rows)
+    )
+
+
+def _is_seen(path: UnitPath, rows: set[int]) -> bool:
+    return any(row in path for row in rows) or (path.undecided and path.last_known.id in rows)
+
+
+def _latest_places(db: Connection, day: date, club_id: str | None = None) -> dict[str, int]:
+    """club uuid -> unit id of the last decision about it that holds on the day."""
+    query = (
+        sa.select(club_places.c.club_id, club_places.c.unit_id)
+        .where(club_places.c.valid_from <= day)
+        .order_by(club_places.c.valid_from)
+    )
+    if club_id is not None:
+        query = query.where(club_places.c.club_id == club_id)
+    return {row.club_id: row.unit_id for row in db.execute(query)}
+
+
+# ------------------------------------------------------------------ decisions
+def place_club(
+    db: Connection, club_id: str, unit: Unit, day: date, now: datetime, actor: str
+) -> None:
+    """Say that the club is in this commune from `day` on: how a person clears the worklist."""
+    if unit.level != "commune" or not unit.is_on(day):
+        raise Refused(CLUB_PLACE_REFUSED(code=unit.code, day=day.isoformat()))
+    place = {"club_id": club_id, "unit_id": unit.id, "valid_from": day}
+    upsert(db, club_places, [place], ["club_id", "valid_from"])
+    audit.record(
+        db, actor, "club.place", f"club:{club_id}", now, unit=unit.code, day=day.isoformat()
+    )
