@@ -1,4 +1,4 @@
-"""Reporting periods of two calendars: half-years and years, by their code, and the days that bound them.
+"""Reporting periods of two calendars: half-years and years, their codes and their bounds.
 
 A year is never the sum of its halves: stocks and distinct counts are counted again for the year.
 """
@@ -27,7 +27,7 @@ _CODE = re.compile(r"(19|20)\d\d(H1|H2|Y)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A half-year or a year; both days are in it, civil dates of Vietnam. `last` is the report's D."""
+    """A half-year or a year. Both days are in it, civil dates in Vietnam; `last` is D."""
 
     code: str
     calendar: str

@@ -1,0 +1,500 @@
+"""Indicators, targets, cuts and report columns: read from a library's TOML, and checked."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from forms.problems import Problem, ProblemType, Where
+
+BAD_INDICATOR = ProblemType(
+    "bad_indicator",
+    0,
+    "Chỉ tiêu “{indicator}” trong thư viện viết sai: {why_vi}.",
+    "Indicator “{indicator}” of the library is wrong: {why}.",
+)
+
+PLACES = ("club", "commune", "district", "city")  # levels of a figure, bottom up
+UNKNOWN = "unknown"  # the choice that says nobody knows: missing, but stays in the denominator
+
+Kind = Literal["count", "distinct", "sum", "latest", "began", "ended", "per"]
+KINDS: tuple[Kind, ...] = ("count", "distinct", "sum", "latest", "began", "ended", "per")
+CONDITIONS = ("is", "in", "not", "at_least", "at_most", "between", "present", "has")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What one fact or answer must satisfy: a word of CONDITIONS and its argument."""
+
+    word: str
+    value: str | Decimal | bool | tuple[str, ...] | tuple[Decimal, Decimal]
+
+
+Conditions = Mapping[str, tuple[Condition, ...]]  # name of a fact or a field -> all must hold
+
+
+@dataclass(frozen=True, slots=True)
+class With:
+    """`with`: only those who also have a record of `form` on such days.
+
+    within: "period", "ever" (up to D), or a number of months that end on D.
+    named_in: the person is one of those chosen in this field, not the record's subject.
+    """
+
+    form: str
+    where: Conditions
+    within: Literal["period", "ever"] | int
+    named_in: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """One line of the report. `of` names a list or a form, or for kind "per" a level of PLACES."""
+
+    id: str
+    vi: str
+    en: str
+    unit_vi: str
+    unit_en: str
+    kind: Kind
+    of: str
+    summed: str | None = None  # sum: which field
+    times: str | None = None  # sum: times the number of choices made in this field
+    divided_by: int = 1  # the stored numerator is whole; the value shown is numerator / divided_by
+    where: Conditions = field(default_factory=dict)
+    measured: Conditions = field(default_factory=dict)  # latest: which records can be the latest
+    having: Conditions = field(default_factory=dict)  # per: indicator id -> its value there
+    with_: With | None = None
+    over: str | None = None
+    by: tuple[str, ...] = ()
+    levels: tuple[str, ...] = PLACES
+    file: str = ""
+
+    @property
+    def adds_up(self) -> bool:
+        """Clubs may be added: nobody is in two on one day, but events may see one in two."""
+        return self.kind not in ("distinct", "latest")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an indicator should be at these levels, from a day on, up to (not with) another.
+
+    Bounds are of the value shown (a share is in per cent); `above` means strictly more.
+    """
+
+    indicator: str
+    levels: tuple[str, ...]
+    valid_from: date
+    valid_to: date | None
+    at_least: Decimal | None
+    at_most: Decimal | None
+    above: Decimal | None
+    source: str
+
+    def judge(self, value: Decimal) -> Literal["low", "met", "high"]:
+        """Compared before any rounding."""
+        low = self.at_least is not None and value < self.at_least
+        if low or (self.above is not None and value <= self.above):
+            return "low"
+        return "high" if self.at_most is not None and value > self.at_most else "met"
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One value of a cut. For a cut of ages: from `first` full years up to (not with) `end`."""
+
+    value: str
+    vi: str
+    en: str
+    first: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One way to split persons: by the value of a fact on D, or by age on D (`fact` = "age")."""
+
+    name: str
+    vi: str
+    en: str
+    fact: str
+    bands: tuple[Band, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the table with a row per club: a word about the club, or a figure.
+
+    show: "place" (a word about the club), "count" (the value), "share" (per cent), "missing",
+    or "nothing": no form feeds this column yet.
+    """
+
+    title: str
+    show: str
+    figure: str | None = None
+    cut: str = ""
+    cut_values: tuple[str, ...] = ()
+    word: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All that a library says about figures."""
+
+    indicators: Mapping[str, Indicator]  # in the order they can be computed
+    targets: tuple[Target, ...]
+    cuts: Mapping[str, Cut]
+    columns: tuple[Column, ...]
+    since: date  # figures are kept for periods that end on this day or later
+    problems: tuple[Problem, ...]
+
+    def target(self, indicator: str, level: str, day: date) -> Target | None:
+        """The target in force on `day`; of several the one that began last."""
+        fitting = (
+            one
+            for one in self.targets
+            if one.indicator == indicator
+            and level in one.levels
+            and one.valid_from <= day
+            and (one.valid_to is None or day < one.valid_to)
+        )
+        return max(fitting, key=lambda one: one.valid_from, default=None)
+
+    @property
+    def reach(self) -> int | None:
+        """For how many months an event may still move figures of later periods; None = for ever."""
+        windows = [i.with_.within for i in self.indicators.values() if i.with_]
+        if "ever" in windows:
+            return None
+        return max((w for w in windows if isinstance(w, int)), default=0)
+
+
+class BadIndicator(ValueError):
+    """One entry of a TOML file that cannot be read: what is wrong, in both languages."""
+
+    def __init__(self, vi: str, en: str) -> None:
+        super().__init__(en)
+        self.vi = vi
+        self.en = en
+
+
+# ------------------------------------------------------------------ reading
+def read_figures(library: Path) -> Figures:
+    """Read */indicators.toml, targets.toml and report.toml of a library folder.
+
+    Wrong entries are left out and told in `problems`; what is not TOML raises TOMLDecodeError.
+    """
+    problems: list[Problem] = []
+    indicators: dict[str, Indicator] = {}
+    for file in sorted(library.glob("*/indicators.toml")):
+        entries = tomllib.loads(file.read_text("utf-8")).get("indicator", [])
+        _read_all(f"{file.parent.name}/{file.name}", entries, indicators, problems)
+    settings = _toml(library / "targets.toml")
+    cuts = {name: _cut(name, entry) for name, entry in settings.get("cut", {}).items()}
+    problems += [p for i in indicators.values() for p in _misfits(i, indicators, cuts)]
+    wrong = {p.details["indicator"] for p in problems}
+    good = {i.id: i for i in _in_order(indicators) if i.id not in wrong}
+    targets = tuple(_target(entry) for entry in settings.get("target", []))
+    columns = tuple(_column(entry) for entry in _toml(library / "report.toml").get("column", []))
+    problems += _loose_ends(good, cuts, targets, columns)
+    since = settings.get("report", {}).get("since", date(1970, 1, 1))
+    return Figures(good, targets, cuts, columns, since, tuple(problems))
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+
+
+def _read_all(
+    file: str,
+    entries: Sequence[dict[str, Any]],
+    into: dict[str, Indicator],
+    problems: list[Problem],
+) -> None:
+    for number, entry in enumerate(entries, 1):
+        name = str(entry.get("id", f"#{number}"))
+        try:
+            if name in into:
+                raise BadIndicator("mã này đã có", "this id is already taken")
+            into[name] = read_indicator(entry, file)
+        except BadIndicator as wrong:
+            problems.append(_problem(file, name, wrong.vi, wrong.en))
+
+
+def _problem(file: str, indicator: str, vi: str, en: str) -> Problem:
+    return BAD_INDICATOR(Where(sheet=file), indicator=indicator, why_vi=vi, why=en)
+
+
+_ALWAYS = {"id", "label", "unit", "over", "by", "levels"}
+_WORDS: Mapping[Kind, set[str]] = {  # which further words go with which kind
+    "count": {"count", "where", "with"},
+    "distinct": {"distinct", "where"},
+    "sum": {"sum", "where", "times", "divided_by"},
+    "latest": {"latest", "where", "measured"},
+    "began": {"began", "where"},
+    "ended": {"ended", "where"},
+    "per": {"per", "having"},
+}
+
+
+def read_indicator(entry: Mapping[str, Any], file: str = "") -> Indicator:
+    """One [[indicator]] table to an Indicator. Raises BadIndicator."""
+    kinds = [kind for kind in KINDS if kind in entry]
+    if len(kinds) != 1:
+        said = ", ".join(KINDS)
+        raise BadIndicator(f"cần đúng một trong các từ {said}", f"needs exactly one of {said}")
+    kind = kinds[0]
+    strange = set(entry) - _ALWAYS - _WORDS[kind]
+    if strange:
+        word = min(strange)
+        raise BadIndicator(
+            f"từ “{word}” không dùng được với “{kind}”", f"word “{word}” does not go with “{kind}”"
+        )
+    of, _, of_field = str(entry[kind]).partition(".")
+    if (kind == "sum") != bool(of_field):
+        raise BadIndicator("“sum” cần dạng biểu_mẫu.câu_hỏi", "“sum” needs form.field, others none")
+    label, unit = _both(entry, "label"), _both(entry, "unit")
+    return Indicator(
+        id=str(entry["id"]),
+        vi=label["vi"],
+        en=label["en"],
+        unit_vi=unit["vi"],
+        unit_en=unit["en"],
+        kind=kind,
+        of=of,
+        summed=of_field or None,
+        times=entry.get("times"),
+        divided_by=int(entry.get("divided_by", 1)),
+        where=read_conditions(entry.get("where", {})),
+        measured=read_conditions(entry.get("measured", {})),
+        having=read_conditions(entry.get("having", {})),
+        with_=_with(entry["with"]) if "with" in entry else None,
+        over=entry.get("over"),
+        by=tuple(entry.get("by", ())),
+        levels=tuple(entry.get("levels", PLACES)),
+        file=file,
+    )
+
+
+def _both(entry: Mapping[str, Any], word: str) -> Mapping[str, str]:
+    texts = entry.get(word)
+    if not isinstance(texts, dict) or not texts.get("vi") or not texts.get("en"):
+        raise BadIndicator(f"thiếu “{word}” tiếng Việt hoặc tiếng Anh", f"“{word}” needs vi and en")
+    return texts
+
+
+def _with(entry: Mapping[str, Any]) -> With:
+    within = entry.get("within", "period")
+    if not isinstance(within, int) and within not in ("period", "ever"):
+        raise BadIndicator(
+            "“within” là period, ever hoặc số tháng",
+            "“within” is period, ever or a number of months",
+        )
+    if "form" not in entry:
+        raise BadIndicator("“with” cần “form”", "“with” needs “form”")
+    where = read_conditions(entry.get("where", {}))
+    return With(entry["form"], where, within, entry.get("named_in"))
+
+
+def read_conditions(entry: Mapping[str, Mapping[str, Any]]) -> Conditions:
+    """{"age": {"at_least": 60}} to Conditions. Raises BadIndicator for an unknown word."""
+    return {
+        name: tuple(_condition(word, value) for word, value in words.items())
+        for name, words in entry.items()
+    }
+
+
+def _decimal(value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise BadIndicator(f"“{value}” không phải số", f"“{value}” is not a number")
+    return Decimal(str(value))
+
+
+def _pair(value: Any) -> tuple[Decimal, Decimal]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise BadIndicator("“between” cần hai số", "“between” needs two numbers")
+    return _decimal(value[0]), _decimal(value[1])
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "is": str,
+    "in": _texts,
+    "not": _texts,
+    "at_least": _decimal,
+    "at_most": _decimal,
+    "between": _pair,
+    "present": bool,
+    "has": _texts,
+}
+
+
+def _condition(word: str, value: Any) -> Condition:
+    if word not in _READ:
+        said = ", ".join(CONDITIONS)
+        raise BadIndicator(f"không có từ “{word}”; có: {said}", f"no word “{word}”; use: {said}")
+    return Condition(word, _READ[word](value))
+
+
+def _cut(name: str, entry: Mapping[str, Any]) -> Cut:
+    bands = tuple(
+        Band(str(b["value"]), b["vi"], b["en"], b.get("first"), b.get("end"))
+        for b in entry.get("values", [])
+    )
+    return Cut(name, entry["label"]["vi"], entry["label"]["en"], entry["fact"], bands)
+
+
+def _target(entry: Mapping[str, Any]) -> Target:
+    def bound(word: str) -> Decimal | None:
+        return _decimal(entry[word]) if word in entry else None
+
+    return Target(
+        entry["indicator"],
+        tuple(entry["levels"]),
+        entry["valid_from"],
+        entry.get("valid_to"),
+        bound("at_least"),
+        bound("at_most"),
+        bound("above"),
+        entry["source"],
+    )
+
+
+def _column(entry: Mapping[str, Any]) -> Column:
+    for show in ("place", "count", "share", "missing"):
+        if show in entry:
+            name = str(entry[show])
+            word, figure = (name, None) if show == "place" else (None, name)
+            cut, values = entry.get("cut", ""), _texts(entry.get("values", []))
+            return Column(entry["title"], show, figure, cut, values, word)
+    return Column(entry["title"], "nothing")
+
+
+# ------------------------------------------------------------------ checking
+def _misfits(
+    one: Indicator, all_: Mapping[str, Indicator], cuts: Mapping[str, Cut]
+) -> list[Problem]:
+    below = all_.get(one.over or "")
+    found = [("không có chỉ tiêu", "no indicator", n) for n in _stands_on(one) if n not in all_]
+    found += [("không có phân tổ", "no cut", c) for c in one.by if c not in cuts]
+    if below:
+        uncut = [c for c in one.by if c not in below.by]
+        found += [("mẫu số không có phân tổ", "what it is over has no cut", c) for c in uncut]
+    found += [("không có cấp", "no level", level) for level in one.levels if level not in PLACES]
+    if one.kind == "per" and one.of not in PLACES:
+        found.append(("không có cấp", "no level", one.of))
+    if one.kind in ("began", "ended") and not _one_value(one.where):
+        found.append(("“where” cần đúng một", "“where” needs exactly one", "is"))
+    return [_problem(one.file, one.id, f"{vi} “{n}”", f"{en} “{n}”") for vi, en, n in found]
+
+
+def _one_value(where: Conditions) -> bool:
+    return [c.word for words in where.values() for c in words] == ["is"]
+
+
+def _stands_on(one: Indicator) -> tuple[str, ...]:
+    return (*one.having, *((one.over,) if one.over else ()))
+
+
+def _in_order(indicators: Mapping[str, Indicator]) -> list[Indicator]:
+    """What others stand on comes first; a circle is cut where it is met."""
+    done: dict[str, Indicator] = {}
+    open_: set[str] = set()
+
+    def add(name: str) -> None:
+        if name in done or name in open_ or name not in indicators:
+            return
+        open_.add(name)
+        for below in _stands_on(indicators[name]):
+            add(below)
+        done[name] = indicators[name]
+
+    for name in indicators:
+        add(name)
+    return list(done.values())
+
+
+def _loose_ends(
+    indicators: Mapping[str, Indicator],
+    cuts: Mapping[str, Cut],
+    targets: Sequence[Target],
+    columns: Sequence[Column],
+) -> list[Problem]:
+    """Targets and report columns that name an indicator or a cut that does not exist."""
+    named = [("targets.toml", t.indicator, "") for t in targets]
+    named += [("report.toml", c.figure, c.cut) for c in columns if c.figure]
+    problems = []
+    for file, name, cut in named:
+        if name not in indicators:
+            problems.append(_problem(file, name, "không có chỉ tiêu này", "no such indicator"))
+        elif cut and (cut not in cuts or cut not in indicators[name].by):
+            problems.append(_problem(file, name, f"không có phân tổ “{cut}”", f"no cut “{cut}”"))
+    return problems
+
+
+def check_names(
+    figures: Figures,
+    facts: Mapping[str, frozenset[str]],
+    fields: Mapping[str, Mapping[str, frozenset[str] | None]],
+) -> list[Problem]:
+    """Names that no list and no form has.
+
+    facts: list -> names of its facts. fields: form -> column -> its choices (None = free).
+    """
+    problems: list[Problem] = []
+    for one in figures.indicators.values():
+        wrong = _unknown_names(one, facts, fields)
+        problems += [
+            _problem(one.file, one.id, f"không có “{name}”", f"nothing is called “{name}”")
+            for name in wrong
+        ]
+    return problems
+
+
+def _unknown_names(
+    one: Indicator,
+    facts: Mapping[str, frozenset[str]],
+    fields: Mapping[str, Mapping[str, frozenset[str] | None]],
+) -> list[str]:
+    if one.kind == "per":
+        return []
+    wrong: list[str] = []
+    if one.of in facts:
+        known = facts[one.of] | {"age"}
+        wrong += [f"{one.of}.{name}" for name in one.where if name not in known]
+    elif one.of in fields:
+        wanted = [name for name in (one.summed, one.times) if name]
+        wrong += [f"{one.of}.{name}" for name in wanted if name not in fields[one.of]]
+        wrong += _unknown_answers(one.of, {**one.measured, **one.where}, fields)
+    else:
+        wrong.append(one.of)
+    if one.with_:
+        wrong += _unknown_answers(one.with_.form, one.with_.where, fields)
+    return wrong
+
+
+def _unknown_answers(
+    form: str, where: Conditions, fields: Mapping[str, Mapping[str, frozenset[str] | None]]
+) -> list[str]:
+    if form not in fields:
+        return [form]
+    wrong = []
+    for name, words in where.items():
+        if name not in fields[form]:
+            wrong.append(f"{form}.{name}")
+            continue
+        choices = fields[form][name]
+        for condition in words:
+            if choices is not None and condition.word in ("is", "in", "not", "has"):
+                said = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+                wrong += [f"{form}.{name} = {v}" for v in said if str(v) not in choices]
+    return wrong
