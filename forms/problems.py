@@ -138,6 +138,9 @@ METHOD_NOT_ALLOWED = ProblemType(
     "Địa chỉ này không nhận kiểu yêu cầu đó.",
     "This address does not take that kind of request.",
 )
+BAD_REQUEST = ProblemType(
+    "bad_request", 400, "Yêu cầu không đúng dạng.", "The request is not well formed."
+)
 INTERNAL = ProblemType(
     "internal",
     500,
@@ -297,4 +300,22 @@ CLUB_ROWS_APART = ProblemType(
     400,
     "Các dòng của CLB “{code}” không giống nhau ở “{column}”.",
     "The rows of club “{code}” differ in “{column}”.",
+)
+
+# --- Refusals of an account ---
+BAD_NAME = ProblemType(
+    "bad_name",
+    400,
+    "Tên cần từ 1 đến {limit} chữ và không có dấu hai chấm, ngoặc kép hay gạch chéo ngược.",
+    "A name has 1 to {limit} letters and no colon, double quote or backslash.",
+)
+BAD_PASSWORD = ProblemType(
+    "bad_password",
+    400,
+    "Mật khẩu cần ít nhất {limit} ký tự.",
+    "A password has at least {limit} characters.",
+)
+NAME_TAKEN = ProblemType("name_taken", 409, "Tên này đã có người dùng.", "That name is taken.")
+UNKNOWN_ROLE = ProblemType(
+    "unknown_role", 400, "Không có vai trò này. Có: {roles}.", "No such role. There are: {roles}."
 )

@@ -1,0 +1,308 @@
+"""Who may call: people with a password, phones with a token. Neither is kept readable.
+
+A password is kept twice: as argon2, and as the HA1 of Digest sealed with a key that is not in the
+database, because Digest must know a value that is as good as the password.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy.engine import Connection
+
+from forms.problems import BAD_NAME, BAD_PASSWORD, NAME_TAKEN, UNKNOWN_ROLE, Refused
+from sync import audit
+from sync.access import ROLES, Caller
+from sync.database import insert_once
+from sync.tables import app_users, users
+
+REALM = "cayda"  # part of every HA1: changing it makes all Digest passwords void
+PROJECT_ID = 1
+LONGEST_NAME = 100
+SHORTEST_PASSWORD = 8
+
+# 19 MiB and two passes (OWASP's second choice): several at once still fit a small machine.
+_argon2 = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPassword:
+    """A password as it is kept."""
+
+    password_hash: str
+    digest_secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person who may sign in, with what is needed to check a password."""
+
+    caller: Caller
+    password_hash: str
+    digest_secret: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One line of a list of people or phones; `ended_at` is when it was disabled or revoked."""
+
+    id: int
+    name: str
+    role: str
+    unit_id: int | None
+    club_id: str | None
+    created_at: datetime
+    ended_at: datetime | None
+    last_seen_at: datetime | None = None
+
+
+# ------------------------------------------------------------------ passwords
+
+
+def clean_name(name: str) -> str:
+    """NFC without outer spaces. Refused(BAD_NAME) when empty, too long or unfit for Basic, Digest."""
+    name = unicodedata.normalize("NFC", name.strip())
+    marks = {":", '"', "\\"}  # they separate or quote in the headers of Basic and Digest
+    bad = any(c in marks or unicodedata.category(c).startswith("C") for c in name)
+    if bad or not 1 <= len(name) <= LONGEST_NAME:
+        raise Refused(BAD_NAME(limit=LONGEST_NAME))
+    return name
+
+
+def phone_safe(text: str) -> bool:
+    """False: phones may not be able to send it; their Basic turns letters beyond Latin-1 to “?”."""
+    return text.isascii()
+
+
+def seal_password(name: str, password: str, key: bytes) -> SealedPassword:
+    """The forms to keep; takes tens of milliseconds, so call it before the transaction.
+
+    `key`: 32 bytes from outside the database. Refused(BAD_NAME or BAD_PASSWORD).
+    """
+    name = clean_name(name)
+    if len(password) < SHORTEST_PASSWORD or any(unicodedata.category(c) == "Cc" for c in password):
+        raise Refused(BAD_PASSWORD(limit=SHORTEST_PASSWORD))
+    password = unicodedata.normalize("NFC", password)
+    return SealedPassword(_argon2.hash(password), _box(key).encrypt(ha1(name, password).encode()))
+
+
+def ha1(name: str, password: str) -> str:
+    """MD5 of name:realm:password in hex, as RFC 7616 has it."""
+    text = f"{name}:{REALM}:{password}".encode()
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()
+
+
+def check(user: User | None, password: str) -> bool:
+    """Whether this is the user's password; takes as long for a user who does not exist."""
+    password = unicodedata.normalize("NFC", password)
+    try:
+        _argon2.verify(_nobody() if user is None else user.password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return user is not None
+
+
+def open_ha1(user: User, key: bytes) -> str | None:
+    """The HA1 of Digest; None when it was sealed with another key: the password must be set again."""
+    if user.digest_secret is None:
+        return None
+    try:
+        return _box(key).decrypt(user.digest_secret).decode()
+    except InvalidToken:
+        return None
+
+
+def _box(key: bytes) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(hmac.digest(key, b"digest secrets", "sha256")))
+
+
+_nobodys: list[str] = []
+
+
+def _nobody() -> str:
+    if not _nobodys:
+        _nobodys.append(_argon2.hash("nobody has this password"))
+    return _nobodys[0]
+
+
+# ------------------------------------------------------------------ people
+
+
+def add_user(
+    db: Connection,
+    name: str,
+    role: str,
+    unit_id: int | None,
+    club_id: str | None,
+    sealed: SealedPassword,
+    now: datetime,
+    actor: str = "operator",
+) -> int:
+    """A new person; the new id. Refused(BAD_NAME, UNKNOWN_ROLE or NAME_TAKEN)."""
+    values = {**_place(role, unit_id, club_id), **_columns(sealed)}
+    row = insert_once(db, users, {"name": clean_name(name), "created_at": now, **values})
+    if row is None:
+        raise Refused(NAME_TAKEN())
+    audit.record(db, actor, "user.create", f"user:{row.id}", now, role=role)
+    return int(row.id)
+
+
+def set_password(
+    db: Connection, name: str, sealed: SealedPassword, now: datetime, actor: str = "operator"
+) -> bool:
+    """Put another password; False when nobody has that name."""
+    return _change_user(db, name, _columns(sealed), "user.password", now, actor)
+
+
+def disable(db: Connection, name: str, now: datetime, actor: str = "operator") -> bool:
+    """End a person's access; what they sent stays. False when nobody active has that name."""
+    return _change_user(db, name, {"disabled_at": now}, "user.disable", now, actor)
+
+
+def find_user(db: Connection, name: str) -> User | None:
+    """The active person of that name, for a check of the password."""
+    if "\x00" in name:  # PostgreSQL knows no such text
+        return None
+    name = unicodedata.normalize("NFC", name.strip())
+    row = db.execute(_user_by_name, {"name": name}).one_or_none()
+    return None if row is None else _to_user(row)
+
+
+def find_user_by_id(db: Connection, user_id: int) -> User | None:
+    """The active person of that id, for a session that already knows them."""
+    query = _user_columns.where(users.c.id == user_id, users.c.disabled_at.is_(None))
+    row = db.execute(query).one_or_none()
+    return None if row is None else _to_user(row)
+
+
+def list_users(db: Connection) -> list[Account]:
+    """Everybody, the disabled too, by name."""
+    c = users.c
+    query = sa.select(
+        c.id, c.name, c.role, c.unit_id, c.club_id, c.created_at, c.disabled_at
+    ).order_by(c.name)
+    return [Account(*row) for row in db.execute(query)]
+
+
+# ------------------------------------------------------------------ phones
+
+
+def add_app_user(
+    db: Connection,
+    name: str,
+    role: str,
+    unit_id: int | None,
+    club_id: str | None,
+    token: str,
+    now: datetime,
+    actor: str = "operator",
+) -> int:
+    """A new phone; the new id. The token itself is not kept: it is only in the QR and the URL.
+
+    Refused(BAD_NAME or UNKNOWN_ROLE).
+    """
+    values = {
+        "project_id": PROJECT_ID,
+        "name": clean_name(name),
+        "token_sha256": token_sha256(token),
+        "created_at": now,
+        **_place(role, unit_id, club_id),
+    }
+    row_id: int = db.execute(app_users.insert().returning(app_users.c.id), values).scalar_one()
+    audit.record(db, actor, "phone.create", f"app_user:{row_id}", now, role=role)
+    return row_id
+
+
+def token_sha256(token: str) -> str:
+    """How a token is kept and found."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def find_app_user(db: Connection, token_sha256: str) -> Caller | None:
+    """The phone of that token unless it is revoked."""
+    row = db.execute(_app_user_by_token, {"token_sha256": token_sha256}).one_or_none()
+    return None if row is None else Caller("app_user", *row)
+
+
+def revoke(db: Connection, app_user_id: int, now: datetime, actor: str = "operator") -> bool:
+    """End a phone's access; what it sent stays. False when there is no such active phone."""
+    c = app_users.c
+    done = db.execute(
+        app_users.update().where(c.id == app_user_id, c.revoked_at.is_(None)).values(revoked_at=now)
+    )
+    if done.rowcount:
+        audit.record(db, actor, "phone.revoke", f"app_user:{app_user_id}", now)
+    return bool(done.rowcount)
+
+
+def seen(db: Connection, app_user_id: int, now: datetime) -> None:
+    """Note that the phone called; the door does this every few minutes, not per request."""
+    db.execute(app_users.update().where(app_users.c.id == app_user_id).values(last_seen_at=now))
+
+
+def list_app_users(db: Connection) -> list[Account]:
+    """Every phone, the revoked too, in the order they were added."""
+    c = app_users.c
+    query = sa.select(
+        c.id, c.name, c.role, c.unit_id, c.club_id, c.created_at, c.revoked_at, c.last_seen_at
+    ).order_by(c.id)
+    return [Account(*row) for row in db.execute(query)]
+
+
+# ------------------------------------------------------------------ inside
+
+_user_columns = sa.select(
+    users.c.id,
+    users.c.name,
+    users.c.role,
+    users.c.unit_id,
+    users.c.club_id,
+    users.c.password_hash,
+    users.c.digest_secret,
+)
+_user_by_name = _user_columns.where(
+    users.c.name == sa.bindparam("name"), users.c.disabled_at.is_(None)
+)
+_app_user_by_token = sa.select(
+    app_users.c.id, app_users.c.name, app_users.c.role, app_users.c.unit_id, app_users.c.club_id
+).where(app_users.c.token_sha256 == sa.bindparam("token_sha256"), app_users.c.revoked_at.is_(None))
+
+
+def _to_user(row: sa.Row[Any]) -> User:
+    caller = Caller("user", row.id, row.name, row.role, row.unit_id, row.club_id)
+    return User(caller, row.password_hash, row.digest_secret)
+
+
+def _columns(sealed: SealedPassword) -> dict[str, object]:
+    return {"password_hash": sealed.password_hash, "digest_secret": sealed.digest_secret}
+
+
+def _place(role: str, unit_id: int | None, club_id: str | None) -> dict[str, object]:
+    if role not in ROLES:
+        raise Refused(UNKNOWN_ROLE(roles=", ".join(ROLES)))
+    return {"role": role, "unit_id": unit_id, "club_id": club_id}
+
+
+def _change_user(
+    db: Connection, name: str, values: dict[str, object], action: str, now: datetime, actor: str
+) -> bool:
+    c = users.c
+    user_id = db.execute(
+        users.update()
+        .where(c.name == clean_name(name), c.disabled_at.is_(None))
+        .values(**values)
+        .returning(c.id)
+    ).scalar()
+    if user_id is not None:
+        audit.record(db, actor, action, f"user:{user_id}", now)
+    return user_id is not None
