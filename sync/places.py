@@ -1,7 +1,7 @@
 """The tree of administrative units with dates, and in which unit a club is on which day.
 
-A code or a name is never a key: both are used again for other land (domain §5.3). Only a unit's id is one,
-and a row of `units` never changes its land: a reform ends rows, begins others, and successions join them.
+A code or a name is never a key: both are used again for other land (domain §5.3). A row of `units`
+never changes its land: a reform ends rows, begins others, and successions join them.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class UnitPath:
     """The units a club is in on a day, from below to above.
 
     `commune` None: the club's unit was split and nobody has said yet on which side the club is.
-    It is then on the worklist, `last_known` is the unit it was in before the split, and district and city
-    are given where all sides of the split share them. `district` is None, too, where no districts are.
+    It is then on the worklist, `last_known` is the unit it was in before the split, and district and
+    city are given where all sides share them. `district` is None, too, where there are no districts.
     """
 
     commune: Unit | None
@@ -130,8 +130,8 @@ class Tree:
     def holders(self, unit: Unit, day: date) -> frozenset[Unit]:
         """The units that hold the unit's land, or a part of it, on a day not before it began.
 
-        Two and more after a split; again one when later reforms put the parts together; none after an end
-        without heirs, as of the districts.
+        Two and more after a split; again one when later reforms put the parts together; none after
+        an end without heirs, as of the districts.
         """
         if unit.is_on(day):
             return frozenset({unit})
@@ -171,9 +171,9 @@ class Tree:
     def body(self, unit: Unit, day: date) -> tuple[Unit, ...]:
         """The rows through which an office lives on, from its own unit's row up to that of `day`.
 
-        An office passes whole into its heir. Of a unit that lost a part, it stays with the side that kept
-        code, level and name (Hòa Minh, 2025); where no side did (Hòa Liên), it ends until a person is given
-        another unit: least scope.
+        An office passes whole into its heir. Of a unit that lost a part, it stays with the side that
+        kept code, level and name (Hòa Minh, 2025); where no side did (Hòa Liên), it ends until its
+        people are given another unit: least scope.
         """
         rows = [unit]
         while not rows[-1].is_on(day):
@@ -251,7 +251,7 @@ def _unit_values(row: Mapping[str, str], ids: Mapping[str, int]) -> dict[str, ob
 
 # ------------------------------------------------------------------ questions
 def units_on(db: Connection, day: date, level: Level) -> tuple[Unit, ...]:
-    """The units of a level that existed on a day, by code; before 01-07-2025 with those of Quảng Nam."""
+    """The units of a level that existed on a day, by code; before July 2025 with Quảng Nam's."""
     return read_tree(db).on(day, level)
 
 
@@ -267,7 +267,7 @@ def find_unit(db: Connection, code: str, day: date) -> Unit | None:
 
 
 def clubs_by_unit(db: Connection, day: date) -> dict[str, UnitPath]:
-    """Where every club is on a day: club uuid -> its units. A club without a place by then is not in it."""
+    """Where every club is on a day: uuid -> its units. A club without a place by then is absent."""
     tree = read_tree(db)
     return {
         club_id: tree.path(tree.units[unit_id], day)
@@ -283,7 +283,7 @@ def unit_of(db: Connection, club_id: str, day: date) -> Unit | None:
 
 
 def unplaced_clubs(db: Connection, day: date) -> list[Unplaced]:
-    """The worklist: clubs whose unit was split by `day`, and no person has said yet where they belong."""
+    """The worklist: clubs whose unit was split by `day` and that nobody has placed since."""
     tree = read_tree(db)
     waiting = []
     for club_id, unit_id in sorted(_latest_places(db, day).items()):
@@ -297,8 +297,8 @@ def unplaced_clubs(db: Connection, day: date) -> list[Unplaced]:
 def clubs_under(db: Connection, unit_id: int, day: date) -> frozenset[str]:
     """The clubs that an office of this unit sees on a day.
 
-    Those in the unit, or in what it became whole; and those a split left undecided that were in it before.
-    An office founded after `day` (a ward of July 2025 looking at June) sees the clubs it started with.
+    Those in the unit, or in what it became whole; and those left undecided that were in it before.
+    An office founded after `day` (a ward of July 2025 looking at June) sees the clubs it began with.
     """
     tree = read_tree(db)
     unit = tree.units[unit_id]
