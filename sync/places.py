@@ -66,8 +66,8 @@ class UnitPath:
     """The units a club is in on a day, from below to above.
 
     `commune` None: the club's unit was split and nobody has said yet on which side the club is.
-    It is then on the worklist, `last_known` is the unit it was in before the split, and district and
-    city are given where all sides share them. `district` is None, too, where there are no districts.
+    It is then on the worklist, `last_known` is the unit it was in before the split, and
+    district and city are given where all sides share them. From July 2025 there is no district.
     """
 
     commune: Unit | None
@@ -171,9 +171,9 @@ class Tree:
     def body(self, unit: Unit, day: date) -> tuple[Unit, ...]:
         """The rows through which an office lives on, from its own unit's row up to that of `day`.
 
-        An office passes whole into its heir. Of a unit that lost a part, it stays with the side that
-        kept code, level and name (Hòa Minh, 2025); where no side did (Hòa Liên), it ends until its
-        people are given another unit: least scope.
+        An office passes whole into its heir. Of a unit that lost a part, it stays with the side
+        that kept code, level and name (Hòa Minh, 2025); where no side did (Hòa Liên), it ends until
+        its people are given another unit: least scope.
         """
         rows = [unit]
         while not rows[-1].is_on(day):
@@ -298,7 +298,7 @@ def clubs_under(db: Connection, unit_id: int, day: date) -> frozenset[str]:
     """The clubs that an office of this unit sees on a day.
 
     Those in the unit, or in what it became whole; and those left undecided that were in it before.
-    An office founded after `day` (a ward of July 2025 looking at June) sees the clubs it began with.
+    An office founded after `day` (a ward of July 2025 looking at June) sees those it began with.
     """
     tree = read_tree(db)
     unit = tree.units[unit_id]
