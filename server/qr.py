@@ -1,0 +1,40 @@
+"""The settings QR that sets up ODK Collect or KoboCollect for this server (protocol §7)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from pathlib import Path
+
+
+def settings_text(server_url: str, name: str, project: str = "Cây Đa") -> str:
+    """The text inside the QR: JSON, deflated with header, base64 without line breaks."""
+    settings = {
+        "general": {
+            "server_url": server_url,
+            "username": name,  # Collect tells projects of one server apart by it
+            "form_update_mode": "match_exactly",
+            "autosend": "wifi_and_cellular",
+            "app_language": "vi",
+        },
+        "admin": {},  # must be there, even empty, or the phone refuses the whole code
+        "project": {"name": project, "icon": "🌳", "color": "#2e7d32"},
+    }
+    text = json.dumps(settings, ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def write_qr(path: Path, server_url: str, name: str) -> None:
+    """A PNG to show or to print. It holds the phone's secret, so only its owner may read it."""
+    import segno  # only here: a server that shows no QR need not load it
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    code = segno.make(settings_text(server_url, name), error="l", micro=False)
+    code.save(str(path), scale=6, border=4, kind="png")
+
+
+def phone_url(origin: str, token: str) -> str:
+    """What goes into Collect as server URL, in the spelling ODK Central made common."""
+    return f"{origin.rstrip('/')}/v1/key/{token}/projects/1"

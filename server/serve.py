@@ -1,0 +1,339 @@
+"""Run it: prepare the data folder, then web (granian) and worker, watched and ended together.
+
+Why granian and not gunicorn: see README.md. What it does not do is done here: see `WholeBodies`.
+"""
+
+from __future__ import annotations
+
+import gc
+import http.client
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from server.settings import Settings, read_settings
+
+if TYPE_CHECKING:  # the process that only watches the others stays small
+    from server.runtime import Runtime
+
+THREADS = 32  # requests at a time; a slow phone holds one while it sends, without using the CPU
+WAITING = 1024  # connections that may wait in the listen queue when all phones come at once
+READY_WITHIN = 60.0  # seconds
+STOP_WITHIN = 10.0
+RESTART_AFTER = 1.0
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+log = logging.getLogger(__name__)
+
+
+# ------------------------------------------------------------------ what runs
+
+
+def serve(settings: Settings, demo: bool = False) -> int:
+    """Everything in one: schema, library, web, worker, and the demo's data. → exit status."""
+    if not in_child(_prepare, settings):
+        return 1
+    with _herald_beside(settings, demo), _worker_beside(settings):
+        return web(settings)
+
+
+def web(settings: Settings) -> int:
+    """The web only, until SIGTERM. → exit status."""
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces
+    from granian.log import LogLevels
+
+    os.environ.update(_environment(settings))
+    granian = Granian(
+        "server.serve:application",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,  # no phone speaks HTTP/2 without TLS
+        workers=1,
+        blocking_threads=THREADS,
+        backlog=WAITING,
+        backpressure=WAITING,
+        respawn_failed_workers=True,
+        log_level=LogLevels.error,
+    )
+    try:
+        granian.serve()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+def work(settings: Settings, tied: bool = False) -> int:
+    """The worker only, until SIGTERM: rq's where Redis is set, else one that looks by itself.
+
+    `tied`: also end when the process that started this one ends, however it ends.
+    """
+    from server import tasks
+    from server.jobs import listen
+    from server.runtime import open_runtime
+
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    if tied:
+        _end_with_parent(stopping.set)
+    runtime = open_runtime(settings)
+    if tied and settings.embedded and runtime.database.is_sqlite:
+        _release_leases(runtime)
+    gc.freeze()  # modules and library stay; the collector need not look at them again
+    if settings.redis_url:
+        listen(settings.redis_url, lambda: tasks.run_safely(runtime, stopping), stopping)
+    else:
+        tasks.work_here(runtime, stopping)
+    return 0
+
+
+def application() -> Application:
+    """The WSGI application, made in the process that will answer; settings from the environment."""
+    from server.app import create_app
+
+    _end_with_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    app = create_app(read_settings())
+    gc.freeze()
+    return WholeBodies(app)
+
+
+class WholeBodies:
+    """Makes a body that was cut off an error.
+
+    granian hands a request on with its first byte and ends the stream of a lost connection as if it
+    were complete, and tells Werkzeug so (`wsgi.input_terminated`). Without that word Werkzeug
+    counts the bytes against Content-Length itself and refuses the cut-off body.
+    """
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        if "CONTENT_LENGTH" in environ:
+            environ.pop("wsgi.input_terminated", None)
+        return self._app(environ, start_response)
+
+
+# ------------------------------------------------------------------ before
+
+
+def prepare(runtime: Runtime) -> None:
+    """Folder and schema up to date and, where no form is, the library published. Repeatable."""
+    from sync import places
+    from sync.migrations import upgrade
+    from sync.status import read_status
+
+    runtime.settings.data.mkdir(parents=True, exist_ok=True)
+    upgrade(runtime.database)
+    with runtime.database.write() as db:
+        places.load_units(db, runtime.library.units, runtime.library.successions)
+        if read_status(db).forms == 0:
+            from sync import publish  # compiles forms: slow to import, and rarely needed
+
+            publish.publish_library(db, runtime.blobs, runtime.library, runtime.now())
+
+
+def _prepare(settings: Settings) -> None:
+    from server.runtime import open_runtime
+
+    settings.data.mkdir(parents=True, exist_ok=True)
+    prepare(open_runtime(settings))
+
+
+def in_child(do: Callable[..., None], *arguments: object) -> bool:
+    """Do it in a child and give its memory back. It forks: only while we have no threads."""
+    child = multiprocessing.get_context("fork").Process(target=do, args=arguments)
+    child.start()
+    child.join()
+    return child.exitcode == 0
+
+
+def _release_leases(runtime: Runtime) -> None:
+    """Work that a killed worker had claimed need not wait for its lease: we are the only worker."""
+    from sync import queue
+
+    with runtime.database.write() as db:
+        queue.release(db, runtime.now())
+
+
+# ------------------------------------------------------------------ beside
+
+
+@contextmanager
+def _worker_beside(settings: Settings) -> Iterator[None]:
+    """A `cayda work` process that is started again whenever it ends, as long as the block runs."""
+    stopping = threading.Event()
+    command = [sys.executable, "-m", "server.cli", "work", "--tied"]
+    environment = {**os.environ, **_environment(settings)}
+    running: list[subprocess.Popen[bytes]] = []
+
+    def keep_one_running() -> None:
+        while not stopping.is_set():
+            worker = subprocess.Popen(command, env=environment)  # noqa: S603 (our own program)
+            running[:] = [worker]
+            status = worker.wait()
+            if not stopping.is_set():
+                log.error("the worker ended with status %s; starting another", status)
+                stopping.wait(RESTART_AFTER)
+
+    keeper = threading.Thread(target=keep_one_running, name="worker keeper", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        _end(running)
+        keeper.join(STOP_WITHIN)
+
+
+def _end(running: list[subprocess.Popen[bytes]]) -> None:
+    for process in running:
+        process.terminate()
+        try:
+            process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()  # its claims come back when their lease ends
+
+
+@contextmanager
+def _herald_beside(settings: Settings, demo: bool) -> Iterator[None]:
+    """A short-lived child that says when the web listens, and fills the demo through its door."""
+    herald = multiprocessing.get_context("fork").Process(
+        target=_announce, args=(settings, demo), daemon=True
+    )
+    herald.start()
+    try:
+        yield
+    finally:
+        if herald.is_alive():
+            herald.terminate()
+        herald.join(STOP_WITHIN)
+
+
+def _announce(settings: Settings, demo: bool) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
+    _end_with_parent(lambda: os._exit(1))
+    if not wait_until_ready(settings):
+        click.echo("Máy chủ không khởi động được. / The server does not answer.", err=True)
+        return
+    click.echo(f"Cây Đa: {settings.public_url or base_url(settings)}")
+    if demo:
+        _fill_demo(settings)
+
+
+def _fill_demo(settings: Settings) -> None:
+    """Send the demo through the door into an empty folder; then say who can sign in, and how."""
+    from server.runtime import open_runtime
+    from sync.status import read_status
+
+    runtime = open_runtime(settings)
+    logins = (
+        settings.data / "demo" / "README.txt"
+    )  # the demo writes it last: it is the mark of done
+    with runtime.database.read() as db:
+        is_new = read_status(db).is_new
+    if not logins.exists():
+        if (
+            not is_new and not logins.parent.exists()
+        ):  # somebody's own data: keep the demo out of it
+            click.echo("Thư mục đã có dữ liệu, không nạp bản mẫu. / Not empty, no demo is added.")
+            return
+        logins.parent.mkdir(parents=True, exist_ok=True)
+        from server.demo.fill import fill
+
+        with _bar() as progress:
+            fill(runtime, base_url(settings), progress)
+    click.echo(logins.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """A progress bar as a function of (done, total); in a log it stays silent."""
+    with click.progressbar(length=1000, label="Đang nạp dữ liệu mẫu / Filling the demo") as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.update(1000 * done // max(total, 1) - bar.pos)
+
+        yield progress
+
+
+def wait_until_ready(settings: Settings, seconds: float = READY_WITHIN) -> bool:
+    """Ask /healthz until it says 200. False when it does not within `seconds`."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if _healthy(settings):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _healthy(settings: Settings) -> bool:
+    connection = http.client.HTTPConnection(_reachable(settings.host), settings.port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _reachable(host: str) -> str:
+    """An address of this machine for a listener on every address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
+
+
+def base_url(settings: Settings) -> str:
+    """Where this machine reaches the server it runs."""
+    host = _reachable(settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def port_is_free(settings: Settings) -> bool:
+    """Whether the web could listen there now."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError:
+            return False
+    return True
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What a child reads to get the settings that came from our own command line."""
+    return {
+        "CAYDA_DATA": str(settings.data),
+        "CAYDA_HOST": settings.host,
+        "CAYDA_PORT": str(settings.port),
+    }
+
+
+def _end_with_parent(end: Callable[[], object]) -> None:
+    """Call `end` when our parent is gone: nobody else would, and the port would stay taken."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        end()
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()

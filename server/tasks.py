@@ -1,0 +1,109 @@
+"""Name of work → one or two transactions, each around one sync function.
+
+All of it may run twice and at the same time as itself: claims are leases, results replace.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from server.runtime import Runtime
+from sync import aggregate, process, queue
+from sync.queue import Work
+
+BATCH = 100  # submissions in one transaction: few commits, and the writers at the door wait briefly
+CELLS = 50  # figures of (period, club) measured in one transaction
+MEASURE_EVERY = 3.0  # seconds: figures move on also while submissions never stop coming
+LOOK_EVERY = 0.5  # seconds between looks into an empty queue
+REST_AFTER_FAILURE = 5.0
+
+log = logging.getLogger(__name__)
+
+
+def process_submissions(runtime: Runtime, works: Sequence[Work]) -> None:
+    """What was received becomes records, entities, spells; read first, so that writing is short."""
+    versions = [work.subject_id for work in works if work.subject_id is not None]
+    now = runtime.now()
+    with runtime.database.read() as db:
+        prepared = process.prepare(db, runtime.library, versions, now)
+    with runtime.database.write() as db:
+        process.store(db, runtime.library, prepared, now)
+        queue.done(db, works)
+
+
+TASKS: dict[str, Callable[[Runtime, Sequence[Work]], None]] = {
+    "process": process_submissions,
+}
+
+
+def run_until_empty(runtime: Runtime, stopping: threading.Event | None = None) -> int:
+    """Do all due work and measure what it made stale → how many pieces were done or failed."""
+    total = 0
+    measured_at = time.monotonic()
+    while stopping is None or not stopping.is_set():
+        done = sum(_run_batch(runtime, name) for name in TASKS)
+        total += done
+        if done and time.monotonic() - measured_at < MEASURE_EVERY:
+            continue
+        measured = _measure(runtime)
+        measured_at = time.monotonic()
+        if not done and not measured:
+            break
+    return total
+
+
+def work_here(runtime: Runtime, stopping: threading.Event) -> None:
+    """The embedded worker: look, work, rest a moment; until `stopping`."""
+    while not stopping.is_set():
+        stopping.wait(LOOK_EVERY if run_safely(runtime, stopping) else REST_AFTER_FAILURE)
+
+
+def run_safely(runtime: Runtime, stopping: threading.Event | None = None) -> bool:
+    """`run_until_empty` for a worker that outlives a database restart. False when it failed."""
+    try:
+        run_until_empty(runtime, stopping)
+    except Exception as error:
+        log.error("work stopped, will try again: %s", describe(error))
+        return False
+    return True
+
+
+def describe(error: BaseException) -> str:
+    """The kind of an error and its place; not its text, which may hold people's data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    here = [f for f in frames if "site-packages" not in f.filename and f.filename != __file__]
+    place = (here or frames or [None])[-1]
+    where = f" ({Path(place.filename).name}:{place.lineno})" if place else ""
+    return f"{type(error).__name__}{where}"
+
+
+def _run_batch(runtime: Runtime, name: str) -> int:
+    with runtime.database.write() as db:
+        works = queue.claim(db, name, BATCH, runtime.now())
+    if works:
+        _attempt(runtime, name, works)
+    return len(works)
+
+
+def _attempt(runtime: Runtime, name: str, works: Sequence[Work]) -> None:
+    """The batch at once; where that fails one by one, so that poison keeps nobody else waiting."""
+    try:
+        TASKS[name](runtime, works)
+    except Exception as error:
+        if len(works) > 1:
+            for work in works:
+                _attempt(runtime, name, [work])
+            return
+        log.warning("%s %s failed: %s", name, works[0].subject_id, describe(error))
+        with runtime.database.write() as db:
+            queue.fail(db, works[0], describe(error), runtime.now())
+
+
+def _measure(runtime: Runtime) -> int:
+    with runtime.database.write() as db:
+        return aggregate.measure(db, runtime.library, CELLS, runtime.now())

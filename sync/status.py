@@ -1,0 +1,60 @@
+"""How the server is doing, in counts: for `cayda status`, and to see if a data folder is new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from sync import queue
+from sync.tables import (
+    app_users,
+    entities,
+    forms,
+    held_changes,
+    received,
+    stale_cells,
+    submissions,
+    users,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Counts of what is kept and of what waits; no personal data."""
+
+    forms: int
+    users: int
+    phones: int
+    submissions: int
+    entities: int
+    last_received_at: datetime | None
+    queue: queue.Depth
+    held_changes: int  # changes to entities whose registration is still on some phone
+    stale_cells: int  # figures of a (period, club) not measured yet
+
+    @property
+    def is_new(self) -> bool:
+        """Nobody has used this data folder: no people, no phones, nothing sent."""
+        return not (self.users or self.phones or self.submissions)
+
+
+def read_status(db: Connection) -> Status:
+    """All counts from one moment."""
+
+    def count(table: sa.Table) -> int:
+        return int(db.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+
+    return Status(
+        forms=count(forms),
+        users=count(users),
+        phones=count(app_users),
+        submissions=count(submissions),
+        entities=count(entities),
+        last_received_at=db.execute(sa.select(sa.func.max(received.c.received_at))).scalar(),
+        queue=queue.depth(db),
+        held_changes=count(held_changes),
+        stale_cells=count(stale_cells),
+    )
