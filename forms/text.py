@@ -30,3 +30,102 @@ def fold(text: str) -> str:
     plain = unicodedata.normalize("NFD", tidy(text))
     plain = "".join(c for c in plain if unicodedata.category(c) != "Mn")
     return plain.lower().replace("đ", "d")
+
+
+_OLD_PLACE = {  # toned second vowel → its plain letter and the tone
+    composed: (letter, tone)
+    for letter in "aeyAEY"
+    for tone in _TONES
+    for composed in (unicodedata.normalize("NFC", letter + tone),)
+}
+_TONED = "".join(_OLD_PLACE)
+_FINAL_PAIR = re.compile(
+    rf"(?:([oO])([{''.join(c for c in _TONED if _OLD_PLACE[c][0] in 'aeAE')}])"
+    rf"|(?<![qQ])([uU])([{''.join(c for c in _TONED if _OLD_PLACE[c][0] in 'yY')}]))(?!\w)"
+)
+
+
+def settle_tones(text: str) -> str:
+    """One place for the tone in a final oa, oe, uy: "hoà" → "hòa", "Thuý" → "Thúy"; "quý" stays.
+
+    Both spellings are right and both are NFC, yet they are unequal: compare what this returns,
+    show what the person wrote.
+    """
+    return _FINAL_PAIR.sub(_on_the_first, nfc(text))
+
+
+def _on_the_first(match: re.Match[str]) -> str:
+    first, second = match[1] or match[3], match[2] or match[4]
+    plain, tone = _OLD_PLACE[second]
+    return unicodedata.normalize("NFC", first + tone) + plain
+
+
+@dataclass(frozen=True, slots=True)
+class NameParts:
+    """A full name taken apart for sorting and matching, never for keeping."""
+
+    family: str
+    middle: str
+    given: str
+
+
+_TWO_WORD_FAMILIES = frozenset({"ton nu", "ton that"})
+
+
+def split_name(name: str) -> NameParts:
+    """Family first, given name last; a name of one word is a given name."""
+    words = tidy(name).split()
+    if not words:
+        return NameParts("", "", "")
+    *before, given = words
+    family = 2 if fold(" ".join(before[:2])) in _TWO_WORD_FAMILIES else 1
+    return NameParts(" ".join(before[:family]), " ".join(before[family:]), given)
+
+
+_ALPHABET = "aăâbcdđeêfghijklmnoôơpqrstuưvwxyz"
+_WEIGHT = {letter: chr(ord("A") + place) for place, letter in enumerate(_ALPHABET)}
+_SHAPES = "\u0302\u0306\u031b"  # circumflex, breve, horn: part of the letter, not a tone
+
+
+def sort_key(text: str) -> str:
+    """ASCII text whose byte order is the order of a Vietnamese dictionary (CLDR `vi`).
+
+    Letters decide first, then tones, then lower before upper case. For a stored key: compare it
+    with BINARY on SQLite and COLLATE "C" on PostgreSQL.
+    """
+    letters, tones, cases = [], [], []
+    for letter in settle_tones(tidy(text)):
+        bare, tone = _untoned(letter)
+        letters.append(_weight(bare.lower()))
+        tones.append(str(tone))
+        cases.append("1" if bare != bare.lower() else "0")
+    return " ".join(("".join(letters), "".join(tones), "".join(cases)))
+
+
+def _untoned(letter: str) -> tuple[str, int]:
+    """The letter of the alphabet and its tone: 0 level, 1 huyền … 5 nặng, 6 a foreign mark."""
+    base, *marks = unicodedata.normalize("NFD", letter)
+    shape = "".join(m for m in marks if m in _SHAPES)
+    tone = next((_TONES.find(m) + 1 or 6 for m in marks if m not in _SHAPES), 0)
+    return unicodedata.normalize("NFC", base + shape), tone
+
+
+def _weight(letter: str) -> str:
+    """Spaces before signs before digits before letters before other scripts."""
+    if letter == " ":
+        return "!"
+    if letter in _WEIGHT:
+        return _WEIGHT[letter]
+    if letter.isascii() and letter.isdigit():
+        return letter
+    return f"{'~' if letter.isalpha() else '#'}{ord(letter[0]):06x}"
+
+
+def name_key(name: str, sort_given: str | None = None) -> str:
+    """A `sort_key` for people: by given name, then family, then middle names.
+
+    `sort_given` names the given name where the last word is not it.
+    """
+    parts = split_name(name)
+    fields = (sort_given or parts.given, parts.family, parts.middle)
+    return "  ".join(sort_key(field) for field in fields)
