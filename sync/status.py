@@ -12,8 +12,8 @@ from sync import queue
 from sync.tables import (
     app_users,
     entities,
+    entity_changes,
     forms,
-    held_changes,
     received,
     stale_cells,
     submissions,
@@ -55,6 +55,10 @@ def read_status(db: Connection) -> Status:
         entities=count(entities),
         last_received_at=db.execute(sa.select(sa.func.max(received.c.received_at))).scalar(),
         queue=queue.depth(db),
-        held_changes=count(held_changes),
+        held_changes=db.execute(
+            sa.select(sa.func.count())
+            .select_from(entity_changes)
+            .where(entity_changes.c.decision == "hold")
+        ).scalar_one(),
         stale_cells=count(stale_cells),
     )
