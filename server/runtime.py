@@ -27,7 +27,7 @@ class Jobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Made once per process. `now` gives an aware UTC time; tests put a clock of their own there."""
+    """Made once per process. `now` gives an aware UTC time; tests put their own clock there."""
 
     settings: Settings
     database: Database

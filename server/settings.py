@@ -1,4 +1,4 @@
-"""All settings in one frozen place, read once from the environment; what is set chooses the mode."""
+"""All settings in one frozen place, read once from the environment; what is set makes the mode."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 
-class BadSetting(ValueError):
+class SettingError(ValueError):
     """A setting that cannot be used; the text names it, in Vietnamese and English."""
 
     def __init__(self, name: str, vi: str, en: str) -> None:
@@ -50,7 +50,7 @@ class Settings:
 def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> Settings:
     """Settings from the environment; `given` (such as data=…, port=…) wins where it is not None.
 
-    Raises BadSetting.
+    Raises SettingError.
     """
     env = {k: v for k, v in (os.environ if environ is None else environ).items() if v.strip()}
     found: dict[str, object] = {
@@ -62,7 +62,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> 
         "public_url": _public_url(env.get("CAYDA_PUBLIC_URL")),
         "trust_proxy": _switch(env, "CAYDA_TRUST_PROXY"),
         "secret": _secret(env.get("CAYDA_SECRET")),
-        "host": env.get("CAYDA_HOST", Settings.host),
+        "host": env.get("CAYDA_HOST", "127.0.0.1"),
         "port": _number(env, "CAYDA_PORT", 8080, 1, 65535),
         "post_bytes": _number(env, "CAYDA_POST_BYTES", 10_000_000, 100_000, 1 << 31),
         "body_bytes": _number(env, "CAYDA_BODY_BYTES", 500_000_000, 1_000_000, 1 << 40),
@@ -70,7 +70,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> 
     found.update({name: value for name, value in given.items() if value is not None})
     settings = Settings(**found)  # type: ignore[arg-type]  # every value above has its field's type
     if settings.body_bytes < settings.post_bytes:
-        raise BadSetting(
+        raise SettingError(
             "CAYDA_BODY_BYTES",
             "phải lớn hơn hoặc bằng CAYDA_POST_BYTES",
             "must be at least CAYDA_POST_BYTES",
@@ -79,7 +79,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> 
 
 
 def secret_key(settings: Settings) -> bytes:
-    """32 bytes kept outside the database: from CAYDA_SECRET, else from `data`/secret.key, made once.
+    """32 bytes outside the database: from CAYDA_SECRET, else from `data`/secret.key, made once.
 
     Whoever loses it loses Digest sign-in of phones until passwords are set again: back it up.
     """
@@ -113,7 +113,7 @@ def _secret(text: str | None) -> str | None:
     except ValueError:
         long_enough = False
     if not long_enough:
-        raise BadSetting(
+        raise SettingError(
             "CAYDA_SECRET", "cần đúng 64 chữ số hệ 16 (32 byte)", "needs 64 hex digits (32 bytes)"
         )
     return text
@@ -124,7 +124,7 @@ def _public_url(text: str | None) -> str | None:
         return None
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-        raise BadSetting(
+        raise SettingError(
             "CAYDA_PUBLIC_URL",
             "cần dạng https://ten-may-chu",
             "needs the form https://host",
@@ -135,12 +135,12 @@ def _public_url(text: str | None) -> str | None:
 def _switch(env: Mapping[str, str], name: str) -> bool:
     text = env.get(name, "0").strip().lower()
     if text not in ("0", "1", "no", "yes", "false", "true"):
-        raise BadSetting(name, "chỉ nhận 1 hoặc 0", "takes 1 or 0")
+        raise SettingError(name, "chỉ nhận 1 hoặc 0", "takes 1 or 0")
     return text in ("1", "yes", "true")
 
 
 def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
     text = env.get(name, str(default)).strip()
     if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-        raise BadSetting(name, f"cần số từ {low} đến {high}", f"needs a number {low} to {high}")
+        raise SettingError(name, f"cần số từ {low} đến {high}", f"needs a number {low} to {high}")
     return int(text)

@@ -70,7 +70,7 @@ class Account:
 
 
 def clean_name(name: str) -> str:
-    """NFC without outer spaces. Refused(BAD_NAME) when empty, too long or unfit for Basic, Digest."""
+    """NFC, no outer spaces. Refused(BAD_NAME) when empty, too long or unfit for Basic, Digest."""
     name = unicodedata.normalize("NFC", name.strip())
     marks = {":", '"', "\\"}  # they separate or quote in the headers of Basic and Digest
     bad = any(c in marks or unicodedata.category(c).startswith("C") for c in name)
@@ -113,7 +113,7 @@ def check(user: User | None, password: str) -> bool:
 
 
 def open_ha1(user: User, key: bytes) -> str | None:
-    """The HA1 of Digest; None when it was sealed with another key: the password must be set again."""
+    """The HA1 of Digest; None when sealed with another key: the password must be set again."""
     if user.digest_secret is None:
         return None
     try:
@@ -278,7 +278,7 @@ _app_user_by_token = sa.select(
 ).where(app_users.c.token_sha256 == sa.bindparam("token_sha256"), app_users.c.revoked_at.is_(None))
 
 
-def _to_user(row: sa.Row[Any]) -> User:
+def _to_user(row: Any) -> User:
     caller = Caller("user", row.id, row.name, row.role, row.unit_id, row.club_id)
     return User(caller, row.password_hash, row.digest_secret)
 

@@ -14,6 +14,7 @@ from sync.tables import (
     entities,
     entity_changes,
     forms,
+    projects,
     received,
     stale_cells,
     submissions,
@@ -32,7 +33,7 @@ class Status:
     entities: int
     last_received_at: datetime | None
     queue: queue.Depth
-    held_changes: int  # changes to entities whose registration is still on some phone
+    waiting_changes: int  # changes to entities whose registration is still on some phone
     stale_cells: int  # figures of a (period, club) not measured yet
 
     @property
@@ -44,8 +45,9 @@ class Status:
 def read_status(db: Connection) -> Status:
     """All counts from one moment."""
 
-    def count(table: sa.Table) -> int:
-        return int(db.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+    def count(table: sa.Table, *where: sa.ColumnElement[bool]) -> int:
+        query = sa.select(sa.func.count()).select_from(table).where(*where)
+        return int(db.execute(query).scalar_one())
 
     return Status(
         forms=count(forms),
@@ -62,3 +64,8 @@ def read_status(db: Connection) -> Status:
         ).scalar_one(),
         stale_cells=count(stale_cells),
     )
+
+
+def check_writable(db: Connection) -> None:
+    """Write a row for real and leave it as it was; raises what a submission would meet now."""
+    db.execute(projects.update().values(name=projects.c.name))

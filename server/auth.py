@@ -1,0 +1,306 @@
+"""Who is calling: a phone by the token in its path, a person by Digest or Basic; and may they?"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import secrets
+import string
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from hashlib import md5
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from flask import current_app, request
+from sqlalchemy.exc import DBAPIError
+from werkzeug.datastructures import Authorization
+
+from forms.problems import NOT_ALLOWED, REVOKED, Refused
+from server.errors import Unauthorized
+from server.runtime import runtime
+from server.settings import secret_key
+from sync import accounts
+from sync.access import Caller, may
+
+TOKEN_LENGTH = 64
+TOKEN_LETTERS = (
+    string.ascii_letters + string.digits
+)  # nothing that a URL or a shell reads otherwise
+NONCE_SECONDS = 30 * 60
+SEEN_SECONDS = 10 * 60  # how exact "phones last seen" is; one write per phone and this time
+GUESSES_AT_ONCE = 2  # argon2 takes a core and 19 MiB each
+REMEMBERED = 2_000
+
+EXTENSION = "cayda.auth"
+
+
+class Memory:
+    """What this process remembers between requests; losing it costs time only."""
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+        self.guesses = threading.BoundedSemaphore(GUESSES_AT_ONCE)
+        self._mark = secrets.token_bytes(32)
+        self._good: OrderedDict[bytes, None] = OrderedDict()
+        self._seen: dict[int, float] = {}
+        self._lock = threading.Lock()
+
+    def mark(self, user: accounts.User, password: str) -> bytes:
+        """A keyed hash that says nothing without this process; another password_hash voids it."""
+        text = "\0".join((user.caller.name, user.password_hash, password))
+        return hmac.digest(self._mark, text.encode(errors="surrogateescape"), "sha256")
+
+    def knows(self, mark: bytes) -> bool:
+        with self._lock:
+            return mark in self._good
+
+    def remember(self, mark: bytes) -> None:
+        with self._lock:
+            self._good[mark] = None
+            while len(self._good) > REMEMBERED:
+                self._good.popitem(last=False)
+
+    def is_news(self, app_user_id: int) -> bool:
+        """Whether it is time to note that this phone called; True for one of several threads."""
+        now = time.monotonic()
+        with self._lock:
+            before = self._seen.get(app_user_id)
+            if before is not None and now - before < SEEN_SECONDS:
+                return False
+            self._seen[app_user_id] = now
+            return True
+
+
+def memory() -> Memory:
+    """This app's memory, made at the first need."""
+    found: Memory | None = current_app.extensions.get(EXTENSION)
+    if found is None:
+        found = Memory(secret_key(runtime().settings))
+        current_app.extensions[EXTENSION] = found
+    return found
+
+
+def require(caller: Caller, verb: str) -> None:
+    """Refused(NOT_ALLOWED) unless the caller's role has the verb."""
+    if not may(caller, verb):
+        raise Refused(NOT_ALLOWED())
+
+
+def new_token() -> str:
+    """A secret for a phone's URL: 380 bits, the length ODK's own tokens have."""
+    return "".join(secrets.choice(TOKEN_LETTERS) for _ in range(TOKEN_LENGTH))
+
+
+def token_caller(token: str) -> Caller:
+    """The phone of this token. Refused(REVOKED), 403, for any other: a 401 would make Collect
+    ask its user for a password that does not exist."""
+    with runtime().database.read() as db:
+        caller = accounts.find_app_user(db, accounts.token_sha256(token))
+    if caller is None:
+        raise Refused(REVOKED())
+    _note_seen(caller)
+    return caller
+
+
+def password_caller() -> Caller:
+    """The person of this request's Digest or Basic. Unauthorized, with challenges, for others."""
+    scheme, _, text = request.headers.get("Authorization", "").strip().partition(" ")
+    if scheme.lower() == "digest" and request.authorization is not None:
+        return _digest_caller(request.authorization)
+    if scheme.lower() == "basic" and is_secure():
+        return _basic_caller(text)
+    raise Unauthorized(_challenges())
+
+
+def sign_in(name: str, password: str) -> Caller | None:
+    """The person of this name and password; argon2 is paid once per process, not per request."""
+    with runtime().database.read() as db:
+        user = accounts.find_user(db, name)
+    mark = None if user is None else memory().mark(user, password)
+    if user is not None and mark is not None and memory().knows(mark):
+        return user.caller
+    with memory().guesses:
+        good = accounts.check(user, password)
+    if not good or user is None or mark is None:
+        return None
+    memory().remember(mark)
+    return user.caller
+
+
+def is_secure() -> bool:
+    """Whether the caller's own connection is encrypted, as far as we may believe it."""
+    if runtime().settings.trust_proxy:
+        return _forwarded("X-Forwarded-Proto", request.scheme) == "https"
+    return request.scheme == "https"
+
+
+def origin() -> str:
+    """Scheme and host for addresses we hand out, as the phone sees us."""
+    settings = runtime().settings
+    if settings.public_url:
+        return settings.public_url
+    scheme, host = request.scheme, request.host
+    if settings.trust_proxy:
+        scheme, host = _forwarded("X-Forwarded-Proto", scheme), _forwarded("X-Forwarded-Host", host)
+    return f"{scheme}://{host}"
+
+
+def _forwarded(header: str, default: str) -> str:
+    """The nearest proxy's word: it appends, what stands before may be the caller's own."""
+    return request.headers.get(header, default).rpartition(",")[2].strip() or default
+
+
+def _note_seen(caller: Caller) -> None:
+    if not memory().is_news(caller.id):
+        return
+    try:
+        with runtime().database.write() as db:
+            accounts.seen(db, caller.id, runtime().now())
+    except DBAPIError:  # a phone must not be sent away because this note could not be written
+        current_app.logger.warning("could not note when a phone was last seen")
+
+
+# ------------------------------------------------------------------ Basic
+
+
+def _basic_caller(text: str) -> Caller:
+    """Phones send Latin-1, everybody else UTF-8: whichever fits. (Werkzeug reads UTF-8 only.)"""
+    try:
+        raw = base64.b64decode(text.strip(), validate=True)
+    except ValueError:
+        raise Unauthorized(_challenges()) from None
+    for pair in _readings(raw):
+        name, _, password = pair.partition(":")
+        caller = sign_in(name, password)
+        if caller is not None:
+            return caller
+    raise Unauthorized(_challenges())
+
+
+def _readings(raw: bytes) -> list[str]:
+    try:
+        utf8 = raw.decode()
+    except UnicodeDecodeError:
+        return [raw.decode("latin-1")]
+    return [utf8] if utf8.isascii() else [utf8, raw.decode("latin-1")]
+
+
+# ------------------------------------------------------------------ Digest (RFC 7616, MD5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The fields of a Digest answer that matter here."""
+
+    name: str
+    uri: str
+    nonce: str
+    response: str
+    qop: str
+    nc: str
+    cnonce: str
+
+
+def _digest_caller(given: Authorization) -> Caller:
+    answer = _read_answer(given)
+    if answer is None or not _is_this_request(answer.uri):
+        raise Unauthorized(_challenges())
+    with runtime().database.read() as db:
+        user = accounts.find_user(db, answer.name)
+    ha1 = None if user is None else accounts.open_ha1(user, memory().key)
+    expected = _response(answer, ha1 or "0" * 32)
+    if not hmac.compare_digest(expected.encode(), answer.response.encode()) or ha1 is None:
+        raise Unauthorized(_challenges())
+    if not _is_fresh(answer.nonce):
+        # Only now: stale=true for a wrong password would make the phone try twenty times.
+        raise Unauthorized(_challenges(stale=True))
+    assert user is not None
+    return user.caller
+
+
+def _read_answer(given: Authorization) -> _Answer | None:
+    fields = {name: value or "" for name, value in given.parameters.items()}
+    if fields.get("realm") != accounts.REALM or fields.get("qop", "") not in ("", "auth"):
+        return None
+    if fields.get("algorithm", "MD5").upper() != "MD5":
+        return None
+    return _Answer(
+        name=_utf8(fields.get("username", "")),
+        uri=fields.get("uri", ""),
+        nonce=fields.get("nonce", ""),
+        response=fields.get("response", "").lower(),
+        qop=fields.get("qop", ""),
+        nc=fields.get("nc", ""),
+        cnonce=fields.get("cnonce", ""),
+    )
+
+
+def _utf8(text: str) -> str:
+    """WSGI reads headers as Latin-1; the challenge asked for UTF-8."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
+
+
+def _response(answer: _Answer, ha1: str) -> str:
+    ha2 = _md5(f"{request.method}:{answer.uri}")
+    if answer.qop:
+        return _md5(f"{ha1}:{answer.nonce}:{answer.nc}:{answer.cnonce}:{answer.qop}:{ha2}")
+    return _md5(f"{ha1}:{answer.nonce}:{ha2}")
+
+
+def _md5(text: str) -> str:
+    return md5(text.encode("latin-1", "replace"), usedforsecurity=False).hexdigest()
+
+
+def _is_this_request(uri: str) -> bool:
+    """Whether the `uri` that was signed names what is asked for.
+
+    The signature is checked over the phone's own spelling of it, so no server or proxy can break it
+    by writing `%21` as `!`; here both are compared with their percent-signs resolved.
+    """
+    if "://" in uri:
+        parts = urlsplit(uri)
+        uri = parts.path + (f"?{parts.query}" if parts.query else "")
+    path, _, query = uri.partition("?")
+    environ = request.environ
+    asked = environ.get("cayda.path", environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"])
+    return unquote_to_bytes(path) == asked.encode("latin-1") and unquote_to_bytes(
+        query
+    ) == unquote_to_bytes(environ.get("QUERY_STRING", ""))
+
+
+def _challenges(stale: bool = False) -> tuple[str, ...]:
+    """Digest first: the first scheme a phone knows wins. Basic only where it is safe."""
+    parts = (
+        f'Digest realm="{accounts.REALM}"',
+        'qop="auth"',
+        "algorithm=MD5",
+        f'nonce="{new_nonce()}"',
+        "charset=UTF-8",
+        *(("stale=true",) if stale else ()),
+    )
+    digest = ", ".join(parts)
+    basic = f'Basic realm="{accounts.REALM}", charset="UTF-8"'
+    return (digest, basic) if is_secure() else (digest,)
+
+
+def new_nonce() -> str:
+    """The time, signed: nothing to keep, valid in every process that has the key."""
+    when = f"{int(runtime().now().timestamp()):x}"
+    return f"{when}-{_sign(when)}"
+
+
+def _is_fresh(nonce: str) -> bool:
+    when, _, signature = nonce.partition("-")
+    if not hmac.compare_digest(_sign(when).encode(), signature.encode()):
+        return False
+    age = runtime().now().timestamp() - int(when, 16)
+    return -60 <= age <= NONCE_SECONDS
+
+
+def _sign(text: str) -> str:
+    return hmac.new(memory().key, b"nonce:" + text.encode(), "sha256").hexdigest()[:32]

@@ -1,0 +1,267 @@
+"""The phone's conversations as OpenRosa has them: list, form, manifest, media, integrity, submission.
+
+A submission is answered 201 only after its bytes are kept; the same one again is answered 201 again.
+"""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Iterable
+from email.utils import formatdate
+from functools import lru_cache
+from hashlib import md5
+from urllib.parse import quote
+from xml.sax.saxutils import escape, quoteattr
+
+from flask import Blueprint, Flask, Response, g, request
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from forms.instance import read_instance
+from forms.problems import NOT_FOUND, Refused
+from server import auth
+from server.errors import OPENROSA_XML, openrosa_message, speaks_openrosa
+from server.runtime import runtime
+from server.upload import SentFile, open_upload
+from sync import catalogue
+from sync.access import Caller
+from sync.accounts import PROJECT_ID
+from sync.receive import Arrival, Received, ReceivedFile, receive
+
+# Collect knows the English sentence and shows it in its own language.
+THANKS = "Đã nhận phiếu. / full submission upload was successful!"
+LONGEST_NOTE = 255  # of what a phone says of itself
+WORTH_GZIP = 500  # bytes
+TRIES = 3
+
+openrosa = Blueprint("openrosa", __name__)
+
+
+def register(app: Flask) -> None:
+    """The same routes three times: for a password, and for a token in either spelling of its path."""
+    app.register_blueprint(openrosa)
+    app.register_blueprint(openrosa, url_prefix="/key/<token>", name="openrosa_key")
+    app.register_blueprint(
+        openrosa, url_prefix="/v1/key/<token>/projects/<project>", name="openrosa_v1_key"
+    )
+    app.after_request(_openrosa_headers)
+
+
+# ------------------------------------------------------------------ who asks, and from where
+
+
+@openrosa.url_value_preprocessor
+def _take_base(endpoint: str | None, values: dict[str, str] | None) -> None:
+    """Keep token and project out of the views; remember the base, which all our addresses repeat."""
+    values = values if values is not None else {}
+    g.token, g.project = values.pop("token", None), values.pop("project", None)
+
+
+@openrosa.before_request
+def _let_in() -> None:
+    g.caller = auth.password_caller() if g.token is None else auth.token_caller(g.token)
+    if g.project not in (None, str(PROJECT_ID)):
+        raise Refused(NOT_FOUND())
+
+
+def caller() -> Caller:
+    """Whoever makes this request."""
+    found: Caller = g.caller
+    return found
+
+
+def _address(*parts: str) -> str:
+    """An absolute URL under the base that was called, each part percent-encoded whole."""
+    base = auth.origin() + request.root_path
+    if g.token is not None:
+        base += f"/v1/key/{g.token}/projects/{g.project}" if g.project else f"/key/{g.token}"
+    return base + "".join("/" + quote(part, safe="") for part in parts)
+
+
+# ------------------------------------------------------------------ what phones download
+
+
+@openrosa.get("/formList", strict_slashes=False)
+def form_list() -> Response:
+    """The forms the caller may fill in. Whole or not at all: a short list wipes forms off phones."""
+    auth.require(caller(), "form.list")
+    with runtime().database.read() as db:
+        listed = catalogue.list_forms(db, caller())
+    wanted = request.args.get("formID")
+    items = [_listed(form) for form in listed if wanted in (None, form.xml_form_id)]
+    body = _document("xforms", "http://openrosa.org/xforms/xformsList", items)
+    return _answer(body, OPENROSA_XML)
+
+
+def _listed(form: catalogue.ListedForm) -> str:
+    form_id = form.xml_form_id
+    parts = [
+        _element("formID", form_id),
+        _element("name", form.title.strip() or form_id),  # one empty name, and the list is refused
+        _element("version", form.version),
+        _element("hash", f"md5:{form.md5}"),
+        _element("downloadUrl", _address("forms", f"{form_id}.xml")),
+    ]
+    if form.has_manifest:
+        parts.append(_element("manifestUrl", _address("forms", form_id, "manifest")))
+    return f"<xform>{''.join(parts)}</xform>"
+
+
+@openrosa.get("/forms/<path:form_id>.xml")
+def xform(form_id: str) -> Response:
+    """The very bytes whose MD5 the list shows."""
+    auth.require(caller(), "form.list")
+    with runtime().database.read() as db:
+        form = catalogue.get_xform(db, caller(), form_id)
+    return _answer(form.xform, "application/xml; charset=utf-8", form.md5)
+
+
+@openrosa.get("/forms/<path:form_id>/manifest")
+def manifest(form_id: str) -> Response:
+    """The files of a form, with a mark that changes when the caller's copy of a file does."""
+    auth.require(caller(), "form.list")
+    with runtime().database.read() as db:
+        entries = catalogue.manifest(db, runtime().library, caller(), form_id, runtime().now())
+    items = [_media_file(form_id, entry) for entry in entries]
+    body = _document("manifest", "http://openrosa.org/xforms/xformsManifest", items)
+    return _answer(body, OPENROSA_XML)
+
+
+def _media_file(form_id: str, entry: catalogue.MediaEntry) -> str:
+    parts = [
+        _element("filename", entry.filename),
+        _element("hash", f"md5:{entry.hash}"),
+        _element("downloadUrl", _address("forms", form_id, "attachments", entry.filename)),
+    ]
+    if entry.list_name is None:
+        return f"<mediaFile>{''.join(parts)}</mediaFile>"
+    parts.append(_element("integrityUrl", _address("datasets", entry.list_name, "integrity")))
+    return f'<mediaFile type="entityList">{"".join(parts)}</mediaFile>'
+
+
+@openrosa.get("/forms/<path:form_id>/attachments/<filename>")
+def attachment(form_id: str, filename: str) -> Response:
+    """One file of a form; an entity list is cut to what the caller may have."""
+    auth.require(caller(), "form.list")
+    raise NotImplementedError
+
+
+@openrosa.get("/datasets/<list_name>/integrity")
+def integrity(list_name: str) -> Response:
+    """Which of the phone's own entities are deleted here; what never arrived is left out."""
+    auth.require(caller(), "form.list")
+    ids = [i for i in request.args.get("id", "").split(",") if i and "\x00" not in i]
+    with runtime().database.read() as db:
+        found = catalogue.integrity(db, caller(), list_name, ids)
+    items = [
+        f"<entity id={quoteattr(uuid)}><deleted>{str(deleted).lower()}</deleted></entity>"
+        for uuid, deleted in found
+    ]
+    body = f"<data><entities>{''.join(items)}</entities></data>".encode()
+    return _answer(body, OPENROSA_XML)
+
+
+# ------------------------------------------------------------------ what phones send
+
+
+@openrosa.get("/submission", strict_slashes=False)
+def before_submission() -> Response:
+    """HEAD (or GET) before a POST: only 204 lets Collect go on. No Location: it would unlearn the limit."""
+    return Response(status=204)
+
+
+@openrosa.post("/submission", strict_slashes=False)
+def submit() -> Response:
+    """Keep one POST of an instance, whole or a part of its files."""
+    auth.require(caller(), "submission.create")
+    with open_upload(request.environ, runtime().settings.body_bytes) as upload:
+        instance = read_instance(upload.xml)
+        files = tuple(_put_away(file) for file in upload.files)
+    user = {f"{caller().kind}_id": caller().id}
+    _keep(
+        Arrival(
+            project_id=PROJECT_ID,
+            instance=instance,
+            xml=upload.xml,
+            files=files,
+            device_id=_note(request.args.get("deviceID")),
+            user_agent=_note(request.headers.get("User-Agent")),
+            problems=upload.problems,
+            **user,
+        )
+    )
+    runtime().jobs.wake()
+    return openrosa_message("submit_success", THANKS, 201)
+
+
+def _put_away(file: SentFile) -> ReceivedFile:
+    """Before the transaction: hashing and syncing a photo must keep nobody waiting for the lock."""
+    return ReceivedFile(file.name, runtime().blobs.put(file.stream), file.content_type)
+
+
+def _keep(arrival: Arrival) -> Received:
+    """Receive in one transaction. Two POSTs of one chain of edits may deadlock or lose a race: again."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            with runtime().database.write() as db:
+                return receive(db, arrival, runtime().now())
+        except (OperationalError, IntegrityError):
+            if attempt == TRIES:
+                raise
+            time.sleep(0.05 * attempt)
+    raise AssertionError("unreachable")
+
+
+def _note(text: str | None) -> str | None:
+    return (text or "").replace("\x00", "")[:LONGEST_NOTE] or None
+
+
+# ------------------------------------------------------------------ documents
+
+
+def _document(root: str, namespace: str, items: Iterable[str]) -> bytes:
+    """Default namespace, no prefixes: Enketo reads literal tag names."""
+    head = f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{namespace}">'
+    return f"{head}{''.join(items)}</{root}>\n".encode()
+
+
+def _element(name: str, text: str) -> str:
+    return f"<{name}>{escape(text)}</{name}>"
+
+
+def _answer(body: bytes, content_type: str, mark: str | None = None) -> Response:
+    """200 with an ETag, or 304 when the phone has it already; gzip where that is asked for.
+
+    `mark` must change when the body does; without it the body's own MD5 is taken.
+    """
+    mark = mark or md5(body, usedforsecurity=False).hexdigest()
+    answer = Response(content_type=content_type)
+    answer.headers["Vary"] = "Accept-Encoding"
+    answer.set_etag(mark)
+    if request.if_none_match.contains(mark):
+        answer.status_code = 304
+    elif len(body) > WORTH_GZIP and request.accept_encodings["gzip"] > 0:
+        answer.headers["Content-Encoding"] = "gzip"
+        answer.data = _gzip(body)
+    else:
+        answer.data = body
+    return answer
+
+
+@lru_cache(maxsize=64)
+def _gzip(body: bytes) -> bytes:
+    """Forms and lists are asked for again and again; the cache holds a few megabytes at most."""
+    return gzip.compress(body, 5, mtime=0)
+
+
+def _openrosa_headers(answer: Response) -> Response:
+    """On every answer through this door, errors of the framework and 304 included."""
+    if not speaks_openrosa():
+        return answer
+    headers = answer.headers
+    headers["X-OpenRosa-Version"] = "1.0"
+    headers["X-OpenRosa-Accept-Content-Length"] = str(runtime().settings.post_bytes)
+    headers["Content-Language"] = "vi, en"
+    headers["Date"] = formatdate(usegmt=True)
+    headers["Cache-Control"] = "private, no-cache"
+    return answer
