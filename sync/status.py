@@ -57,11 +57,7 @@ def read_status(db: Connection) -> Status:
         entities=count(entities),
         last_received_at=db.execute(sa.select(sa.func.max(received.c.received_at))).scalar(),
         queue=queue.depth(db),
-        held_changes=db.execute(
-            sa.select(sa.func.count())
-            .select_from(entity_changes)
-            .where(entity_changes.c.decision == "hold")
-        ).scalar_one(),
+        waiting_changes=count(entity_changes, entity_changes.c.decision == "hold"),
         stale_cells=count(stale_cells),
     )
 
