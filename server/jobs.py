@@ -74,14 +74,14 @@ def woken() -> None:
     _run()
 
 
-class _Worker(rq.SimpleWorker):  # type: ignore[misc]  # rq ships no types
+class _Worker(rq.SimpleWorker):
     """Works in its own process, no fork per job: schemas read once stay in memory."""
 
     stopping: threading.Event
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         self.stopping.set()
-        super().request_stop(signum, frame)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # rq has no types here
 
 
 def listen(

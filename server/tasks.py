@@ -76,10 +76,9 @@ def run_safely(runtime: Runtime, stopping: threading.Event | None = None) -> boo
 def describe(error: BaseException) -> str:
     """The kind of an error and its place; not its text, which may hold people's data."""
     frames = traceback.extract_tb(error.__traceback__)
-    here = [f for f in frames if "site-packages" not in f.filename and f.filename != __file__]
-    place = (here or frames or [None])[-1]
-    where = f" ({Path(place.filename).name}:{place.lineno})" if place else ""
-    return f"{type(error).__name__}{where}"
+    ours = [f for f in frames if "site-packages" not in f.filename and f.filename != __file__]
+    place = "".join(f" ({Path(f.filename).name}:{f.lineno})" for f in (ours or frames)[-1:])
+    return f"{type(error).__name__}{place}"
 
 
 def _run_batch(runtime: Runtime, name: str) -> int:

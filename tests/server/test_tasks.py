@@ -1,0 +1,182 @@
+"""Work gets done in batches, poison ends on the list, and nobody waits for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from sqlalchemy.engine import Connection
+
+from server import tasks
+from server.jobs import LocalJobs
+from server.runtime import Runtime
+from server.settings import Settings
+from sync import queue
+from sync.blobs import open_blobs
+from sync.database import Database
+
+if TYPE_CHECKING:
+    from forms.library import Library
+
+
+class Clock:
+    """Time that moves only when told."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock(now: datetime) -> Clock:
+    return Clock(now)
+
+
+@pytest.fixture
+def runtime(database: Database, tmp_path: Path, clock: Clock) -> Runtime:
+    return Runtime(
+        settings=Settings(data=tmp_path),
+        database=database,
+        blobs=open_blobs(str(tmp_path / "blobs")),
+        jobs=LocalJobs(),
+        library=cast("Library", None),
+        now=clock,
+    )
+
+
+class Pipeline:
+    """Stands in for sync.process and sync.aggregate: notes what it was asked, fails on poison."""
+
+    def __init__(self, poison: Iterable[int] = (), stale: int = 0) -> None:
+        self.poison = set(poison)
+        self.stale = stale
+        self.stored: list[int] = []
+
+    def prepare(
+        self, db: Connection, library: Library, version_ids: Iterable[int], now: datetime
+    ) -> list[int]:
+        ids = list(version_ids)
+        if self.poison & set(ids):
+            raise ValueError("Trần Thị Ba, 1948")
+        return ids
+
+    def store(
+        self, db: Connection, library: Library, prepared: Sequence[int], now: datetime
+    ) -> None:
+        self.stored += prepared
+
+    def measure(self, db: Connection, library: Library, limit: int, now: datetime) -> int:
+        done, self.stale = min(self.stale, limit), max(self.stale - limit, 0)
+        return done
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    made = Pipeline()
+    monkeypatch.setattr(tasks, "process", made)
+    monkeypatch.setattr(tasks, "aggregate", made)
+    return made
+
+
+def given_work(runtime: Runtime, ids: Iterable[int]) -> None:
+    with runtime.database.write() as db:
+        queue.add_many(db, "process", ids, now=runtime.now())
+
+
+def depth(runtime: Runtime) -> queue.Depth:
+    with runtime.database.read() as db:
+        return queue.depth(db)
+
+
+def test_all_work_is_done_in_the_order_it_came(runtime: Runtime, pipeline: Pipeline) -> None:
+    given_work(runtime, range(1, 251))
+    assert tasks.run_until_empty(runtime) == 250
+    assert pipeline.stored == list(range(1, 251))
+    assert depth(runtime).waiting == 0
+
+
+def test_an_empty_queue_is_left_at_once(runtime: Runtime, pipeline: Pipeline) -> None:
+    assert tasks.run_until_empty(runtime) == 0
+
+
+def test_figures_are_measured_until_none_is_stale(runtime: Runtime, pipeline: Pipeline) -> None:
+    pipeline.stale = tasks.CELLS * 2 + 1
+    tasks.run_until_empty(runtime)
+    assert pipeline.stale == 0
+
+
+def test_poison_keeps_nobody_else_waiting(runtime: Runtime, pipeline: Pipeline) -> None:
+    pipeline.poison = {2}
+    given_work(runtime, [1, 2, 3])
+    tasks.run_until_empty(runtime)
+    assert pipeline.stored == [1, 3]
+    assert depth(runtime) == queue.Depth(1, 0, runtime.now())
+
+
+def test_poison_ends_on_the_visible_list_without_personal_data(
+    runtime: Runtime, pipeline: Pipeline, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline.poison = {2}
+    given_work(runtime, [2])
+    for _ in range(queue.MOST_TRIES):
+        tasks.run_until_empty(runtime)
+        clock.now += timedelta(hours=1)
+    with runtime.database.read() as db:
+        (failed,) = queue.failed(db)
+    assert failed.subject_id == 2
+    assert failed.error.startswith("ValueError (test_tasks.py:")
+    assert "Ba" not in failed.error + caplog.text
+    pipeline.poison = set()
+    with runtime.database.write() as db:
+        queue.retry(db, failed.id, clock.now)
+    tasks.run_until_empty(runtime)
+    assert pipeline.stored == [2]
+
+
+def test_a_failing_measurement_does_not_stop_the_work(
+    runtime: Runtime, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(pipeline, "measure", broken)
+    given_work(runtime, [1, 2])
+    assert not tasks.run_safely(runtime)
+    assert pipeline.stored == [1, 2]
+
+
+def test_the_worker_outlives_a_database_that_is_away(
+    runtime: Runtime, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    away = replace(runtime, database=Database(f"sqlite:///{tmp_path / 'no' / 'such.db'}"))
+    assert not tasks.run_safely(away)
+
+
+def test_a_worker_told_to_stop_takes_no_more_work(runtime: Runtime, pipeline: Pipeline) -> None:
+    stopping = threading.Event()
+    stopping.set()
+    given_work(runtime, [1])
+    assert tasks.run_until_empty(runtime, stopping) == 0
+    assert depth(runtime).waiting == 1
+
+
+def test_the_local_worker_finds_work_by_itself(runtime: Runtime, pipeline: Pipeline) -> None:
+    stopping = threading.Event()
+    worker = threading.Thread(target=tasks.work_here, args=(runtime, stopping))
+    worker.start()
+    given_work(runtime, [7])
+    for _ in range(100):
+        if pipeline.stored:
+            break
+        stopping.wait(0.1)
+    stopping.set()
+    worker.join(5)
+    assert pipeline.stored == [7]
+    assert not worker.is_alive()
