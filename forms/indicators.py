@@ -22,8 +22,8 @@ BAD_INDICATOR = ProblemType(
 PLACES = ("club", "commune", "district", "city")  # levels of a figure, bottom up
 UNKNOWN = "unknown"  # the choice that says nobody knows: missing, but stays in the denominator
 
-Kind = Literal["count", "distinct", "sum", "latest", "began", "ended", "per"]
-KINDS: tuple[Kind, ...] = ("count", "distinct", "sum", "latest", "began", "ended", "per")
+Kind = Literal["count", "distinct", "sum", "latest", "began", "per"]
+KINDS: tuple[Kind, ...] = ("count", "distinct", "sum", "latest", "began", "per")
 CONDITIONS = ("is", "in", "not", "at_least", "at_most", "between", "present", "has")
 
 
@@ -131,15 +131,15 @@ class Cut:
 class Column:
     """One column of the table with a row per club: a word about the club, or a figure.
 
-    show: "place" (a word about the club), "count" (the value), "share" (per cent), "missing",
-    or "nothing": no form feeds this column yet.
+    show: "place" (a word about the club), "count" (of a share: the numerator), "share" (per cent),
+    "missing", "yes_no", or "nothing": no form feeds this column yet.
     """
 
     title: str
     show: str
     figure: str | None = None
     cut: str = ""
-    cut_values: tuple[str, ...] = ()
+    cut_values: tuple[str, ...] = ()  # added up
     word: str | None = None
 
 
@@ -238,7 +238,6 @@ _WORDS: Mapping[Kind, set[str]] = {  # which further words go with which kind
     "sum": {"sum", "where", "times", "divided_by"},
     "latest": {"latest", "where", "measured"},
     "began": {"began", "where"},
-    "ended": {"ended", "where"},
     "per": {"per", "having"},
 }
 
@@ -370,7 +369,7 @@ def _target(entry: Mapping[str, Any]) -> Target:
 
 
 def _column(entry: Mapping[str, Any]) -> Column:
-    for show in ("place", "count", "share", "missing"):
+    for show in ("place", "count", "share", "missing", "yes_no"):
         if show in entry:
             name = str(entry[show])
             word, figure = (name, None) if show == "place" else (None, name)
@@ -392,7 +391,7 @@ def _misfits(
     found += [("không có cấp", "no level", level) for level in one.levels if level not in PLACES]
     if one.kind == "per" and one.of not in PLACES:
         found.append(("không có cấp", "no level", one.of))
-    if one.kind in ("began", "ended") and not _one_value(one.where):
+    if one.kind == "began" and not _one_value(one.where):
         found.append(("“where” cần đúng một", "“where” needs exactly one", "is"))
     return [_problem(one.file, one.id, f"{vi} “{n}”", f"{en} “{n}”") for vi, en, n in found]
 

@@ -1,0 +1,180 @@
+"""The words of an indicator as SQL: one dictionary entry each, one meaning on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.elements import ColumnElement
+
+from forms.indicators import UNKNOWN, Condition, Conditions, Cut
+from forms.periods import years_before
+from sync import tables as t
+
+AGE = "age"  # not a stored fact: full years on D, from the fact below
+BORN = "born_on"  # ISO day, so that text compares like days
+
+Value = ColumnElement[Any]
+Yes = ColumnElement[bool]
+
+
+class number(ColumnElement[Any]):  # noqa: N801 - reads as a function in SQL expressions
+    """A text as a number, or NULL when it is none: a slip on a phone must not break a report."""
+
+    inherit_cache = True
+    type = sa.Numeric(18, 4)
+
+    def __init__(self, text: Value) -> None:
+        self.text = text
+
+    _traverse_internals = [("text", sa.sql.visitors.InternalTraversal.dp_clauseelement)]  # noqa: RUF012 - as SQLAlchemy wants it
+
+
+@compiles(number, "postgresql")
+def _number_postgresql(element: number, compiler: Any, **kw: Any) -> str:
+    text = compiler.process(element.text, **kw)
+    # The grammar of a JSON number, to be the twin of SQLite below.
+    pattern = r"'^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]{1,2})?$'"
+    return f"CASE WHEN {text} ~ {pattern} THEN CAST({text} AS NUMERIC) END"
+
+
+@compiles(number, "sqlite")
+def _number_sqlite(element: number, compiler: Any, **kw: Any) -> str:
+    text = compiler.process(element.text, **kw)
+    is_number = f"json_valid({text}) AND json_type({text}) IN ('integer', 'real')"
+    return f"CASE WHEN {is_number} THEN CAST({text} AS NUMERIC) END"
+
+
+def answer(records: sa.FromClause, field: str) -> Value:
+    """What a record says: the whole event's value, else a computed one, else as answered."""
+    sources = (records.c.united, records.c.derived, records.c.answers)
+    return sa.func.coalesce(*(sa.cast(column[field].as_string(), sa.Text) for column in sources))
+
+
+def choices_made(text: Value) -> Value:
+    """How many choices a select-multiple holds (they are joined by one space)."""
+    spaces = sa.func.length(text) - sa.func.length(sa.func.replace(text, " ", ""))
+    return sa.case((sa.func.coalesce(text, "") == "", 0), else_=spaces + 1)
+
+
+def has_choice(text: Value, choice: Value | str) -> Yes:
+    """Whether a select-multiple holds this whole choice, not one it is only a part of."""
+    padded = sa.literal(" ").concat(text).concat(" ")
+    if isinstance(choice, str):
+        return padded.contains(f" {choice} ", autoescape=True)
+    return padded.contains(sa.literal(" ").concat(choice).concat(" "))
+
+
+def _present(value: Value, wanted: bool) -> Yes:
+    given = sa.func.coalesce(value, "") != ""
+    return given if wanted else sa.not_(given)
+
+
+WORDS: Mapping[str, Callable[[Value, Any], Yes]] = {  # NULL fits no word but `present = false`
+    "is": lambda value, wanted: value == wanted,
+    "in": lambda value, wanted: value.in_(wanted),
+    "not": lambda value, wanted: value.not_in(wanted),
+    "at_least": lambda value, wanted: number(value) >= wanted,
+    "at_most": lambda value, wanted: number(value) <= wanted,
+    "between": lambda value, wanted: number(value).between(*wanted),
+    "present": _present,
+    "has": lambda value, wanted: sa.or_(*(has_choice(value, one) for one in wanted)),
+}
+
+
+def _aged_at_least(born: Value, years: int, day: date) -> Yes:
+    return born <= years_before(day, years).isoformat()
+
+
+def _aged_at_most(born: Value, years: int, day: date) -> Yes:
+    return born > years_before(day, years + 1).isoformat()
+
+
+AGE_WORDS: Mapping[str, Callable[[Value, Any, date], Yes]] = {
+    "at_least": lambda born, years, day: _aged_at_least(born, int(years), day),
+    "at_most": lambda born, years, day: _aged_at_most(born, int(years), day),
+    "between": lambda born, years, day: sa.and_(
+        _aged_at_least(born, int(years[0]), day), _aged_at_most(born, int(years[1]), day)
+    ),
+    "present": lambda born, wanted, day: _present(born, wanted),
+}
+
+
+def fact_is(facts: sa.FromClause, name: str, condition: Condition, day: date) -> Yes:
+    if name == AGE:
+        return AGE_WORDS[condition.word](facts.c[BORN], condition.value, day)
+    return WORDS[condition.word](facts.c[name], condition.value)
+
+
+def facts_fit(facts: sa.FromClause, where: Conditions, day: date) -> Yes:
+    """All conditions on the facts of an entity on `day`."""
+    return sa.and_(
+        sa.true(), *(fact_is(facts, n, c, day) for n, words in where.items() for c in words)
+    )
+
+
+def answers_fit(records: sa.FromClause, where: Conditions) -> Yes:
+    """All conditions on the answers of a record."""
+    return sa.and_(
+        sa.true(),
+        *(WORDS[c.word](answer(records, n), c.value) for n, words in where.items() for c in words),
+    )
+
+
+def counts(records: sa.FromClause) -> Yes:
+    """A record is one event of its own, and nothing keeps it out of the figures."""
+    return sa.and_(
+        records.c.table_path == "", records.c.counted_with.is_(None), sa.not_(records.c.held_back)
+    )
+
+
+def stored_fact(name: str) -> str:
+    return BORN if name == AGE else name
+
+
+def is_unknown(facts: sa.FromClause, name: str) -> Yes:
+    value = facts.c[stored_fact(name)]
+    return sa.or_(value.is_(None), value == UNKNOWN)
+
+
+def cut_value(facts: sa.FromClause, cut: Cut, day: date) -> Value:
+    """In which part of a cut an entity is on `day`; "unknown" where nobody knows."""
+    if cut.fact != AGE:
+        return sa.func.coalesce(facts.c[cut.fact], UNKNOWN)
+    born = facts.c[BORN]
+    bands = [
+        (_aged_at_least(born, band.first or 0, day), band.value)
+        for band in sorted(cut.bands, key=lambda b: b.first or 0, reverse=True)
+    ]
+    return sa.case((born.is_(None), UNKNOWN), *bands, else_=UNKNOWN)
+
+
+def facts_on(
+    list_name: str, names: frozenset[str], day: date, *, own_club: bool, who: sa.Select[Any]
+) -> sa.Subquery:
+    """Spells of a list turned into one row per entity: what was true of it on `day`.
+
+    Columns: uuid, club (where it belongs), one per name. own_club: it is the list of clubs itself.
+    who: a SELECT of the uuids to look at.
+    """
+    spells = t.spells.c
+    columns = [
+        sa.func.max(sa.case((spells.name == name, spells.value))).label(name)
+        for name in sorted(names - {"club"})
+    ]
+    club = spells.uuid if own_club else sa.func.max(sa.case((spells.name == "club", spells.value)))
+    return (
+        sa.select(spells.uuid, club.label("club"), *columns)
+        .where(
+            spells.list_name == list_name,
+            spells.name.in_(sorted(names | {"club"})),
+            spells.valid_from <= day,
+            sa.or_(spells.valid_to.is_(None), spells.valid_to > day),
+            spells.uuid.in_(who),
+        )
+        .group_by(spells.uuid)
+        .subquery("facts")
+    )
