@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.problems import CLUB_PLACE_REFUSED, Refused
-from sync import audit
 from sync.database import upsert
 from sync.tables import club_places, unit_successions, units
 
@@ -325,17 +323,3 @@ def _latest_places(db: Connection, day: date, club_id: str | None = None) -> dic
     if club_id is not None:
         query = query.where(club_places.c.club_id == club_id)
     return {row.club_id: row.unit_id for row in db.execute(query)}
-
-
-# ------------------------------------------------------------------ decisions
-def place_club(
-    db: Connection, club_id: str, unit: Unit, day: date, now: datetime, actor: str
-) -> None:
-    """Say that the club is in this commune from `day` on: how a person clears the worklist."""
-    if unit.level != "commune" or not unit.is_on(day):
-        raise Refused(CLUB_PLACE_REFUSED(code=unit.code, day=day.isoformat()))
-    place = {"club_id": club_id, "unit_id": unit.id, "valid_from": day}
-    upsert(db, club_places, [place], ["club_id", "valid_from"])
-    audit.record(
-        db, actor, "club.place", f"club:{club_id}", now, unit=unit.code, day=day.isoformat()
-    )

@@ -1,0 +1,275 @@
+"""Clubs as people decide them: a file that founds them, and where one belongs after a split.
+
+Until a form founds clubs, this is how they come. The file may be loaded again, corrected or longer:
+what it says again changes nothing, and a club it does not name stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.days import read_day, vietnam_day
+from forms.problems import (
+    CLUB_COLUMN_MISSING,
+    CLUB_COLUMN_UNKNOWN,
+    CLUB_DAY,
+    CLUB_PLACE_REFUSED,
+    CLUB_ROWS_APART,
+    CLUB_UNIT_NAME,
+    Problem,
+    Refused,
+    Where,
+)
+from forms.text import settle_tones, tidy
+from sync import aggregate, audit, entities, timeline
+from sync.database import insert_once, upsert
+from sync.places import Tree, Unit, UnitPath, clubs_by_unit, read_tree
+from sync.tables import club_places, entity_lists
+from sync.tables import entities as entity_rows
+
+if TYPE_CHECKING:
+    from forms.library import Library, ListRule
+
+PROJECT = 1
+NEEDED = ("club_code", "name", "unit_code", "founded_on")
+PLACING = ("unit_name", "unit_on")  # of the row, not of the club
+BETWEEN = " · "  # name of the club and of its commune, in its label
+NAMESPACE = UUID("6f0f3c1e-7d0b-5c52-9a51-0c1fb4a7d9e3")  # fixed: the same code is the same club
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many clubs the file brought, changed, or only named again."""
+
+    created: int
+    updated: int
+    unchanged: int
+
+
+class FileRefused(Exception):
+    """The file of clubs has problems, with their rows; nothing of it was taken."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(problem.code for problem in self.problems))
+
+
+@dataclass(slots=True)
+class _Club:
+    """What all rows of one club say together."""
+
+    code: str
+    name: str
+    founded_on: date
+    places: dict[date, Unit]
+    data: dict[str, str]
+
+
+def club_uuid(code: str) -> str:
+    """The entity id of the club with this code: the same on every server and after every reload."""
+    return str(uuid5(NAMESPACE, tidy(code)))
+
+
+def list_of_clubs(library: Library) -> ListRule:
+    """The library's list whose entities are clubs: each is its own club. Raises LookupError."""
+    for rule in library.lists.values():
+        if rule.club == "name":
+            return rule
+    raise LookupError("no list of the library has club = 'name'")
+
+
+def import_clubs(
+    db: Connection,
+    library: Library,
+    rows: Iterable[Mapping[str, str]],
+    now: datetime,
+    actor: str,
+) -> Imported:
+    """Take in rows as csv.DictReader gives them; all of the file or, raising FileRefused, nothing.
+
+    Columns: `club_code`, `name`, `unit_code`, `founded_on`; optionally `unit_on`, the day on which
+    the code meant the club's unit (else the day of founding: codes are used again), `unit_name` to
+    check it by, and any property of the list. A club that moved has a row per `unit_on`.
+    """
+    rule = list_of_clubs(library)
+    tree = read_tree(db)
+    found = _read_rows(tree, _properties(rule), list(rows))
+    _ensure_list(db, rule)
+    known = set(db.scalars(sa.select(entity_rows.c.uuid).where(_is_of(rule.name))))
+    uuids = {club_uuid(club.code): club for club in found}
+    _keep_places(db, uuids)
+    kept = _as_entities(uuids, known, clubs_by_unit(db, vietnam_day(now)))
+    changed = entities.keep(db, library, rule.name, kept, now)
+    touches = timeline.rebuild(db, library, rule.name, uuids, now)
+    aggregate.touch(db, library, touches, now)
+    created = len(changed - known)
+    imported = Imported(created, len(changed) - created, len(uuids) - len(changed))
+    audit.record(
+        db, actor, "club.import", None, now, created=imported.created, updated=imported.updated
+    )
+    return imported
+
+
+def place_club(
+    db: Connection,
+    library: Library,
+    club_id: str,
+    unit: Unit,
+    day: date,
+    now: datetime,
+    actor: str,
+) -> None:
+    """Say that the club is in this commune from `day` on: how a person clears the worklist.
+
+    Raises Refused when the unit is no commune of that day, LookupError when there is no such club.
+    """
+    if unit.level != "commune" or not unit.is_on(day):
+        raise Refused(CLUB_PLACE_REFUSED(code=unit.code, day=day.isoformat()))
+    rule = list_of_clubs(library)
+    query = sa.select(entity_rows.c.label).where(_is_of(rule.name), entity_rows.c.uuid == club_id)
+    label = db.scalar(query)
+    if label is None:
+        raise LookupError("no such club")
+    place = {"club_id": club_id, "unit_id": unit.id, "valid_from": day}
+    upsert(db, club_places, [place], ["club_id", "valid_from"])
+    path = clubs_by_unit(db, vietnam_day(now)).get(club_id)
+    name = label.rpartition(BETWEEN)[0]
+    if path is not None:
+        here = path.commune or path.last_known
+        entities.keep(db, library, rule.name, [_entity(club_id, name, here, {})], now)
+    details = {"unit": unit.code, "day": day.isoformat()}
+    audit.record(db, actor, "club.place", f"club:{club_id}", now, **details)
+
+
+# ------------------------------------------------------------------ reading the file
+def _properties(rule: ListRule) -> list[str]:
+    """The columns a file may have beside those it must: what phones get, what facts come from."""
+    names = [name for download in rule.downloads.values() for name in download.properties]
+    names += [fact.from_property for fact in rule.facts if fact.from_property]
+    return list(dict.fromkeys(names))
+
+
+def _read_rows(tree: Tree, properties: Iterable[str], rows: list[Mapping[str, str]]) -> list[_Club]:
+    allowed = {*NEEDED, *PLACING, *properties}
+    problems = [
+        CLUB_COLUMN_UNKNOWN(column=name)
+        for name in dict.fromkeys(name for row in rows for name in row if name not in allowed)
+    ]
+    clubs: dict[str, _Club] = {}
+    for number, row in enumerate(rows, start=2):  # as a spreadsheet counts: row 1 is the header
+        tidied = {name: tidy(text or "") for name, text in row.items() if name in allowed}
+        read = list(_read_row(tree, tidied, Where(row=number)))
+        for one in read:
+            if isinstance(one, Problem):
+                problems.append(one)
+            else:
+                problems += _join(clubs.setdefault(one.code, one), one, Where(row=number))
+    if problems:
+        raise FileRefused(problems)
+    return list(clubs.values())
+
+
+def _read_row(tree: Tree, row: Mapping[str, str], where: Where) -> Iterator[_Club | Problem]:
+    """The one club of a row, or else what is wrong with the row."""
+    missing = [name for name in NEEDED if not row.get(name)]
+    if missing:
+        yield from (CLUB_COLUMN_MISSING(where, column=name) for name in missing)
+        return
+    founded_on = _day(row["founded_on"])
+    unit_on = _day(row["unit_on"]) if row.get("unit_on") else founded_on
+    if founded_on is None or unit_on is None:
+        yield CLUB_DAY(where, column="founded_on" if founded_on is None else "unit_on")
+        return
+    unit = next((u for u in tree.on(unit_on, "commune") if u.code == row["unit_code"]), None)
+    if unit is None:
+        yield CLUB_PLACE_REFUSED(where, code=row["unit_code"], day=unit_on.isoformat())
+    elif row.get("unit_name") and not _is_named(unit, row["unit_name"]):
+        yield CLUB_UNIT_NAME(
+            where,
+            code=unit.code,
+            day=unit_on.isoformat(),
+            unit=unit.full_name,
+            given=row["unit_name"],
+        )
+    else:
+        data = {k: v for k, v in row.items() if k not in (*NEEDED, *PLACING) and v}
+        yield _Club(row["club_code"], row["name"], founded_on, {unit_on: unit}, data)
+
+
+def _join(club: _Club, row: _Club, where: Where) -> Iterator[Problem]:
+    """Add a further row of the same club; its name and founding must be the same."""
+    for column in ("name", "founded_on"):
+        if getattr(club, column) != getattr(row, column):
+            yield CLUB_ROWS_APART(where, code=club.code, column=column)
+    (day,) = row.places
+    if club.places.get(day, row.places[day]) != row.places[day]:
+        yield CLUB_ROWS_APART(where, code=club.code, column="unit_code")
+    club.places |= row.places
+    club.data |= row.data
+
+
+def _day(text: str) -> date | None:
+    written = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text)
+    if written is None:
+        return read_day(text)
+    day, month, year = written.groups()
+    return read_day(f"{year}-{int(month):02}-{int(day):02}")
+
+
+def _is_named(unit: Unit, given: str) -> bool:
+    key = settle_tones(given).casefold()
+    return key in (settle_tones(name).casefold() for name in (unit.name, unit.full_name))
+
+
+# ------------------------------------------------------------------ keeping it
+def _is_of(list_name: str) -> sa.ColumnElement[bool]:
+    of_list = sa.select(entity_lists.c.id).where(
+        entity_lists.c.project_id == PROJECT, entity_lists.c.name == list_name
+    )
+    return entity_rows.c.list_id.in_(of_list)
+
+
+def _ensure_list(db: Connection, rule: ListRule) -> None:
+    """The list is there even before any form names it."""
+    values = {"project_id": PROJECT, "name": rule.name, "properties": _properties(rule)}
+    insert_once(db, entity_lists, values)
+
+
+def _keep_places(db: Connection, clubs: Mapping[str, _Club]) -> None:
+    places = [
+        {"club_id": uuid, "unit_id": unit.id, "valid_from": day}
+        for uuid, club in clubs.items()
+        for day, unit in club.places.items()
+    ]
+    upsert(db, club_places, places, ["club_id", "valid_from"])
+
+
+def _as_entities(
+    clubs: Mapping[str, _Club], known: Container[str], paths: Mapping[str, UnitPath]
+) -> list[entities.Kept]:
+    kept = []
+    for uuid, club in clubs.items():
+        path = paths.get(uuid)  # none before the day of founding
+        unit = (path.commune or path.last_known) if path else club.places[min(club.places)]
+        data = {
+            "club_code": club.code,
+            "founded_on": club.founded_on.isoformat(),
+            **({} if uuid in known else {"status": "active"}),
+            **club.data,
+        }
+        kept.append(_entity(uuid, club.name, unit, data))
+    return kept
+
+
+def _entity(uuid: str, name: str, unit: Unit, data: Mapping[str, str]) -> entities.Kept:
+    """The club as phones see it, named after the commune it is in now."""
+    where = {"unit_code": unit.code, "unit_name": unit.full_name}
+    return entities.Kept(uuid, f"{name}{BETWEEN}{unit.full_name}", {**data, **where})
