@@ -1,0 +1,211 @@
+"""Fill an empty server with the demo: people and phones are set up, all data comes by the phones.
+
+Safe to run again after an interruption: every form is made anew from the seed, byte for byte, so
+the server knows what it already has.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from random import Random
+from threading import Lock
+
+from sqlalchemy.engine import Connection
+
+from forms.days import vietnam_day
+from server.demo.diary import Entry, daily_life, registrations
+from server.demo.phone import Phone
+from server.demo.population import CLUBS, new_uuid, populate
+from server.qr import phone_url, write_qr
+from server.runtime import Runtime
+from server.settings import secret_key
+from sync import accounts, places, status
+
+SEED = 2026
+FOUNDING = date(2018, 12, 31)  # the clubs' unit codes are those of this day
+PHONES_AT_ONCE = 4
+PATIENCE = 60.0  # seconds without any progress of the worker before we give up
+PASSWORD = "cay-da-demo"  # of a server that holds nobody's data
+
+Progress = Callable[[int, int], None]
+LOGINS = (  # name, role, unit code, words
+    ("thanhpho", "city", "", "Ban đại diện thành phố / City board"),
+    ("songtra", "commune", "20263", "Hội NCT phường Sơn Trà / Ward association"),
+)
+
+
+def fill(runtime: Runtime, base_url: str, progress: Progress) -> None:
+    """Send the whole diary through the door at `base_url`; the last thing written is README.txt."""
+    folder = runtime.settings.data / "demo"
+    club_ids = _set_up_clubs(runtime)
+    logins = _set_up_people(runtime)
+    phones = {
+        name: _phone(runtime, folder, base_url, name, role, unit_code, club_id)
+        for name, role, unit_code, club_id in _wanted_phones(club_ids)
+    }
+    population = populate(SEED)
+    first = list(registrations(population, club_ids))
+    later = daily_life(population, club_ids, SEED)
+    count = _Counter(len(first) + len(later), progress)
+    _send_all(phones, first, count)
+    _wait_until_processed(runtime)
+    _send_all(phones, later, count)
+    _wait_until_processed(runtime)
+    _write_readme(folder, base_url, logins)
+
+
+class _Counter:
+    """Progress of several threads as one number."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._total, self._progress, self._done, self._lock = total, progress, 0, Lock()
+
+    def add(self, more: int) -> None:
+        with self._lock:
+            self._done += more
+            self._progress(self._done, self._total)
+
+
+# ---- setting up
+def _set_up_clubs(runtime: Runtime) -> dict[str, str]:
+    rows = [
+        {
+            "club_code": club.code,
+            "name": club.name,
+            "unit_code": club.unit_code,
+            "founded_on": club.founded_on.isoformat(),
+            "decision_no": club.decision_no,
+        }
+        for club in CLUBS
+    ]
+    with runtime.database.write() as db:
+        return places.import_clubs(db, runtime.library, rows, runtime.now(), "operator")
+
+
+def _set_up_people(runtime: Runtime) -> list[tuple[str, str]]:
+    """Logins and their words; those there already stay as they are."""
+    with runtime.database.read() as db:
+        known = {account.name for account in accounts.list_users(db)}
+    key = secret_key(runtime.settings)
+    for name, role, code, _words in LOGINS:
+        if name not in known:
+            sealed = accounts.seal_password(name, PASSWORD, key)
+            with runtime.database.write() as db:
+                unit_id = _unit_id(db, code, vietnam_day(runtime.now())) if code else None
+                accounts.add_user(db, name, role, unit_id, None, sealed, runtime.now())
+    return [(name, words) for name, _role, _code, words in LOGINS]
+
+
+def _wanted_phones(club_ids: dict[str, str]) -> Iterable[tuple[str, str, str, str | None]]:
+    for club in CLUBS:
+        club_id = club_ids[club.code]
+        for who, role in (
+            ("chair", "chair"),
+            ("deputy", "chair"),
+            ("volunteer1", "volunteer"),
+            ("volunteer2", "volunteer"),
+        ):
+            yield f"{club.code}/{who}", role, club.unit_code, club_id
+    for unit_code in dict.fromkeys(club.unit_code for club in CLUBS):
+        yield f"{unit_code}/health", "health", unit_code, None
+
+
+def _phone(
+    runtime: Runtime,
+    folder: Path,
+    base_url: str,
+    name: str,
+    role: str,
+    unit_code: str,
+    club_id: str | None,
+) -> Phone:
+    """The phone of that name: known from an earlier run, or made now with its QR code."""
+    place = folder / "phones" / name.replace("/", "-")
+    note = place.with_suffix(".url")
+    if note.exists():
+        url = note.read_text()
+    else:
+        token = secrets.token_hex(32)
+        url = phone_url(base_url, token)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.touch(mode=0o600)
+        note.write_text(url)
+        write_qr(place.with_suffix(".png"), url, name)
+        with runtime.database.write() as db:
+            unit_id = None if club_id else _unit_id(db, unit_code, FOUNDING)
+            accounts.add_app_user(db, name, role, unit_id, club_id, token, runtime.now())
+    random = Random(f"{SEED}:{name}")
+    return Phone(
+        url,
+        device_id=f"collect:{random.getrandbits(64):016x}",
+        new_uuid=lambda: new_uuid(random),
+    )
+
+
+def _unit_id(db: Connection, code: str, day: date) -> int:
+    unit = places.find_unit(db, code, day)
+    if unit is None:
+        raise LookupError(f"no unit {code} on {day}")
+    return unit.id
+
+
+# ---- sending
+def _send_all(phones: dict[str, Phone], entries: Iterable[Entry], count: _Counter) -> None:
+    """Each phone syncs, fills its forms in order, and sends; a few phones at once."""
+    by_phone: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_phone[entry.phone].append(entry)
+
+    def work(name: str) -> None:
+        phone = phones[name]
+        phone.sync()
+        for entry in by_phone[name]:
+            phone.fill(
+                entry.form, entry.answers, entity=entry.entity, instance_name=entry.instance_name
+            )
+            phone.send()
+            count.add(1)
+        if phone.outbox:
+            raise RuntimeError(f"{len(phone.outbox)} forms stay on a phone: {phone.last_message}")
+
+    with ThreadPoolExecutor(PHONES_AT_ONCE) as pool:
+        list(pool.map(work, by_phone))
+
+
+def _wait_until_processed(runtime: Runtime) -> None:
+    """Until nothing waits any more and the figures are measured."""
+    waiting, since = -1, time.monotonic()
+    while True:
+        with runtime.database.read() as db:
+            now = status.read_status(db)
+        now_waiting = now.queue.waiting + now.stale_cells
+        if now_waiting == 0:
+            return
+        if now_waiting != waiting:
+            waiting, since = now_waiting, time.monotonic()
+        if time.monotonic() - since > PATIENCE:
+            raise TimeoutError(f"{waiting} pieces of work wait and none is done")
+        time.sleep(0.2)
+
+
+def _write_readme(folder: Path, base_url: str, logins: list[tuple[str, str]]) -> None:
+    """What a visitor needs; its being there says that the demo is complete."""
+    people = "\n".join(f"  {name:<10} {PASSWORD}   {words}" for name, words in logins)
+    text = f"""Bản mẫu Cây Đa / The Cây Đa demo
+Mọi người trong này đều không có thật. / Nobody in here exists.
+
+Trang web / Web page: {base_url}
+{people}
+
+Mã QR để cài ODK Collect hay KoboCollect / QR codes for ODK Collect or KoboCollect:
+  {(folder / "phones").resolve()}
+"""
+    temporary = folder / ".README.part"
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(folder / "README.txt")
