@@ -31,7 +31,7 @@ SEED = 2026
 FOUNDING = date(2018, 12, 31)  # the clubs' unit codes are those of this day
 PHONES_AT_ONCE = 4
 PATIENCE = 60.0  # seconds without any progress of the worker before we give up
-PASSWORD = "cay-da-demo"  # of a server that holds nobody's data
+PASSWORD = "cay-da-demo"  # noqa: S105 (of a server that holds nobody's data)
 
 Progress = Callable[[int, int], None]
 LOGINS = (  # name, role, unit code, words
