@@ -27,9 +27,9 @@ def tidy(text: str) -> str:
 
 def fold(text: str) -> str:
     """For search only, never for identity: "Đặng Văn Đức" → "dang van duc"."""
-    plain = unicodedata.normalize("NFD", tidy(text))
-    plain = "".join(c for c in plain if unicodedata.category(c) != "Mn")
-    return plain.lower().replace("đ", "d")
+    letters = unicodedata.normalize("NFD", tidy(text).lower())
+    bare = "".join(c for c in letters if unicodedata.category(c) != "Mn")
+    return tidy(bare.replace("đ", "d"))  # đ has no decomposition
 
 
 _OLD_PLACE = {  # toned second vowel → its plain letter and the tone
@@ -104,7 +104,7 @@ def sort_key(text: str) -> str:
 
 def _untoned(letter: str) -> tuple[str, int]:
     """The letter of the alphabet and its tone: 0 level, 1 huyền … 5 nặng, 6 a foreign mark."""
-    base, *marks = unicodedata.normalize("NFD", letter)
+    base, *marks = tuple(unicodedata.normalize("NFD", letter))
     shape = "".join(m for m in marks if m in _SHAPES)
     tone = next((_TONES.find(m) + 1 or 6 for m in marks if m not in _SHAPES), 0)
     return unicodedata.normalize("NFC", base + shape), tone
