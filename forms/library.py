@@ -1,0 +1,501 @@
+"""Load a library folder (forms, rules, lists, figures, places) and check that its parts fit."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from forms.form_problems import FormRefused
+from forms.indicators import Figures, Indicator, Target, read_figures
+from forms.problems import Problem, ProblemType, Where
+from forms.sheets import Sheet, Sheets, read_markdown
+
+OWN_LIBRARY = Path(__file__).parent / "library"
+
+BAD_LIBRARY = ProblemType(
+    "bad_library",
+    0,
+    "Thư viện biểu mẫu viết sai ở {file}, “{entry}”: {why_vi}.",
+    "The library is wrong at {file}, “{entry}”: {why}.",
+)
+
+Measure = Callable[[Mapping[str, str]], dict[str, str]]  # a record's answers -> computed columns
+Choices = frozenset[str] | None  # the codes of a question; None = free text, a number, a file
+
+
+class LibraryError(Exception):
+    """The library cannot be used; `problems` says everything that is wrong, in both languages."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryForm:
+    """One form's source, and the names in it as far as the rules speak of them.
+
+    fields: column -> its choices. saves: property of an entity list -> column that feeds it.
+    """
+
+    xml_form_id: str
+    path: Path
+    source: bytes
+    fields: Mapping[str, Choices]
+    saves: Mapping[str, str]
+    entity_lists: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SameEvent:
+    """When two records of one subject on one day are one event, and how their answers unite.
+
+    where: column -> codes both must have. start: column with the time of day.
+    unite: column -> a word of `forms.likeness.UNITE`.
+    """
+
+    where: Mapping[str, tuple[str, ...]]
+    start: str
+    within_minutes: int
+    unite: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FormRule:
+    """What the server must know to understand the records of a form; names are columns.
+
+    happened_on       the event's own day; happened_on_else where that one was not asked
+    subject           the entity's uuid in `subject_list`; or `creates`: the entity this form makes
+    club              the club while the subject has none
+    derive, derives   a function of the domain's measures.py, and every column it may give
+    filled_by         roles whose phones list the form; empty = all
+    """
+
+    form: str
+    happened_on: str
+    happened_on_else: str | None = None
+    subject: str | None = None
+    subject_list: str | None = None
+    creates: str | None = None
+    club: str | None = None
+    same_event: SameEvent | None = None
+    resent_within_days: int | None = None
+    derive: Measure | None = None
+    derives: tuple[str, ...] = ()
+    filled_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What the phones of one role get of a list.
+
+    rows: "club", "unit" or "all" of the caller's scope. A row is sent when all of `where` hold
+    and, unless `any_of` is empty, one of its members does.
+    """
+
+    rows: str
+    where: Mapping[str, tuple[str, ...]]
+    properties: tuple[str, ...]
+    any_of: tuple[Mapping[str, tuple[str, ...]], ...] = ()
+
+    def takes(self, data: Mapping[str, str]) -> bool:
+        """Whether an entity with these properties is sent (its place aside)."""
+        return _holds(self.where, data) and (
+            not self.any_of or any(_holds(one, data) for one in self.any_of)
+        )
+
+
+def _holds(where: Mapping[str, tuple[str, ...]], data: Mapping[str, str]) -> bool:
+    return all(data.get(name, "") in values for name, values in where.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """The three columns a day of birth may come from, finest first."""
+
+    date: str
+    month: str
+    year: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that is true of an entity from a day on.
+
+    Read from a record of `form` (a `field`, a `birth`, or the constant `value`; from the day the
+    record happened), or from the entity itself (`from_property`: the property with the first day;
+    then the value is `value`). multi: several codes joined by spaces.
+    """
+
+    name: str
+    form: str | None = None
+    field: str | None = None
+    value: str | None = None
+    birth: Birth | None = None
+    from_property: str | None = None
+    multi: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListRule:
+    """An entity list: `club` is the property with the club's uuid, or "name": its own uuid."""
+
+    name: str
+    label_vi: str
+    label_en: str
+    club: str | None
+    properties: tuple[str, ...]
+    downloads: Mapping[str, Download]
+    facts: tuple[Fact, ...]
+
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Everything in the folder; nothing here changes while the process runs."""
+
+    path: Path
+    forms: Mapping[str, LibraryForm]
+    rules: Mapping[str, FormRule]
+    lists: Mapping[str, ListRule]
+    figures: Figures
+    units: tuple[Row, ...]
+    successions: tuple[Row, ...]
+    problems: tuple[Problem, ...] = field(default=())
+
+    @property
+    def indicators(self) -> Mapping[str, Indicator]:
+        return self.figures.indicators
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        return self.figures.targets
+
+
+class Wrong(ValueError):
+    """One entry of a TOML file that cannot be read: why, in both languages."""
+
+    def __init__(self, vi: str, en: str) -> None:
+        super().__init__(en)
+        self.vi = vi
+        self.en = en
+
+
+def load_library(path: Path | None = None) -> Library:
+    """The library in `path` (without: the project's own), read once per process.
+
+    Raises LibraryError with every slip found. Imports no pyxform: forms are compiled on publishing.
+    """
+    return _load((path or OWN_LIBRARY).resolve())
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path) -> Library:
+    from forms.library_check import misfits
+
+    library = read_library(path)
+    problems = (*library.problems, *misfits(library))
+    if problems:
+        raise LibraryError(problems)
+    return library
+
+
+def read_library(path: Path) -> Library:
+    """Read without asking whether the parts fit; what cannot be read at all is in `problems`."""
+    problems: list[Problem] = []
+    forms: dict[str, LibraryForm] = {}
+    rules: dict[str, FormRule] = {}
+    lists: dict[str, ListRule] = {}
+    for source in sorted(path.glob("*/*.md")):
+        form = _read_form(source, problems)
+        if form:
+            forms[form.xml_form_id] = form
+    for file in sorted(path.glob("*/forms.toml")):
+        for name, entry in _entries(file, problems):
+            with _Told(file, name, problems):
+                rules[name] = read_rule(name, entry, file.parent)
+    for file in sorted(path.glob("*/lists.toml")):
+        for name, entry in _entries(file, problems):
+            with _Told(file, name, problems):
+                lists[name] = read_list(name, entry)
+    return Library(
+        path=path,
+        forms=MappingProxyType(forms),
+        rules=MappingProxyType(rules),
+        lists=MappingProxyType(lists),
+        figures=_read_figures(path, problems),
+        units=_read_csv(path / "places" / "units.csv"),
+        successions=_read_csv(path / "places" / "successions.csv"),
+        problems=tuple(problems),
+    )
+
+
+def problem(file: Path | str, entry: str, vi: str, en: str) -> Problem:
+    """One slip, at domain/file.toml."""
+    where = f"{file.parent.name}/{file.name}" if isinstance(file, Path) else file
+    return BAD_LIBRARY(Where(sheet=where), file=where, entry=entry, why_vi=vi, why=en)
+
+
+class _Told:
+    """Turns what an entry of a file raises into a Problem, so that all slips are told at once."""
+
+    def __init__(self, file: Path, entry: str, problems: list[Problem]) -> None:
+        self.file = file
+        self.entry = entry
+        self.problems = problems
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: object, trace: object) -> bool:
+        if isinstance(error, Wrong):
+            self.problems.append(problem(self.file, self.entry, error.vi, error.en))
+        return isinstance(error, Wrong)
+
+
+def _entries(file: Path, problems: list[Problem]) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        found = tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.append(problem(file, "TOML", f"không đọc được ({error})", f"unreadable ({error})"))
+        return
+    for name, entry in found.items():
+        if isinstance(entry, dict):
+            yield name, entry
+        else:
+            problems.append(problem(file, name, "cần một bảng [tên]", "needs a [table]"))
+
+
+def _read_figures(path: Path, problems: list[Problem]) -> Figures:
+    try:
+        return read_figures(path)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.append(
+            problem("indicators.toml", "TOML", f"không đọc được ({error})", f"unreadable ({error})")
+        )
+    return Figures({}, (), {}, (), date(1970, 1, 1), ())
+
+
+def _read_csv(file: Path) -> tuple[Row, ...]:
+    if not file.exists():  # a library without places is fine: its clubs are in no unit
+        return ()
+    with file.open(encoding="utf-8", newline="") as lines:
+        return tuple(csv.DictReader(lines))
+
+
+# ------------------------------------------------------------------ forms
+def _read_form(path: Path, problems: list[Problem]) -> LibraryForm | None:
+    """The names in an .md. A file without tables (a README) is no form."""
+    source = path.read_bytes()
+    if b"| survey |" not in source:
+        return None
+    try:
+        sheets = read_markdown(source)
+    except FormRefused as refused:
+        problems.extend(refused.problems)
+        return None
+    if sheets.problems:
+        problems.extend(
+            problem(path, f"{p.where.row if p.where else ''}", p.vi, p.en) for p in sheets.problems
+        )
+        return None
+    survey = list(_cells(sheets, "survey"))
+    return LibraryForm(
+        xml_form_id=next((row["form_id"] for row in _cells(sheets, "settings")), path.stem),
+        path=path,
+        source=source,
+        fields=MappingProxyType(dict(_fields(survey, _choices(sheets)))),
+        saves=MappingProxyType({row["save_to"]: row["name"] for row in survey if "save_to" in row}),
+        entity_lists=tuple(row["list_name"] for row in _cells(sheets, "entities")),
+    )
+
+
+def _cells(sheets: Sheets, name: str) -> Iterator[dict[str, str]]:
+    """Filled cells of each row by heading."""
+    sheet: Sheet | None = sheets.tables.get(name)
+    for row in sheet.rows if sheet else ():
+        named = zip(sheet.header if sheet else (), row.cells, strict=False)
+        cells = {heading: text for heading, text in named if heading and text}
+        if cells:
+            yield cells
+
+
+def _choices(sheets: Sheets) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for row in _cells(sheets, "choices"):
+        found.setdefault(row["list_name"], set()).add(row["name"])
+    return {name: frozenset(codes) for name, codes in found.items()}
+
+
+_NO_COLUMN = ("begin", "end_", "note", "audit", "csv-external", "xml-external")
+
+
+def _fields(
+    survey: list[dict[str, str]], choices: Mapping[str, frozenset[str]]
+) -> Iterator[tuple[str, Choices]]:
+    for row in survey:
+        kind, _, of = row.get("type", "").partition(" ")
+        if not kind.startswith(_NO_COLUMN) and "name" in row:
+            yield row["name"], choices.get(of)
+
+
+# ------------------------------------------------------------------ forms.toml
+_RULE_WORDS = frozenset(
+    {"happened_on", "happened_on_else", "subject", "subject_list", "creates", "club"}
+    | {"same_event", "resent", "derive", "derives", "filled_by"}
+)
+
+
+def read_rule(form: str, entry: Mapping[str, Any], folder: Path) -> FormRule:
+    """One [form] table of forms.toml. Raises Wrong."""
+    _only(entry, _RULE_WORDS)
+    resent = entry.get("resent", {})
+    return FormRule(
+        form=form,
+        happened_on=_need(entry, "happened_on"),
+        happened_on_else=_text(entry, "happened_on_else"),
+        subject=_text(entry, "subject"),
+        subject_list=_text(entry, "subject_list") or _text(entry, "creates"),
+        creates=_text(entry, "creates"),
+        club=_text(entry, "club"),
+        same_event=_same_event(entry["same_event"]) if "same_event" in entry else None,
+        resent_within_days=_number(resent, "within_days") if resent else None,
+        derive=_measure(folder, entry["derive"]) if "derive" in entry else None,
+        derives=_texts(entry, "derives"),
+        filled_by=_texts(entry, "filled_by"),
+    )
+
+
+def _same_event(entry: Mapping[str, Any]) -> SameEvent:
+    _only(entry, {"where", "start", "within_minutes", "unite"})
+    return SameEvent(
+        where=_where(entry.get("where", {})),
+        start=_need(entry, "start"),
+        within_minutes=_number(entry, "within_minutes"),
+        unite=MappingProxyType({str(k): str(v) for k, v in entry.get("unite", {}).items()}),
+    )
+
+
+def _measure(folder: Path, name: str) -> Measure:
+    """The function `name` of the domain's measures.py, which is data: no package knows it."""
+    file = folder / "measures.py"
+    if not file.exists():
+        raise Wrong("thiếu tệp measures.py", "there is no measures.py")
+    spec = importlib.util.spec_from_file_location(f"library_{folder.name}_measures", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    function: Measure | None = getattr(module, name, None)
+    if not callable(function):
+        raise Wrong(f"measures.py không có hàm “{name}”", f"measures.py has no function “{name}”")
+    return function
+
+
+# ------------------------------------------------------------------ lists.toml
+_FACT_WORDS = frozenset({"name", "form", "field", "value", "birth", "from_property", "multi"})
+
+
+def read_list(name: str, entry: Mapping[str, Any]) -> ListRule:
+    """One [list] table of lists.toml. Raises Wrong."""
+    _only(entry, {"label", "club", "properties", "download", "fact"})
+    label = entry.get("label", {})
+    if not isinstance(label, dict) or not label.get("vi") or not label.get("en"):
+        raise Wrong("“label” cần vi và en", "“label” needs vi and en")
+    downloads = {role: _download(role, one) for role, one in entry.get("download", {}).items()}
+    return ListRule(
+        name=name,
+        label_vi=label["vi"],
+        label_en=label["en"],
+        club=_text(entry, "club"),
+        properties=_texts(entry, "properties"),
+        downloads=MappingProxyType(downloads),
+        facts=tuple(_fact(one) for one in entry.get("fact", [])),
+    )
+
+
+def _download(role: str, entry: Mapping[str, Any]) -> Download:
+    _only(entry, {"rows", "where", "any_of", "properties"})
+    rows = _need(entry, "rows")
+    if rows not in ("club", "unit", "all"):
+        raise Wrong(f"{role}: “rows” là club, unit hoặc all", f"{role}: rows is club, unit or all")
+    return Download(
+        rows=rows,
+        where=_where(entry.get("where", {})),
+        properties=_texts(entry, "properties"),
+        any_of=tuple(_where(one) for one in entry.get("any_of", [])),
+    )
+
+
+def _fact(entry: Mapping[str, Any]) -> Fact:
+    _only(entry, _FACT_WORDS)
+    name = _need(entry, "name")
+    birth = entry.get("birth")
+    fact = Fact(
+        name=name,
+        form=_text(entry, "form"),
+        field=_text(entry, "field"),
+        value=_text(entry, "value"),
+        birth=Birth(*(_need(birth, part) for part in ("date", "month", "year"))) if birth else None,
+        from_property=_text(entry, "from_property"),
+        multi=bool(entry.get("multi", False)),
+    )
+    if (fact.form is None) == (fact.from_property is None):
+        raise Wrong(
+            f"{name}: cần “form” hoặc “from_property”", f"{name}: needs form or from_property"
+        )
+    if sum(source is not None for source in (fact.field, fact.value, fact.birth)) != 1:
+        raise Wrong(
+            f"{name}: cần đúng một trong field, value, birth",
+            f"{name}: needs exactly one of field, value, birth",
+        )
+    return fact
+
+
+# ------------------------------------------------------------------ values of a TOML table
+def _only(entry: Mapping[str, Any], words: frozenset[str] | set[str]) -> None:
+    strange = sorted(set(entry) - words)
+    if strange:
+        said = ", ".join(sorted(words))
+        raise Wrong(
+            f"không có từ “{strange[0]}”; có: {said}", f"no word “{strange[0]}”; use: {said}"
+        )
+
+
+def _need(entry: Mapping[str, Any], word: str) -> str:
+    value = entry.get(word)
+    if not isinstance(value, str) or not value:
+        raise Wrong(f"thiếu “{word}”", f"“{word}” is missing")
+    return value
+
+
+def _text(entry: Mapping[str, Any], word: str) -> str | None:
+    return _need(entry, word) if word in entry else None
+
+
+def _number(entry: Mapping[str, Any], word: str) -> int:
+    value = entry.get(word)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise Wrong(f"“{word}” cần một số nguyên", f"“{word}” needs a whole number")
+    return value
+
+
+def _texts(entry: Mapping[str, Any], word: str) -> tuple[str, ...]:
+    value = entry.get(word, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise Wrong(f"“{word}” cần một danh sách chữ", f"“{word}” needs a list of texts")
+    return tuple(value)
+
+
+def _where(entry: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    return MappingProxyType({name: _texts(entry, name) for name in entry})

@@ -1,0 +1,131 @@
+"""Whether the parts of a library fit: every rule names a field, a list, a choice that exists."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from forms.indicators import check_names
+from forms.library import (
+    Choices,
+    Fact,
+    FormRule,
+    Library,
+    LibraryForm,
+    ListRule,
+    SameEvent,
+    problem,
+)
+from forms.likeness import UNITE
+from forms.problems import Problem
+
+Slip = tuple[str, str]  # what is wrong, in Vietnamese and in English
+
+
+def misfits(library: Library) -> list[Problem]:
+    """Everything that names what is not there, in one go."""
+    found: list[Problem] = []
+    for form in library.forms.values():
+        slips = [*_form_slips(form, library)]
+        found += [problem(form.path, form.xml_form_id, *slip) for slip in slips]
+    for rule in library.rules.values():
+        found += [problem("forms.toml", rule.form, *slip) for slip in _rule_slips(rule, library)]
+    for one in library.lists.values():
+        found += [problem("lists.toml", one.name, *slip) for slip in _list_slips(one, library)]
+    facts = {one.name: frozenset(fact.name for fact in one.facts) for one in library.lists.values()}
+    fields = {name: _columns(library, form) for name, form in library.forms.items()}
+    return [*found, *library.figures.problems, *check_names(library.figures, facts, fields)]
+
+
+def _columns(library: Library, form: LibraryForm) -> Mapping[str, Choices]:
+    """What a condition may name: the form's own columns and those its measure computes."""
+    rule = library.rules.get(form.xml_form_id)
+    return {**dict.fromkeys(rule.derives if rule else ()), **form.fields}
+
+
+def _nothing_called(name: str) -> Slip:
+    return f"không có “{name}”", f"nothing is called “{name}”"
+
+
+# ------------------------------------------------------------------ forms
+def _form_slips(form: LibraryForm, library: Library) -> Iterator[Slip]:
+    if form.xml_form_id not in library.rules:
+        yield "forms.toml không nói gì về biểu mẫu này", "forms.toml says nothing of this form"
+    for name in form.entity_lists:
+        if name not in library.lists:
+            yield _nothing_called(name)
+    known = {
+        p
+        for name in form.entity_lists
+        if name in library.lists
+        for p in library.lists[name].properties
+    }
+    if form.entity_lists:
+        for saved in form.saves:
+            if saved not in known:
+                yield (
+                    f"save_to “{saved}” không có trong properties của lists.toml",
+                    f"save_to “{saved}” is not among the properties of lists.toml",
+                )
+
+
+def _rule_slips(rule: FormRule, library: Library) -> Iterator[Slip]:
+    form = library.forms.get(rule.form)
+    if form is None:
+        yield "không có biểu mẫu này", "there is no such form"
+        return
+    for name in (rule.happened_on, rule.happened_on_else, rule.subject, rule.club):
+        if name is not None and name not in form.fields:
+            yield _nothing_called(name)
+    for one in (rule.subject_list, rule.creates):
+        if one is not None and one not in library.lists:
+            yield _nothing_called(one)
+    if rule.creates is not None and rule.creates not in form.entity_lists:
+        yield f"biểu mẫu không tạo “{rule.creates}”", f"the form creates no “{rule.creates}”"
+    if rule.subject is not None and rule.subject_list is None:
+        yield "thiếu “subject_list”", "“subject_list” is missing"
+    if rule.same_event is not None:
+        yield from _same_event_slips(rule.same_event, form.fields)
+
+
+def _same_event_slips(same: SameEvent, fields: Mapping[str, Choices]) -> Iterator[Slip]:
+    for name in (same.start, *same.where, *same.unite):
+        if name not in fields:
+            yield _nothing_called(name)
+    for name, codes in same.where.items():
+        choices = fields.get(name)
+        for code in codes:
+            if choices is not None and code not in choices:
+                yield _nothing_called(f"{name} = {code}")
+    for how in same.unite.values():
+        if how not in UNITE:
+            said = ", ".join(UNITE)
+            yield f"không có cách gộp “{how}”; có: {said}", f"no way to unite “{how}”; use: {said}"
+
+
+# ------------------------------------------------------------------ lists
+def _list_slips(one: ListRule, library: Library) -> Iterator[Slip]:
+    known = {*one.properties}
+    for role, download in one.downloads.items():
+        named = [*download.properties, *download.where, *(n for w in download.any_of for n in w)]
+        for name in named:
+            if name not in known:
+                yield _nothing_called(f"{role}.{name}")
+    if one.club not in (None, "name") and one.club not in known:
+        yield _nothing_called(str(one.club))
+    for fact in one.facts:
+        yield from _fact_slips(fact, known, library)
+
+
+def _fact_slips(fact: Fact, properties: Collection[str], library: Library) -> Iterator[Slip]:
+    if fact.from_property is not None:
+        if fact.from_property not in properties:
+            yield _nothing_called(fact.from_property)
+        return
+    form = library.forms.get(str(fact.form))
+    if form is None:
+        yield _nothing_called(str(fact.form))
+        return
+    birth = (fact.birth.date, fact.birth.month, fact.birth.year) if fact.birth else ()
+    for name in (fact.field, *birth):
+        if name is not None and name not in form.fields:
+            yield _nothing_called(f"{fact.form}.{name}")
