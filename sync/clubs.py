@@ -11,7 +11,6 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -31,7 +30,7 @@ from forms.problems import (
 from forms.text import settle_tones, tidy
 from sync import aggregate, audit, entities, timeline
 from sync.database import insert_once, upsert
-from sync.places import Tree, Unit, UnitPath, clubs_by_unit, read_tree
+from sync.places import Tree, Unit, UnitPath, club_uuid, clubs_by_unit, read_tree
 from sync.tables import club_places, entity_lists
 from sync.tables import entities as entity_rows
 
@@ -42,16 +41,16 @@ PROJECT = 1
 NEEDED = ("club_code", "name", "unit_code", "founded_on")
 PLACING = ("unit_name", "unit_on")  # of the row, not of the club
 BETWEEN = " · "  # name of the club and of its commune, in its label
-NAMESPACE = UUID("6f0f3c1e-7d0b-5c52-9a51-0c1fb4a7d9e3")  # fixed: the same code is the same club
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many clubs the file brought, changed, or only named again."""
+    """How many clubs the file brought, changed, or only named again; club code -> entity uuid."""
 
     created: int
     updated: int
     unchanged: int
+    uuids: Mapping[str, str]
 
 
 class FileRefused(Exception):
@@ -71,11 +70,6 @@ class _Club:
     founded_on: date
     places: dict[date, Unit]
     data: dict[str, str]
-
-
-def club_uuid(code: str) -> str:
-    """The entity id of the club with this code: the same on every server and after every reload."""
-    return str(uuid5(NAMESPACE, tidy(code)))
 
 
 def list_of_clubs(library: Library) -> ListRule:
@@ -111,11 +105,10 @@ def import_clubs(
     touches = timeline.rebuild(db, library, rule.name, uuids, now)
     aggregate.touch(db, library, touches, now)
     created = len(changed - known)
-    imported = Imported(created, len(changed) - created, len(uuids) - len(changed))
-    audit.record(
-        db, actor, "club.import", None, now, created=imported.created, updated=imported.updated
-    )
-    return imported
+    updated = len(changed) - created
+    audit.record(db, actor, "club.import", None, now, created=created, updated=updated)
+    by_code = {club.code: uuid for uuid, club in uuids.items()}
+    return Imported(created, updated, len(uuids) - len(changed), by_code)
 
 
 def place_club(
@@ -151,10 +144,9 @@ def place_club(
 
 # ------------------------------------------------------------------ reading the file
 def _properties(rule: ListRule) -> list[str]:
-    """The columns a file may have beside those it must: what phones get, what facts come from."""
-    names = [name for download in rule.downloads.values() for name in download.properties]
-    names += [fact.from_property for fact in rule.facts if fact.from_property]
-    return list(dict.fromkeys(names))
+    """The columns a file may have beside those it must: what the list keeps, what facts need."""
+    names = [*rule.properties, *(fact.from_property for fact in rule.facts)]
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def _read_rows(tree: Tree, properties: Iterable[str], rows: list[Mapping[str, str]]) -> list[_Club]:

@@ -11,15 +11,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
+from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from forms.text import tidy
 from sync.database import upsert
 from sync.tables import club_places, unit_successions, units
 
 Level = Literal["city", "district", "commune"]
 LEVELS: tuple[Level, ...] = ("city", "district", "commune")  # parents first
+
+CLUBS = UUID("6f0f3c1e-7d0b-5c52-9a51-0c1fb4a7d9e3")  # namespace: never change it, ids hang on it
 
 KIND_NAMES = {
     "city": "Thành phố",
@@ -110,7 +114,7 @@ class Tree:
         self.units = {unit.id: unit for unit in rows}
         self.successions = successions
 
-    def on(self, day: date, level: Level) -> tuple[Unit, ...]:
+    def on(self, day: date, level: str) -> tuple[Unit, ...]:
         """The units of a level that existed on a day, by code."""
         found = (u for u in self.units.values() if u.level == level and u.is_on(day))
         return tuple(sorted(found, key=lambda u: u.code))
@@ -122,7 +126,7 @@ class Tree:
             yield at
             at = self.units[at.parent_id] if at.parent_id is not None else None
 
-    def ancestor(self, unit: Unit, level: Level) -> Unit | None:
+    def ancestor(self, unit: Unit, level: str) -> Unit | None:
         return next((u for u in self.ancestors(unit) if u.level == level), None)
 
     def holders(self, unit: Unit, day: date) -> frozenset[Unit]:
@@ -162,7 +166,7 @@ class Tree:
             self.last_known(unit, day),
         )
 
-    def _shared(self, holders: frozenset[Unit], level: Level) -> Unit | None:
+    def _shared(self, holders: frozenset[Unit], level: str) -> Unit | None:
         above = {self.ancestor(unit, level) for unit in holders}
         return above.pop() if len(above) == 1 else None
 
@@ -248,7 +252,7 @@ def _unit_values(row: Mapping[str, str], ids: Mapping[str, int]) -> dict[str, ob
 
 
 # ------------------------------------------------------------------ questions
-def units_on(db: Connection, day: date, level: Level) -> tuple[Unit, ...]:
+def units_on(db: Connection, day: date, level: str) -> tuple[Unit, ...]:
     """The units of a level that existed on a day, by code; before July 2025 with Quảng Nam's."""
     return read_tree(db).on(day, level)
 
@@ -262,6 +266,18 @@ def find_unit(db: Connection, code: str, day: date) -> Unit | None:
     )
     row = db.execute(query).mappings().one_or_none()
     return Unit(**row) if row is not None else None
+
+
+def club_uuid(code: str) -> str:
+    """The entity id of the club with this code: the same on every server, after every reload."""
+    return str(uuid5(CLUBS, tidy(code)))
+
+
+def find_club(db: Connection, code: str) -> str | None:
+    """The uuid of the club with this code, if it has a place."""
+    uuid = club_uuid(code)
+    query = sa.select(club_places.c.club_id).where(club_places.c.club_id == uuid).limit(1)
+    return db.scalar(query)
 
 
 def clubs_by_unit(db: Connection, day: date) -> dict[str, UnitPath]:
