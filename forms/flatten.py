@@ -86,7 +86,8 @@ def _plan(schema: FormSchema) -> dict[str, _Step]:
         if field.type in ("int", "decimal"):
             step.check = _is_number
         elif field.choices is not None:
-            step.check = _all_in(frozenset(choice.name for choice in field.choices))
+            codes = frozenset(choice.name for choice in field.choices)
+            step.check = codes.__contains__ if field.type == "select1" else _all_in(codes)
             step.flag = UNKNOWN_CHOICE
         holder.inner[field.name] = step
     return top.inner
@@ -135,18 +136,18 @@ class _Flattener:
             field = step.field
             if name in META_OWN and local(parent) == "meta":
                 self._meta(name, node)
-            elif field is not None and field.kind == "repeat":
+            elif field is not None and field.kind == "repeat" and not _is_text(node):
                 if node.get(_TEMPLATE) is None:
                     numbers[name] = number = numbers.get(name, 0) + 1
                     position = at_repeat(row.position, name, number)
                     self._row(node, step.inner, Row(field.table, position, row.position, {}))
             elif len(node):
                 self._nodes(node, step.inner, row, f"{path}{name}/", strangers)
-            elif node.text and not node.text.isspace():
+            elif _is_text(node):
                 if field is None or field.kind == "group" or field.column in row.answers:
-                    strangers.append((path + name, node.text))
+                    strangers.append((path + name, node.text or ""))
                 else:
-                    self._answer(row, field, step, nfc(node.text))
+                    self._answer(row, field, step, nfc(node.text or ""))
 
     def _answer(self, row: Row, field: Field, step: _Step, text: str) -> None:
         if field.type != "string":
@@ -178,6 +179,11 @@ class _Flattener:
 
 
 _UNKNOWN = _Step(None)
+
+
+def _is_text(node: Element) -> bool:
+    """Holds words and nothing else: an answer, whatever the form says stands here."""
+    return not len(node) and bool(node.text) and not node.text.isspace()
 
 
 def _encrypted_files(root: Element) -> tuple[str, ...]:

@@ -23,7 +23,8 @@ ID = "uuid:11111111-1111-4111-8111-111111111111"
 @lru_cache
 def xform(markdown: str) -> bytes:
     """What pyxform makes of a Markdown form."""
-    return convert(markdown, validate=False).xform.encode()
+    made: str = convert(markdown, validate=False).xform
+    return made.encode()
 
 
 @lru_cache

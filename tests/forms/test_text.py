@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -10,47 +11,14 @@ from hypothesis import strategies as st
 
 from forms.text import NameParts, fold, name_key, nfc, settle_tones, sort_key, split_name, tidy
 
-WORDS = [
-    "a",
-    "à",
-    "Á",
-    "Ạ",
-    "An",
-    "Ánh",
-    "ă",
-    "â",
-    "Ân",
-    "Ẩn",
-    "da",
-    "dà",
-    "dả",
-    "dã",
-    "dá",
-    "dạ",
-    "Dương",
-    "đa",
-    "Đông",
-]
-NAMES = [
-    "Trần Văn An",
-    "Nguyễn Thị Ánh",
-    "Lê Thị Ân",
-    "Lê Thị Ba",
-    "Lê Văn Ba",
-    "Nguyễn Thị Ba",
-    "Dương Thị Dung",
-    "Phạm Văn Dũng",
-    "Đặng Văn Đức",
-    "Huỳnh Thị Hoa",
-    "Nguyễn Thị Lan",
-    "Hồ Thị Ớt",
-    "Bùi Thị Tám",
-    "Bùi Thị Tâm",
-    "Võ Thị Thủy",
-    "Võ Thị Thúy",
-    "Ông Thị Út",
-    "Phan Thị Ưu",
-]
+# As domain §7.4 writes them.
+WORDS = re.findall(r"\w+", "a à Á Ạ An Ánh ă â Ân Ẩn da dà dả dã dá dạ Dương đa Đông")
+NAMES = re.findall(
+    r"[^|]+",
+    "Trần Văn An|Nguyễn Thị Ánh|Lê Thị Ân|Lê Thị Ba|Lê Văn Ba|Nguyễn Thị Ba|Dương Thị Dung|"
+    "Phạm Văn Dũng|Đặng Văn Đức|Huỳnh Thị Hoa|Nguyễn Thị Lan|Hồ Thị Ớt|Bùi Thị Tám|Bùi Thị Tâm|"
+    "Võ Thị Thủy|Võ Thị Thúy|Ông Thị Út|Phan Thị Ưu",
+)
 ALPHABET = (
     "aàảãáạăằẳẵắặâầẩẫấậbcdđeèẻẽéẹêềểễếệghiìỉĩíịklmnoòỏõóọôồổỗốộơờởỡớợpqrstuùủũúụưừửữứựvxyỳỷỹýỵ"
 )
@@ -72,11 +40,11 @@ def test_the_whole_alphabet_with_its_tones_is_in_order() -> None:
     assert sorted(set(letters), key=sort_key) == letters
 
 
-@pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_c2_the_key_does_not_depend_on_composition(form: str) -> None:
+def test_c2_the_key_does_not_depend_on_composition() -> None:
     for name in NAMES:
-        assert name_key(unicodedata.normalize(form, name)) == name_key(name)
-        assert nfc(unicodedata.normalize(form, name)) == name
+        decomposed = unicodedata.normalize("NFD", name)
+        assert name_key(decomposed) == name_key(name)
+        assert nfc(decomposed) == name
 
 
 def test_thuy_sorts_together_however_it_is_spelt() -> None:
