@@ -372,6 +372,18 @@ XFORM_HAS_NO_SOURCE = _refusal(
     "The form came as a ready XForm .xml; it cannot be turned back into a spreadsheet.",
 )
 
+# --- Publishing ---
+VERSION_TAKEN = _refusal(
+    "version_taken",
+    "Bản “{version}” của biểu mẫu “{form}” đã công bố với nội dung khác. Xin tăng version trong trang settings.",
+    "Version “{version}” of form “{form}” is published with other content. Raise the version in settings.",
+)
+FILE_MISSING = _refusal(
+    "file_missing",
+    "Biểu mẫu cần tệp “{file}” nhưng không có tệp ấy, cũng không có danh sách cùng tên. Đặt tệp cạnh biểu mẫu.",
+    "The form needs “{file}”; there is no such file and no list of that name. Put it beside the form.",
+)
+
 # --- What pyxform says and we have no own words for ---
 OTHER = _refusal(
     "other",
