@@ -23,7 +23,7 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> Flask:
     app = Flask("server", static_folder=None)
     app.extensions[EXTENSION] = runtime if runtime is not None else open_runtime(settings)
     app.url_map.merge_slashes = False  # merging redirects, and a redirected POST arrives empty
-    app.wsgi_app = _forgive_slashes(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
+    app.wsgi_app = _forgive_slashes(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask documents this
     app.before_request(_refuse_nul)
     errors.register(app)
     health.register(app)

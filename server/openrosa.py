@@ -1,11 +1,12 @@
-"""The phone's conversations as OpenRosa has them: list, form, manifest, media, integrity, submission.
+"""The phone's conversations in OpenRosa: list, form, manifest, media, integrity, submission.
 
-A submission is answered 201 only after its bytes are kept; the same one again is answered 201 again.
+A submission is answered 201 only after its bytes are kept; the same again gets 201 again.
 """
 
 from __future__ import annotations
 
 import gzip
+import mimetypes
 import time
 from collections.abc import Iterable
 from email.utils import formatdate
@@ -15,7 +16,9 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from flask import Blueprint, Flask, Response, g, request
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
+from werkzeug.wsgi import wrap_file
 
 from forms.instance import read_instance
 from forms.problems import NOT_FOUND, Refused
@@ -28,17 +31,19 @@ from sync.access import Caller
 from sync.accounts import PROJECT_ID
 from sync.receive import Arrival, Received, ReceivedFile, receive
 
+CSV = "text/csv; charset=utf-8"
 # Collect knows the English sentence and shows it in its own language.
 THANKS = "Đã nhận phiếu. / full submission upload was successful!"
 LONGEST_NOTE = 255  # of what a phone says of itself
 WORTH_GZIP = 500  # bytes
+MOST_REMEMBERED = 200_000
 TRIES = 3
 
 openrosa = Blueprint("openrosa", __name__)
 
 
 def register(app: Flask) -> None:
-    """The same routes three times: for a password, and for a token in either spelling of its path."""
+    """The same routes three times: for a password, and for a token in either spelling."""
     app.register_blueprint(openrosa)
     app.register_blueprint(openrosa, url_prefix="/key/<token>", name="openrosa_key")
     app.register_blueprint(
@@ -52,7 +57,7 @@ def register(app: Flask) -> None:
 
 @openrosa.url_value_preprocessor
 def _take_base(endpoint: str | None, values: dict[str, str] | None) -> None:
-    """Keep token and project out of the views; remember the base, which all our addresses repeat."""
+    """Keep token and project out of the views; all addresses we hand out repeat them."""
     values = values if values is not None else {}
     g.token, g.project = values.pop("token", None), values.pop("project", None)
 
@@ -83,10 +88,10 @@ def _address(*parts: str) -> str:
 
 @openrosa.get("/formList", strict_slashes=False)
 def form_list() -> Response:
-    """The forms the caller may fill in. Whole or not at all: a short list wipes forms off phones."""
+    """The forms the caller may fill in. Whole or not at all: a short list wipes forms away."""
     auth.require(caller(), "form.list")
     with runtime().database.read() as db:
-        listed = catalogue.list_forms(db, caller())
+        listed = catalogue.list_forms(db, runtime().library, caller())
     wanted = request.args.get("formID")
     items = [_listed(form) for form in listed if wanted in (None, form.xml_form_id)]
     body = _document("xforms", "http://openrosa.org/xforms/xformsList", items)
@@ -112,7 +117,7 @@ def xform(form_id: str) -> Response:
     """The very bytes whose MD5 the list shows."""
     auth.require(caller(), "form.list")
     with runtime().database.read() as db:
-        form = catalogue.get_xform(db, caller(), form_id)
+        form = catalogue.get_xform(db, runtime().library, caller(), form_id)
     return _answer(form.xform, "application/xml; charset=utf-8", form.md5)
 
 
@@ -143,7 +148,38 @@ def _media_file(form_id: str, entry: catalogue.MediaEntry) -> str:
 def attachment(form_id: str, filename: str) -> Response:
     """One file of a form; an entity list is cut to what the caller may have."""
     auth.require(caller(), "form.list")
-    raise NotImplementedError
+    here = runtime()
+    with here.database.read() as db:
+        entry = catalogue.get_attachment(db, here.library, caller(), form_id, filename, here.now())
+        if entry.list_name is not None:
+            return _entity_list(db, entry)
+    assert entry.sha256 is not None
+    kind = mimetypes.guess_type(filename)[0] or "application/octet-stream"
+    return _file(entry.sha256, entry.hash, kind)
+
+
+def _entity_list(db: Connection, entry: catalogue.MediaEntry) -> Response:
+    """The CSV, made whole before the answer begins: a list cut short reads as rows deleted."""
+    if request.if_none_match.contains(entry.hash):
+        return _answer(b"", CSV, entry.hash)
+    assert entry.list_name is not None
+    here = runtime()
+    pieces = catalogue.entity_csv(db, here.library, caller(), entry.list_name, here.now())
+    return _answer(b"".join(pieces), CSV, entry.hash)
+
+
+def _file(sha256: str, mark: str, content_type: str) -> Response:
+    """Stored bytes, streamed; not gzipped, for most are pictures and sound."""
+    answer = Response(content_type=content_type)
+    answer.set_etag(mark)
+    if request.if_none_match.contains(mark):
+        answer.status_code = 304
+        return answer
+    blobs = runtime().blobs
+    answer.content_length = blobs.path(sha256).stat().st_size
+    answer.response = wrap_file(request.environ, blobs.open(sha256))
+    answer.direct_passthrough = True
+    return answer
 
 
 @openrosa.get("/datasets/<list_name>/integrity")
@@ -152,7 +188,9 @@ def integrity(list_name: str) -> Response:
     auth.require(caller(), "form.list")
     ids = [i for i in request.args.get("id", "").split(",") if i and "\x00" not in i]
     with runtime().database.read() as db:
-        found = catalogue.integrity(db, caller(), list_name, ids)
+        found = catalogue.integrity(
+            db, runtime().library, caller(), list_name, ids, runtime().now()
+        )
     items = [
         f"<entity id={quoteattr(uuid)}><deleted>{str(deleted).lower()}</deleted></entity>"
         for uuid, deleted in found
@@ -166,7 +204,7 @@ def integrity(list_name: str) -> Response:
 
 @openrosa.get("/submission", strict_slashes=False)
 def before_submission() -> Response:
-    """HEAD (or GET) before a POST: only 204 lets Collect go on. No Location: it would unlearn the limit."""
+    """HEAD or GET before a POST: only 204 lets Collect go on, and a Location unlearns the limit."""
     return Response(status=204)
 
 
@@ -200,7 +238,7 @@ def _put_away(file: SentFile) -> ReceivedFile:
 
 
 def _keep(arrival: Arrival) -> Received:
-    """Receive in one transaction. Two POSTs of one chain of edits may deadlock or lose a race: again."""
+    """Receive in one transaction; again where two POSTs of one chain of edits met in a deadlock."""
     for attempt in range(1, TRIES + 1):
         try:
             with runtime().database.write() as db:
@@ -241,17 +279,23 @@ def _answer(body: bytes, content_type: str, mark: str | None = None) -> Response
     if request.if_none_match.contains(mark):
         answer.status_code = 304
     elif len(body) > WORTH_GZIP and request.accept_encodings["gzip"] > 0:
-        answer.headers["Content-Encoding"] = "gzip"
         answer.data = _gzip(body)
+        answer.headers["Content-Encoding"] = "gzip"
     else:
         answer.data = body
     return answer
 
 
-@lru_cache(maxsize=64)
 def _gzip(body: bytes) -> bytes:
-    """Forms and lists are asked for again and again; the cache holds a few megabytes at most."""
+    """Forms are asked for again and again; what is large is not kept, to bound the memory."""
+    return _remembered_gzip(body) if len(body) < MOST_REMEMBERED else _new_gzip(body)
+
+
+def _new_gzip(body: bytes) -> bytes:
     return gzip.compress(body, 5, mtime=0)
+
+
+_remembered_gzip = lru_cache(maxsize=32)(_new_gzip)
 
 
 def _openrosa_headers(answer: Response) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import unicodedata
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import IO, Any, BinaryIO, cast
@@ -58,31 +58,26 @@ def open_upload(environ: dict[str, Any], body_limit: int) -> Iterator[Upload]:
     Refused(NOT_MULTIPART, TOO_LARGE or NO_XML_PART). A body that ends before its closing boundary
     was cut on the way (Collect can abort an upload), so nothing of it may count.
     """
-    form, files = _parse(environ, body_limit)
-    with closing(_Streams(files)):
+    with ExitStack() as streams:
+        form, files = _parse(environ, body_limit, streams)
         xml = _xml(form, files)
         problems: list[Problem] = []
         sent = tuple(_sent_files(files, problems))
         yield Upload(xml, sent, tuple(problems))
 
 
-class _Streams:
-    """Closes the temporary files of all parts."""
+def _parse(
+    environ: dict[str, Any], body_limit: int, streams: ExitStack
+) -> tuple[MultiDict[str, str], Files]:
+    def new_stream(*_: object, **__: object) -> IO[bytes]:
+        stream = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (streams closes it)
+        return cast(IO[bytes], streams.enter_context(stream))
 
-    def __init__(self, files: Files) -> None:
-        self._files = files
-
-    def close(self) -> None:
-        for _, file in self._files.items(multi=True):
-            file.close()
-
-
-def _parse(environ: dict[str, Any], body_limit: int) -> tuple[MultiDict[str, str], Files]:
     mimetype, _ = parse_options_header(environ.get("CONTENT_TYPE", ""))
     if mimetype != "multipart/form-data":
         raise Refused(NOT_MULTIPART())
     parser = FormDataParser(
-        stream_factory=_stream,
+        stream_factory=new_stream,
         max_form_memory_size=MAX_BYTES,
         max_content_length=body_limit,
         max_form_parts=MOST_PARTS,
@@ -95,15 +90,6 @@ def _parse(environ: dict[str, Any], body_limit: int) -> tuple[MultiDict[str, str
     except (ValueError, BadRequest):
         raise Refused(NOT_MULTIPART()) from None
     return form, files
-
-
-def _stream(
-    total_content_length: int | None = None,
-    content_type: str | None = None,
-    filename: str | None = None,
-    content_length: int | None = None,
-) -> IO[bytes]:
-    return cast(IO[bytes], tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 (closed by _Streams)
 
 
 def _xml(form: MultiDict[str, str], files: Files) -> bytes:
