@@ -25,7 +25,7 @@ from server.demo.population import CLUBS, new_uuid, populate
 from server.qr import phone_url, write_qr
 from server.runtime import Runtime
 from server.settings import secret_key
-from sync import accounts, places, status
+from sync import accounts, clubs, places, status
 
 SEED = 2026
 FOUNDING = date(2018, 12, 31)  # the clubs' unit codes are those of this day
@@ -85,7 +85,8 @@ def _set_up_clubs(runtime: Runtime) -> dict[str, str]:
         for club in CLUBS
     ]
     with runtime.database.write() as db:
-        return places.import_clubs(db, runtime.library, rows, runtime.now(), "operator")
+        imported = clubs.import_clubs(db, runtime.library, rows, runtime.now(), "operator")
+    return dict(imported.uuids)
 
 
 def _set_up_people(runtime: Runtime) -> list[tuple[str, str]]:
