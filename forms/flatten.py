@@ -144,7 +144,7 @@ class _Flattener:
             elif len(node):
                 self._nodes(node, step.inner, row, f"{path}{name}/", strangers)
             elif _is_text(node):
-                if field is None or field.kind == "group" or field.column in row.answers:
+                if field is None or field.kind != "value" or field.column in row.answers:
                     strangers.append((path + name, node.text or ""))
                 else:
                     self._answer(row, field, step, nfc(node.text or ""))
@@ -183,7 +183,7 @@ _UNKNOWN = _Step(None)
 
 def _is_text(node: Element) -> bool:
     """Holds words and nothing else: an answer, whatever the form says stands here."""
-    return not len(node) and bool(node.text) and not node.text.isspace()
+    return not len(node) and bool((node.text or "").strip())
 
 
 def _encrypted_files(root: Element) -> tuple[str, ...]:

@@ -165,6 +165,12 @@ def test_a_question_sent_twice_and_a_group_that_is_text_are_kept() -> None:
     assert found.rows[0].answers == {"ok": "yes", "ok[2]": "no", "who": "text", "inner": "y"}
 
 
+def test_a_repeat_that_is_text_is_kept_and_flagged() -> None:
+    found = flat("<supplies>rice</supplies>")
+    assert found.rows == (Row("", "", None, {"supplies": "rice"}),)
+    assert flags(found) == [("not_in_form", "supplies")]
+
+
 def test_entities_and_ids_in_meta_are_no_answers() -> None:
     found = flat("", meta='<entity dataset="m" id="1" update="1"><label>L</label></entity>')
     assert found.rows == (Row("", "", None, {}),)
