@@ -58,31 +58,34 @@ class _Row:
     stored: Outcome | None
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The entities that differ from before; `moved` are those that came, went or changed club."""
+
+    changed: set[Key]
+    moved: set[Key]
+
+
 def plain_id(text: str | None) -> str | None:
     """An entity's id in its one spelling: lower case, without "uuid:"; None when blank."""
     found = (text or "").strip().lower().removeprefix("uuid:")
     return found or None
 
 
-def apply(
-    db: Connection, library: Library, asked: Mapping[int, Sequence[EntityChange]]
-) -> set[Key]:
-    """Let each submission version (by id) ask for exactly these changes.
+def apply(db: Connection, library: Library, asked: Mapping[int, Sequence[EntityChange]]) -> Applied:
+    """Let each submission version (by id) ask for exactly these changes; harmless to repeat.
 
-    Harmless to repeat. Returns the entities that differ from before; updates whose entity has not
-    arrived stay as `hold`, and are carried out when it does.
+    Updates whose entity has not arrived stay as `hold`, and are carried out when it does.
     """
     added = _new_rows(db, asked)
     replaced = _drop(db, asked)
     keys = {_key(row) for row in added} | replaced
-    if not keys:
-        return set()
     return _refold(db, library, keys, added)
 
 
-def refold(db: Connection, library: Library, keys: Collection[Key]) -> set[Key]:
-    """Make these entities what their changes and kept versions say; returns those that differed."""
-    return _refold(db, library, set(keys), []) if keys else set()
+def refold(db: Connection, library: Library, keys: Collection[Key]) -> Applied:
+    """Make these entities what their changes and kept versions say."""
+    return _refold(db, library, set(keys), [])
 
 
 def keep(
@@ -90,8 +93,8 @@ def keep(
 ) -> set[str]:
     """Take over rows of a person's file: new entities, or new versions where something differs.
 
-    Returns the uuids that changed; the caller rebuilds their spells. Raises NoResultFound when
-    there is no list of that name.
+    Returns the uuids that changed; the caller rebuilds their spells. KeyError when there is no
+    list of that name.
     """
     wanted = {Key(list_name, row.uuid): row for row in rows}
     list_id = _lists(db, [Key(list_name, "")])[list_name]
@@ -131,7 +134,7 @@ def keep(
     touched = [one["entity_id"] for one in versions]
     db.execute(entities.update().where(entities.c.id.in_(touched)).values(imported=True))
     by_id = {entity_id: key for key, entity_id in ids.items()}
-    return {key.uuid for key in refold(db, library, {by_id[one] for one in touched})}
+    return {key.uuid for key in refold(db, library, {by_id[one] for one in touched}).changed}
 
 
 # ------------------------------------------------------------------ changes
@@ -216,7 +219,9 @@ def _store_outcomes(db: Connection, settled: Iterable[tuple[_Row, Outcome]]) -> 
 
 
 # ------------------------------------------------------------------ entities
-def _refold(db: Connection, library: Library, keys: set[Key], added: Sequence[_Row]) -> set[Key]:
+def _refold(db: Connection, library: Library, keys: set[Key], added: Sequence[_Row]) -> Applied:
+    if not keys:
+        return Applied(set(), set())
     lists = _lists(db, keys)
     rows: dict[Key, list[_Row]] = defaultdict(list)
     for row in [*_load_changes(db, keys), *added]:
@@ -285,8 +290,8 @@ def _write(
     stored: Mapping[int, Mapping[int, sa.Row[Any]]],
     folded: Mapping[Key, History],
     rows: Mapping[Key, Sequence[_Row]],
-) -> set[Key]:
-    """Make the tables say what was folded, touching only what differs; which entities changed."""
+) -> Applied:
+    """Make the tables say what was folded, touching only what differs."""
     wanted = {
         key: _version_values(history, rows[key], stored[known[key].id] if key in known else {})
         for key, history in folded.items()
@@ -312,7 +317,12 @@ def _write(
     gone = {key for key, history in folded.items() if not history.versions and key in known}
     if gone:
         db.execute(entities.delete().where(entities.c.id.in_([ids[key] for key in gone])))
-    return changed.keys() | gone
+    moved = {
+        key
+        for key, values in changed.items()
+        if key not in known or known[key].club_id != values["club_id"]
+    }
+    return Applied(changed.keys() | gone, moved | gone)
 
 
 def _version_values(

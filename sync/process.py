@@ -1,24 +1,43 @@
-"""From kept submissions to their meaning: flatten, entities, facts, one event counted once, figures.
+"""From kept submissions to their meaning, in this order; every step replaces what it made before.
 
-    queue | prepare (read, no lock) | store (write):
-        records  ->  entities.apply  ->  timeline.rebuild  ->  duplicates.settle  ->  aggregate.touch
+    queue | prepare (reads, no lock: flatten, entity changes)
+          | store   (writes: records | entities.apply | timeline.rebuild
+                             | duplicates.settle | aggregate.touch)
 
-Every step replaces what it made before, so a batch may run twice, late or in any order.
+So a batch may run twice, late, or in any order, and the same submissions mean the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.entities import EntityChange
+from forms.days import read_day, vietnam_day
+from forms.entities import EntityChange, entity_changes
+from forms.flatten import Row, flatten
+from forms.instance import Instance, read_instance
+from forms.problems import FUTURE_DATE, NO_DATE, OLD_DATE, Problem
+from forms.schema import FormSchema, read_schema
+from sync import aggregate, duplicates, entities, timeline
+from sync.aggregate import Touch
+from sync.database import is_sqlite
+from sync.duplicates import Happening
+from sync.entities import Applied, Key, plain_id
+from sync.flags import is_held_back
+from sync.receive import to_json
+from sync.tables import form_versions, forms, records, submission_versions, submissions
 
 if TYPE_CHECKING:
-    from forms.library import Library
+    from forms.library import FormRule, Library
+
+FIRST_DAY = date(2000, 1, 1)  # before it lie the days of clocks that were never set (1970, 1980)
+STORE_LOCK = 0x63617964  # any number no other advisory lock of this database uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +50,239 @@ class Prepared:
     changes: tuple[EntityChange, ...]
 
 
+# ------------------------------------------------------------------ prepare
 def prepare(
     db: Connection, library: Library, version_ids: Iterable[int], now: datetime
 ) -> list[Prepared]:
-    """Read these submission versions, and the current ones of the same submissions."""
-    raise NotImplementedError
+    """Read these submission versions, and the current ones of the same submissions.
+
+    The current one too: an edit or a late original can change which of them counts.
+    """
+    rows = _load(db, list(version_ids))
+    schemas = _schemas(db, {row.schema_id: row.md5 for row in rows})
+    return [_prepare_one(library, row, schemas[row.schema_id]) for row in rows]
+
+
+def _load(db: Connection, version_ids: Sequence[int]) -> list[Any]:
+    v, s, f = submission_versions.c, submissions.c, forms.c
+    those = sa.select(v.submission_id).where(v.id.in_(version_ids))
+    current = sa.select(s.current_version_id).where(s.id.in_(those))
+    # A version we do not have is read as the one phones get now; what does not fit is flagged.
+    schema_id = sa.func.coalesce(v.form_version_id, f.current_version_id)
+    query = (
+        sa.select(v.id, v.submission_id, v.xml, v.received_at, f.xml_form_id)
+        .add_columns(form_versions.c.id.label("schema_id"), form_versions.c.md5)
+        .join(forms, f.id == v.form_id)
+        .join(form_versions, form_versions.c.id == schema_id)
+        .where(sa.or_(v.id.in_(version_ids), v.id.in_(current)))
+        .order_by(v.id)
+    )
+    return list(db.execute(query))
+
+
+_read: dict[str, FormSchema] = {}  # by MD5 of the XForm: reading one takes longer than using it
+MOST_READ = 200
+
+
+def _schemas(db: Connection, md5s: Mapping[int, str]) -> dict[int, FormSchema]:
+    missing = [version_id for version_id, md5 in md5s.items() if md5 not in _read]
+    if missing:
+        if len(_read) + len(missing) > MOST_READ:
+            _read.clear()
+        c = form_versions.c
+        for row in db.execute(sa.select(c.md5, c.xform).where(c.id.in_(missing))):
+            _read[row.md5] = read_schema(row.xform)
+    return {version_id: _read[md5] for version_id, md5 in md5s.items()}
+
+
+def _prepare_one(library: Library, row: Any, schema: FormSchema) -> Prepared:
+    instance = read_instance(row.xml)
+    rule = library.rules.get(row.xml_form_id)
+    changes, problems = _changes(schema, instance)
+    made, found = _rows(schema, instance)
+    shared = {
+        "submission_id": row.submission_id,
+        "submission_version_id": row.id,
+        "form": row.xml_form_id,
+        **_filed(rule, made[0].answers, changes),
+    }
+    problems = (*instance.problems, *found, *problems)
+    if rule is not None and not instance.encrypted:
+        problems += _odd_day(shared["happened_on"], vietnam_day(row.received_at))
+    flags = to_json(problems)
+    rows = tuple(_record(rule, one, shared, flags if one.table == "" else []) for one in made)
+    return Prepared(row.id, row.submission_id, rows, changes)
+
+
+def _changes(
+    schema: FormSchema, instance: Instance
+) -> tuple[tuple[EntityChange, ...], tuple[Problem, ...]]:
+    return ((), ()) if instance.encrypted else entity_changes(schema, instance)
+
+
+def _rows(schema: FormSchema, instance: Instance) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
+    if instance.encrypted:
+        return (Row("", "", None, {}),), ()
+    flat = flatten(schema, instance)
+    return flat.rows, flat.problems
+
+
+def _filed(
+    rule: FormRule | None, answers: Mapping[str, str], changes: Sequence[EntityChange]
+) -> dict[str, Any]:
+    """Which day, about whom, and in whose club as far as the answers alone say."""
+    if rule is None:
+        return {"happened_on": None, "subject_list": None, "subject_id": None, "club_id": None}
+    subject_list, subject_id = rule.subject_list, None
+    if rule.creates:
+        subject_list = rule.creates
+        mine = (c.uuid for c in changes if c.list_name == rule.creates and c.action != "update")
+        subject_id = next(mine, None)
+    elif rule.subject:
+        subject_id = plain_id(answers.get(rule.subject))
+    day = read_day(answers.get(rule.happened_on, ""))
+    if rule.happened_on not in answers and rule.happened_on_else:
+        day = read_day(answers.get(rule.happened_on_else, ""))
+    return {
+        "happened_on": day,
+        "subject_list": subject_list if subject_id else None,
+        "subject_id": subject_id,
+        "club_id": plain_id(answers.get(rule.club)) if rule.club else None,
+    }
+
+
+def _odd_day(day: date | None, received_on: date) -> tuple[Problem, ...]:
+    if day is None:
+        return (NO_DATE(),)
+    if day > received_on + timedelta(days=1):  # a phone may be set a zone or a day ahead
+        return (FUTURE_DATE(day=day.isoformat()),)
+    return (OLD_DATE(day=day.isoformat()),) if day < FIRST_DAY else ()
+
+
+def _record(
+    rule: FormRule | None, row: Row, shared: Mapping[str, Any], flags: list[dict[str, Any]]
+) -> dict[str, Any]:
+    is_whole = row.table == ""
+    derived = rule.derive(row.answers) if rule and rule.derive and is_whole else {}
+    return {
+        **shared,
+        "table_path": row.table,
+        "position": row.position,
+        "parent_position": row.parent_position,
+        "answers": row.answers,
+        "derived": dict(derived),
+        "problems": flags,
+    }
+
+
+# ------------------------------------------------------------------ store
+class Place(NamedTuple):
+    """Where a record stands: what may have to be settled and measured when it comes or goes."""
+
+    form: str
+    subject: Key | None
+    club_id: str | None
+    day: date | None
+
+    @property
+    def happening(self) -> Happening:
+        if self.subject:
+            return Happening(self.form, self.subject.uuid, None, self.day)
+        return Happening(self.form, None, self.club_id, self.day)
 
 
 def store(db: Connection, library: Library, prepared: Sequence[Prepared], now: datetime) -> None:
     """Store what was prepared and all that follows from it; harmless to repeat."""
-    raise NotImplementedError
+    kept = {one.submission_version_id: one for one in prepared}
+    if not kept:
+        return
+    _one_at_a_time(db)
+    before, after = _replace_records(db, kept)
+    applied = entities.apply(db, library, {k: one.changes for k, one in kept.items()})
+    follow(db, library, applied, before | after, now)
+
+
+def follow(
+    db: Connection, library: Library, applied: Applied, places: Collection[Place], now: datetime
+) -> None:
+    """What follows from entities that changed and from records that came or went.
+
+    Also the last step of taking over a person's list, with no places.
+    """
+    touches = {Touch(place.club_id, place.day) for place in places if place.club_id and place.day}
+    retold: set[Key] = set()
+    for list_name, uuids in _to_tell(library, applied, places).items():
+        told = timeline.retell(db, library, list_name, uuids)
+        touches |= told.touches
+        retold |= {Key(list_name, uuid) for uuid in told.uuids}
+    happenings = {place.happening for place in places if place.subject or place.club_id}
+    touches |= duplicates.settle(db, library, happenings, retold | applied.moved)
+    aggregate.touch(db, library, touches, now)
+
+
+def _to_tell(library: Library, applied: Applied, places: Collection[Place]) -> dict[str, set[str]]:
+    """list -> entities whose facts may differ: told by one of the records, or by the entity."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, rule in library.lists.items():
+        forms_told = {fact.form for fact in rule.facts if fact.form}
+        for place in places:
+            if place.subject and place.subject.list_name == name and place.form in forms_told:
+                found[name].add(place.subject.uuid)
+        if any(not fact.form for fact in rule.facts):
+            found[name] |= {key.uuid for key in applied.changed if key.list_name == name}
+    return found
+
+
+def _one_at_a_time(db: Connection) -> None:
+    """Two stores at once would each miss the other's records of one event. SQLite has its lock."""
+    if not is_sqlite(db):
+        db.execute(sa.select(sa.func.pg_advisory_xact_lock(STORE_LOCK)))
+
+
+# ------------------------------------------------------------------ records
+def _replace_records(db: Connection, kept: Mapping[int, Prepared]) -> tuple[set[Place], set[Place]]:
+    """Let each submission have the rows of its current version only; where they were, and are."""
+    v, s = submission_versions.c, submissions.c
+    query = (
+        sa.select(v.id, v.submission_id, s.current_version_id, s.review_state, s.deleted_at)
+        .join(submissions, s.id == v.submission_id)
+        .where(v.id.in_(kept))
+        .order_by(v.id)
+    )
+    rows: list[dict[str, Any]] = []
+    submission_ids = set()
+    for found in db.execute(query):
+        submission_ids.add(found.submission_id)
+        if found.id == found.current_version_id and found.deleted_at is None:
+            mine = kept[found.id].rows
+            held_back = is_held_back(mine[0]["problems"], found.review_state)
+            own = {"submission_id": found.submission_id, "held_back": held_back}
+            rows += [row | own for row in mine]
+    before = _drop_records(db, submission_ids, kept)
+    if rows:
+        db.execute(records.insert(), rows)
+    return before, {_place(row) for row in rows if row["table_path"] == ""}
+
+
+def _drop_records(
+    db: Connection, submission_ids: Collection[int], kept: Collection[int]
+) -> set[Place]:
+    """Delete the rows of these versions, and of versions that are no longer current."""
+    c, v, s = records.c, submission_versions.c, submissions.c
+    query = (
+        sa.select(c.id, c.table_path, c.form, c.subject_list, c.subject_id)
+        .add_columns(c.club_id, c.happened_on)
+        .join(submission_versions, v.id == c.submission_version_id)
+        .join(submissions, s.id == v.submission_id)
+        .where(s.id.in_(submission_ids))
+        .where(sa.or_(v.id.in_(kept), v.id != s.current_version_id))
+    )
+    rows = [dict(row) for row in db.execute(query).mappings()]
+    if rows:
+        db.execute(records.delete().where(c.id.in_([row["id"] for row in rows])))
+    return {_place(row) for row in rows if row["table_path"] == ""}
+
+
+def _place(row: Mapping[str, Any]) -> Place:
+    subject = Key(row["subject_list"], row["subject_id"]) if row["subject_id"] else None
+    return Place(row["form"], subject, row["club_id"], row["happened_on"])

@@ -1,20 +1,229 @@
-"""What was true of an entity on day D: spells, recomputed whole from records and the entity itself."""
+"""What was true of an entity on day D: spells, recomputed whole from records and the entity."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from forms.days import read_day, vietnam_day
+from sync.aggregate import Touch
+from sync.flags import waits_for_person
+from sync.tables import entities, entity_lists, records, spells, submissions
+
 if TYPE_CHECKING:
-    from forms.library import Library
-    from sync.aggregate import Touch
+    from forms.library import Birth, Fact, Library, ListRule
+
+CLUB = "club"  # the fact that says which club an entity belongs to
+
+
+class Spell(NamedTuple):
+    """`value` was so from a day on, up to (not with) another; None = still."""
+
+    name: str
+    value: str
+    valid_from: date
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A fact as one source tells it; of two for one day the later to arrive (`order`) wins."""
+
+    name: str
+    value: str
+    day: date
+    order: int
+    begins: bool  # told by what made the entity: nothing is true of it before
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """Whose spells differ from before, and the stocks that changes."""
+
+    uuids: frozenset[str]
+    touches: frozenset[Touch]
 
 
 def rebuild(
     db: Connection, library: Library, list_name: str, uuids: Iterable[str], now: datetime
-) -> set[Touch]:
-    """Make the spells of these entities what their facts say; which stocks that changes."""
-    raise NotImplementedError
+) -> frozenset[Touch]:
+    """Make the spells of these entities what their facts say; the figures that touches.
+
+    Facts of all time: `now` decides nothing yet.
+    """
+    return retell(db, library, list_name, uuids).touches
+
+
+def retell(db: Connection, library: Library, list_name: str, uuids: Iterable[str]) -> Rebuilt:
+    """As rebuild, and whose spells differ; harmless to repeat.
+
+    Facts count from records that no person has to mend first (a future date, a rejected review).
+    """
+    rule = library.lists.get(list_name)
+    wanted = set(uuids)
+    if rule is None or not rule.facts or not wanted:
+        return Rebuilt(frozenset(), frozenset())
+    told = _from_records(db, library, rule, list_name, wanted)
+    clubs: dict[str, str | None] = {}
+    for row in _entities(db, list_name, wanted):
+        clubs[row.uuid] = row.club_id
+        told[row.uuid] += _from_entity(rule, row.data, vietnam_day(row.created_at))
+    found = {uuid: to_spells(told[uuid]) for uuid in wanted}
+    known = _load(db, list_name, wanted)
+    changed = {uuid for uuid in wanted if found[uuid] != known[uuid]}
+    _replace(db, list_name, {uuid: found[uuid] for uuid in changed})
+    touches = (_touches(known[uuid], found[uuid], clubs.get(uuid)) for uuid in changed)
+    return Rebuilt(frozenset(changed), frozenset[Touch]().union(*touches))
+
+
+def to_spells(statements: Sequence[Statement]) -> set[Spell]:
+    """Each statement holds until a later one of the same name says something else."""
+    first = min((one.day for one in statements if one.begins), default=date.min)
+    by_name: dict[str, list[Statement]] = defaultdict(list)
+    for one in statements:
+        by_name[one.name].append(one)
+    found: set[Spell] = set()
+    for name, told in by_name.items():
+        told.sort(key=lambda one: (one.day, one.order))
+        last_of_day = {max(one.day, first): one.value for one in told}
+        turns: list[tuple[date, str]] = []
+        for day, value in last_of_day.items():
+            if not turns or turns[-1][1] != value:
+                turns.append((day, value))
+        ends = [day for day, _ in turns[1:]]
+        found |= {
+            Spell(name, value, day, end)
+            for (day, value), end in zip(turns, [*ends, None], strict=True)
+        }
+    return found
+
+
+# ------------------------------------------------------------------ what is told
+def _from_records(
+    db: Connection, library: Library, rule: ListRule, list_name: str, uuids: set[str]
+) -> dict[str, list[Statement]]:
+    told: dict[str, list[Statement]] = defaultdict(list)
+    facts: dict[str, list[Fact]] = defaultdict(list)
+    for fact in rule.facts:
+        if fact.form:
+            facts[fact.form].append(fact)
+    if not facts:
+        return told
+    c = records.c
+    query = (
+        sa.select(c.subject_id, c.form, c.answers, c.happened_on, c.problems)
+        .add_columns(c.submission_version_id, submissions.c.review_state)
+        .join(submissions, submissions.c.id == c.submission_id)
+        .where(c.subject_id.in_(uuids), c.form.in_(list(facts)))
+        .where(c.subject_list == list_name, c.table_path == "")
+    )
+    for row in db.execute(query):
+        if waits_for_person(row.problems, row.review_state):
+            continue
+        form_rule = library.rules.get(row.form)
+        begins = form_rule is not None and form_rule.creates == list_name
+        for fact in facts[row.form]:
+            value = read_fact(fact, row.answers)
+            day = _day_of(fact, row.answers, row.happened_on)
+            if value and day:
+                told[row.subject_id].append(
+                    Statement(fact.name, value, day, row.submission_version_id, begins)
+                )
+    return told
+
+
+def _from_entity(rule: ListRule, data: Mapping[str, str], known_on: date) -> list[Statement]:
+    """Facts read from the entity itself, as a person's file brought it."""
+    told = []
+    for fact in rule.facts:
+        if fact.form:
+            continue
+        value, day = read_fact(fact, data), _day_of(fact, data, known_on)
+        if value and day:
+            told.append(Statement(fact.name, value, day, 0, True))
+    return told
+
+
+def _day_of(fact: Fact, answers: Mapping[str, str], otherwise: date | None) -> date | None:
+    return read_day(answers.get(fact.from_property, "")) if fact.from_property else otherwise
+
+
+def read_fact(fact: Fact, answers: Mapping[str, str]) -> str | None:
+    """The fact's value in these answers; None when they do not tell."""
+    if fact.birth:
+        born = read_birth(fact.birth, answers)
+        return born.isoformat() if born else None
+    if fact.field:
+        return answers.get(fact.field, "").strip() or None
+    return fact.value
+
+
+def read_birth(columns: Birth, answers: Mapping[str, str]) -> date | None:
+    """The day of birth that counts for age (domain §3.2.2): no day is the 1st, no month January."""
+    day = read_day(answers.get(columns.date, ""))
+    if day:
+        return day
+    year, month = (answers.get(name, "").strip() for name in (columns.year, columns.month))
+    if not (year.isascii() and year.isdigit() and len(year) == 4 and int(year)):
+        return None
+    has_month = month.isascii() and month.isdigit() and 1 <= int(month) <= 12
+    return date(int(year), int(month) if has_month else 1, 1)
+
+
+def _entities(db: Connection, list_name: str, uuids: set[str]) -> Iterable[Any]:
+    c = entities.c
+    query = (
+        sa.select(c.uuid, c.club_id, c.data, c.created_at)
+        .join(entity_lists, entity_lists.c.id == c.list_id)
+        .where(entity_lists.c.name == list_name, c.uuid.in_(uuids))
+    )
+    return db.execute(query)
+
+
+# ------------------------------------------------------------------ the table
+def _load(db: Connection, list_name: str, uuids: set[str]) -> dict[str, set[Spell]]:
+    c = spells.c
+    known: dict[str, set[Spell]] = defaultdict(set)
+    query = sa.select(c.uuid, c.name, c.value, c.valid_from, c.valid_to)
+    for row in db.execute(query.where(c.list_name == list_name, c.uuid.in_(uuids))):
+        known[row.uuid].add(Spell(row.name, row.value, row.valid_from, row.valid_to))
+    return known
+
+
+def _replace(db: Connection, list_name: str, changed: Mapping[str, set[Spell]]) -> None:
+    if not changed:
+        return
+    c = spells.c
+    db.execute(spells.delete().where(c.list_name == list_name, c.uuid.in_(list(changed))))
+    rows = [
+        {"list_name": list_name, "uuid": uuid, **spell._asdict()}
+        for uuid, found in changed.items()
+        for spell in sorted(found, key=lambda spell: (spell.name, spell.valid_from))
+    ]
+    if rows:
+        db.execute(spells.insert(), rows)
+
+
+def _touches(known: set[Spell], found: set[Spell], club_id: str | None) -> set[Touch]:
+    """From the first day on that differs, for every club the entity was or is in."""
+    day = min(_first_difference(known, found), _first_difference(found, known))
+    clubs = {spell.value for spell in known | found if spell.name == CLUB} | {club_id}
+    return {Touch(club, day, stock=True) for club in clubs if club}
+
+
+def _first_difference(some: set[Spell], others: set[Spell]) -> date:
+    """Where a spell differs only in its end, it is the same up to the earlier of the two ends."""
+    ends = {spell[:3]: spell.valid_to for spell in others}
+    days = [date.max]
+    for spell in some - others:
+        if spell[:3] in ends:
+            days += [end for end in (spell.valid_to, ends[spell[:3]]) if end]
+        else:
+            days.append(spell.valid_from)
+    return min(days)

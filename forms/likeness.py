@@ -1,0 +1,184 @@
+"""Which reports are of one event: sent again by one phone, or logged by two who were there.
+
+Pure, and blind to the order of arrival: the same reports always unite in the same way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from forms.library import SameEvent
+
+Thing = TypeVar("Thing")
+
+SECONDS_A_DAY = 24 * 60 * 60
+
+# What a phone fills in by itself: another try differs in it, though it says the same.
+FILLED_BY_PHONE = frozenset(
+    {"start", "end", "today", "deviceid", "username", "phonenumber", "email", "audit"}
+    | {"instanceID", "instanceName", "deprecatedID"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One record of an event; all given to `unite` have the same form, subject and day.
+
+    id        rises with arrival
+    sender    phone and person
+    repeats   answers of its repeat instances, in order
+    """
+
+    id: int
+    sender: Hashable
+    received_at: datetime
+    answers: Mapping[str, str]
+    repeats: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`counted_with`: the report this one repeats. None = it counts, with the values `united`."""
+
+    counted_with: int | None
+    united: Mapping[str, str] | None
+
+
+def unite(
+    reports: Iterable[Report], same: SameEvent | None, resent_within_days: int | None
+) -> dict[int, Standing]:
+    """Which of the reports count, by id."""
+    ordered = sorted(reports, key=lambda report: report.id)
+    roots = _resent(ordered, resent_within_days)
+    originals = [report for report in ordered if roots[report.id] == report.id]
+    events = _events(originals, same)
+    first = {report.id: event[0].id for event in events for report in event}
+    found: dict[int, Standing] = {}
+    for report in ordered:
+        root = first[roots[report.id]]
+        found[report.id] = Standing(None if root == report.id else root, None)
+    if same is not None:
+        for event in events:
+            found[event[0].id] = Standing(None, unite_values(event, same.unite))
+    return found
+
+
+# ------------------------------------------------------------------ sent again
+def _resent(reports: Sequence[Report], within_days: int | None) -> dict[int, int]:
+    """report id -> id of the first sending of the same thing (itself, where it is the first)."""
+    roots = {report.id: report.id for report in reports}
+    if within_days is None or len(reports) < 2:
+        return roots
+    alike: dict[Hashable, list[Report]] = defaultdict(list)
+    for report in reports:
+        alike[report.sender, _content(report)].append(report)
+    for same in alike.values():
+        same.sort(key=lambda report: (report.received_at, report.id))
+        for group in _runs(same, _received, within_days * SECONDS_A_DAY):
+            roots |= {report.id: group[0].id for report in group}
+    return roots
+
+
+def _received(report: Report) -> float:
+    return report.received_at.timestamp()
+
+
+def _content(report: Report) -> Hashable:
+    return tuple(_said(answers) for answers in (report.answers, *report.repeats))
+
+
+def _said(answers: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset(item for item in answers.items() if item[0] not in FILLED_BY_PHONE)
+
+
+# ------------------------------------------------------------------ one event, two reports
+def _events(reports: Sequence[Report], same: SameEvent | None) -> list[list[Report]]:
+    """Reports of one event together, each group and the groups in order of arrival."""
+    if same is None:
+        return [[report] for report in reports]
+    timed: list[tuple[int, Report]] = []
+    groups: list[list[Report]] = []
+    for report in reports:
+        start = read_time(report.answers.get(same.start, ""))
+        if start is None or not _meets(report.answers, same.where):
+            groups.append([report])
+        else:
+            timed.append((start, report))
+    timed.sort(key=lambda pair: (pair[0], pair[1].id))
+    groups.extend(
+        sorted((report for _, report in run), key=lambda report: report.id)
+        for run in _runs(timed, lambda pair: pair[0], same.within_minutes)
+    )
+    return sorted(groups, key=lambda group: group[0].id)
+
+
+def _meets(answers: Mapping[str, str], where: Mapping[str, Sequence[str]]) -> bool:
+    return all(answers.get(column, "") in values for column, values in where.items())
+
+
+def _runs(
+    ordered: Sequence[Thing], at: Callable[[Thing], float], within: float
+) -> list[list[Thing]]:
+    """Cut an ordered row where one is further than `within` from the first of its run.
+
+    From the first, not from the one before: a chain of visits an hour apart is not one visit.
+    """
+    runs: list[list[Thing]] = []
+    for one in ordered:
+        if runs and at(one) - at(runs[-1][0]) <= within:
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    return runs
+
+
+_TIME = re.compile(r"(?:.*T)?(\d{1,2}):(\d{2})")
+
+
+def read_time(text: str) -> int | None:
+    """Minutes since midnight as the phone's clock showed them, of a time or a dateTime."""
+    found = _TIME.match(text.strip())
+    if found is None or int(found[1]) > 23 or int(found[2]) > 59:
+        return None
+    return int(found[1]) * 60 + int(found[2])
+
+
+# ------------------------------------------------------------------ values of the whole event
+def unite_values(reports: Sequence[Report], how: Mapping[str, str]) -> dict[str, str]:
+    """The united columns of one event; a column that no report answered has no key."""
+    found = {}
+    for column, rule in how.items():
+        said = [value for report in reports if (value := report.answers.get(column, ""))]
+        if said:
+            found[column] = UNITE[rule](said)
+    return found
+
+
+def _union(values: Sequence[str]) -> str:
+    return " ".join(sorted({word for value in values for word in value.split()}))
+
+
+def _max(values: Sequence[str]) -> str:
+    numbers = [(number, value) for value in values if (number := _number(value)) is not None]
+    return max(numbers, key=lambda pair: pair[0])[1] if numbers else values[0]
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+UNITE: Mapping[str, Callable[[Sequence[str]], str]] = {  # the words of `unite` in forms.toml
+    "union": _union,  # every code that any report names
+    "max": _max,  # the greatest number
+}

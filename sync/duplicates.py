@@ -1,0 +1,272 @@
+"""One event counts once, in the right club, and only when it can be trusted: settled as a whole.
+
+A record's standing follows from what else is known (its subject, other reports of that day) and
+is found anew when any of that changes, so the order of processing leaves no trace. Nothing is lost.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.likeness import Report, unite
+from forms.problems import BEFORE_JOINING, UNKNOWN_PERSON
+from sync.aggregate import Touch
+from sync.entities import Key, plain_id
+from sync.flags import SETTLED, is_held_back
+from sync.receive import to_json
+from sync.tables import (
+    entities,
+    entity_lists,
+    records,
+    spells,
+    submission_versions,
+    submissions,
+)
+from sync.timeline import CLUB
+
+if TYPE_CHECKING:
+    from forms.library import FormRule, Library
+
+
+class Happening(NamedTuple):
+    """What reports of one event share. `club_id` is None where there is a subject."""
+
+    form: str
+    subject_id: str | None
+    club_id: str | None
+    day: date | None
+
+
+@dataclass(slots=True)
+class Subject:
+    """What is known of the one a record is about. `clubs` in order of the day they begin."""
+
+    known: bool = False
+    joined_on: date | None = None
+    club_id: str | None = None
+    clubs: Sequence[tuple[date, str]] = ()
+
+    def club_on(self, day: date | None) -> str | None:
+        """The club on a day; before the first one is known, the first; else the entity's own."""
+        if not self.clubs:
+            return self.club_id
+        before = [club for start, club in self.clubs if day is not None and start <= day]
+        return before[-1] if before else self.clubs[0][1]
+
+
+def settle(
+    db: Connection,
+    library: Library,
+    happenings: Collection[Happening],
+    subjects: Collection[Key] = (),
+) -> set[Touch]:
+    """Settle the records of these happenings, and all records about these subjects.
+
+    Writes club_id, problems, held_back, counted_with and united where they differ; returns which
+    figures that touches. Held back are: dates in the future or before joining, people not
+    registered yet, rejected reviews.
+    """
+    rows = _load(db, set(happenings), {key.uuid for key in subjects})
+    known = _subjects(db, {row.subject_id for row in rows if row.subject_id})
+    before = {row.id: row for row in rows}
+    groups: dict[Happening, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        groups[_happening(row)].append(_stand(library.rules.get(row.form), row, known))
+    repeats = _repeats(db, library, groups, before)
+    for happening, group in groups.items():
+        _count(library.rules.get(happening.form), group, before, repeats)
+    found = [one for group in groups.values() for one in group]
+    changed = [one for one in found if _differs(before[one["id"]], one)]
+    _store(db, changed, before)
+    return {
+        Touch(club, before[one["id"]].happened_on)
+        for one in changed
+        for club in (one["club_id"], before[one["id"]].club_id)
+        if club and before[one["id"]].happened_on
+    }
+
+
+def _happening(row: Any) -> Happening:
+    club_id = None if row.subject_id else row.club_id
+    return Happening(row.form, row.subject_id, club_id, row.happened_on)
+
+
+# ------------------------------------------------------------------ what is there
+def _load(db: Connection, happenings: set[Happening], subjects: set[str]) -> list[Any]:
+    """The records of these happenings, each group whole, in order of arrival."""
+    c, v = records.c, submission_versions.c
+    query = (
+        sa.select(
+            *(c.id, c.form, c.subject_list, c.subject_id, c.happened_on, c.club_id, c.answers),
+            *(c.problems, c.held_back, c.counted_with, c.united, c.submission_version_id),
+            *(v.received_at, v.device_id, v.app_user_id, v.user_id, submissions.c.review_state),
+        )
+        .join(submission_versions, v.id == c.submission_version_id)
+        .join(submissions, submissions.c.id == c.submission_id)
+        .where(c.table_path == "")
+    )
+    found: dict[int, Any] = {}
+    if subjects:
+        found |= {row.id: row for row in db.execute(query.where(c.subject_id.in_(subjects)))}
+    about = [one for one in happenings if one.subject_id and one.subject_id not in subjects]
+    at_clubs = [one for one in happenings if not one.subject_id]
+    for column, asked, ids in (
+        (c.subject_id, about, {one.subject_id for one in about}),
+        (c.club_id, at_clubs, {one.club_id for one in at_clubs}),
+    ):
+        if not asked:
+            continue
+        days = {one.day for one in asked}
+        on_day = c.happened_on.in_(days - {None})
+        narrowed = query.where(
+            column.in_(ids),
+            c.form.in_({one.form for one in asked}),
+            sa.or_(on_day, c.happened_on.is_(None)) if None in days else on_day,
+        )
+        for row in db.execute(narrowed):
+            if _happening(row) in happenings:
+                found[row.id] = row
+    return sorted(found.values(), key=lambda row: row.submission_version_id)
+
+
+def _subjects(db: Connection, uuids: set[str]) -> dict[Key, Subject]:
+    found: dict[Key, Subject] = defaultdict(Subject)
+    if not uuids:
+        return found
+    query = (
+        sa.select(entity_lists.c.name, entities.c.uuid, entities.c.club_id)
+        .join(entity_lists, entity_lists.c.id == entities.c.list_id)
+        .where(entities.c.uuid.in_(uuids))
+    )
+    for row in db.execute(query):
+        found[Key(row.name, row.uuid)] = Subject(known=True, club_id=row.club_id)
+    c = spells.c
+    began = sa.select(c.list_name, c.uuid, sa.func.min(c.valid_from).label("day"))
+    for first in db.execute(began.where(c.uuid.in_(uuids)).group_by(c.list_name, c.uuid)):
+        found[Key(first.list_name, first.uuid)].joined_on = first.day
+    clubs = sa.select(c.list_name, c.uuid, c.valid_from, c.value).where(c.name == CLUB)
+    in_clubs: dict[Key, list[tuple[date, str]]] = defaultdict(list)
+    for at in db.execute(clubs.where(c.uuid.in_(uuids)).order_by(c.valid_from)):
+        in_clubs[Key(at.list_name, at.uuid)].append((at.valid_from, at.value))
+    for key, told in in_clubs.items():
+        found[key].clubs = [(day, plain_id(club) or club) for day, club in told]
+    return found
+
+
+def _repeats(
+    db: Connection,
+    library: Library,
+    groups: Mapping[Happening, Sequence[Mapping[str, Any]]],
+    before: Mapping[int, Any],
+) -> dict[int, list[Mapping[str, str]]]:
+    """submission version -> answers of its repeats, where two reports have to be compared."""
+    versions = {
+        before[one["id"]].submission_version_id
+        for happening, group in groups.items()
+        if len(group) > 1 and _resent_within(library.rules.get(happening.form)) is not None
+        for one in group
+    }
+    found: dict[int, list[Mapping[str, str]]] = defaultdict(list)
+    if versions:
+        c = records.c
+        query = sa.select(c.submission_version_id, c.answers).order_by(c.position)
+        for row in db.execute(
+            query.where(c.submission_version_id.in_(versions), c.table_path != "")
+        ):
+            found[row.submission_version_id].append(row.answers)
+    return found
+
+
+# ------------------------------------------------------------------ what follows
+def _stand(rule: FormRule | None, row: Any, subjects: Mapping[Key, Subject]) -> dict[str, Any]:
+    """The record's own standing: whose club, which flags, held back or not."""
+    club_id = plain_id(row.answers.get(rule.club)) if rule and rule.club else row.club_id
+    problems = [one for one in row.problems if one["code"] not in SETTLED]
+    if row.subject_id:
+        subject = subjects.get(Key(row.subject_list, row.subject_id), Subject())
+        club_id = subject.club_on(row.happened_on) or club_id
+        day, joined = row.happened_on, subject.joined_on
+        if not subject.known:
+            problems += to_json([UNKNOWN_PERSON()])
+        elif day is not None and joined is not None and day < joined:
+            problems += to_json([BEFORE_JOINING()])
+    return {
+        "id": row.id,
+        "club_id": club_id,
+        "problems": problems,
+        "held_back": is_held_back(problems, row.review_state),
+        "counted_with": None,
+        "united": None,
+    }
+
+
+def _resent_within(rule: FormRule | None) -> int | None:
+    return rule.resent_within_days if rule else None
+
+
+def _count(
+    rule: FormRule | None,
+    group: Sequence[dict[str, Any]],
+    before: Mapping[int, Any],
+    repeats: Mapping[int, Sequence[Mapping[str, str]]],
+) -> None:
+    """Of the reports of one happening, say which one counts; one held back takes no part."""
+    if rule is None:
+        return
+    trusted = [one for one in group if not one["held_back"]]
+    for together in (trusted, *([one] for one in group if one["held_back"])):
+        reports = {one["id"]: _report(before[one["id"]], repeats) for one in together}
+        record_of = {report.id: record_id for record_id, report in reports.items()}
+        standings = unite(reports.values(), rule.same_event, rule.resent_within_days)
+        for one in together:
+            standing = standings[reports[one["id"]].id]
+            if standing.counted_with is not None:
+                one["counted_with"] = record_of[standing.counted_with]
+            one["united"] = None if standing.united is None else dict(standing.united)
+
+
+def _report(row: Any, repeats: Mapping[int, Sequence[Mapping[str, str]]]) -> Report:
+    version_id = row.submission_version_id
+    sender = (row.device_id, row.app_user_id, row.user_id)
+    return Report(
+        version_id, sender, row.received_at, row.answers, tuple(repeats.get(version_id, ()))
+    )
+
+
+def _differs(row: Any, values: Mapping[str, Any]) -> bool:
+    return any(row._mapping[name] != value for name, value in values.items())
+
+
+def _store(db: Connection, changed: Iterable[dict[str, Any]], before: Mapping[int, Any]) -> None:
+    """Write standings; rows of repeats stand as their form's row does."""
+    rows = [
+        {f"its_{name}": value for name, value in one.items()}
+        | {"its_version": before[one["id"]].submission_version_id}
+        for one in changed
+    ]
+    if not rows:
+        return
+    c = records.c
+    shared: dict[str, Any] = {
+        name: sa.bindparam(f"its_{name}") for name in ("club_id", "held_back", "counted_with")
+    }
+    own: dict[str, Any] = {name: sa.bindparam(f"its_{name}") for name in ("problems", "united")}
+    db.execute(records.update().where(c.id == sa.bindparam("its_id")).values(**shared, **own), rows)
+    with_repeats = sa.select(c.submission_version_id).where(
+        c.submission_version_id.in_([row["its_version"] for row in rows]), c.table_path != ""
+    )
+    parents = set(db.execute(with_repeats).scalars())
+    if parents:
+        db.execute(
+            records.update()
+            .where(c.submission_version_id == sa.bindparam("its_version"), c.table_path != "")
+            .values(**shared),
+            [row for row in rows if row["its_version"] in parents],
+        )

@@ -1,0 +1,33 @@
+"""Which flags keep a record out of figures, and who can take them away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from forms.problems import (
+    BEFORE_JOINING,
+    ENCRYPTED,
+    FUTURE_DATE,
+    NO_DATE,
+    OLD_DATE,
+    UNKNOWN_PERSON,
+)
+
+# The record itself is wrong or cannot be read: it waits for a person.
+NEEDS_PERSON = frozenset(kind.code for kind in (FUTURE_DATE, OLD_DATE, NO_DATE, ENCRYPTED))
+# What else is known decides, and can change with any later arrival.
+SETTLED = frozenset(kind.code for kind in (BEFORE_JOINING, UNKNOWN_PERSON))
+
+REJECTED = "rejected"  # submissions.review_state
+
+
+def waits_for_person(problems: Iterable[Mapping[str, Any]], review_state: str | None) -> bool:
+    """Whether only a person's decision can bring this record into figures."""
+    return review_state == REJECTED or any(one["code"] in NEEDS_PERSON for one in problems)
+
+
+def is_held_back(problems: Iterable[Mapping[str, Any]], review_state: str | None) -> bool:
+    """Whether a record with these flags (`records.problems`) stays out of figures for now."""
+    found = list(problems)
+    return waits_for_person(found, review_state) or any(one["code"] in SETTLED for one in found)
