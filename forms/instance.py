@@ -11,6 +11,8 @@ from forms.problems import BAD_CHARACTERS, ENCRYPTED, NO_FORM_ID, NO_INSTANCE_ID
 from forms.text import nfc
 from forms.xml import Element, child, children, parse
 
+LONGEST_ID = 255  # characters; real ones have 41
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -45,13 +47,14 @@ def read_instance(data: bytes) -> Instance:
     encrypted = root.get("encrypted") == "yes"
     if encrypted:
         problems.append(ENCRYPTED())
+    deprecated_id = _text(meta, "deprecatedID")
     name = _text(meta, "instanceName")
     return Instance(
         root=root,
         xml_form_id=xml_form_id,
         version=root.get("version") or "",
-        instance_id=instance_id,
-        deprecated_id=_text(meta, "deprecatedID"),
+        instance_id=_bounded(instance_id),
+        deprecated_id=_bounded(deprecated_id) if deprecated_id else None,
         instance_name=nfc(name) if name else None,
         encrypted=encrypted,
         problems=tuple(problems),
@@ -61,6 +64,11 @@ def read_instance(data: bytes) -> Instance:
 def derived_id(data: bytes) -> str:
     """An instanceID for bytes that carry none: the same bytes always get the same one."""
     return f"uuid:{uuid.UUID(bytes=hashlib.sha256(data).digest()[:16], version=5)}"
+
+
+def _bounded(instance_id: str) -> str:
+    """An id too long for a database index gives way to one derived from it, wherever it is named."""
+    return instance_id if len(instance_id) <= LONGEST_ID else derived_id(instance_id.encode())
 
 
 # Not allowed in XML 1.0, plainly or as a reference. Tab, LF and CR are.
