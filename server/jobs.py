@@ -1,4 +1,4 @@
-"""Wake whoever does the queued work: our own worker beside the web, or rq's; the only user of rq.
+"""Wake the workers of production through Redis, and be one of them; the only user of rq.
 
 The queue of record is a table (sync/queue.py): a lost wake costs seconds, never data.
 """
@@ -15,21 +15,12 @@ from types import FrameType
 import redis
 import rq
 
-from server.settings import Settings
-
 QUEUE = "cayda"
 ASLEEP_AGAIN = 30  # seconds after which a wake that Redis lost no longer silences the next one
 REST_AFTER_FAILURE = 5.0  # seconds without Redis before it is tried again
 AWAKE = "cayda:awake"  # set while a wake waits in rq, so that a thousand submissions make one job
 
 log = logging.getLogger(__name__)
-
-
-class LocalJobs:
-    """The embedded mode: the worker looks into the queue twice a second by itself."""
-
-    def wake(self) -> None:
-        """Nothing to do."""
 
 
 class RqJobs:
@@ -55,11 +46,6 @@ class RqJobs:
         except redis.RedisError as error:
             self._rest_until = time.monotonic() + REST_AFTER_FAILURE
             log.warning("rq was not woken: %s", type(error).__name__)
-
-
-def open_jobs(settings: Settings) -> LocalJobs | RqJobs:
-    """What the settings ask for. Opens no connection yet."""
-    return RqJobs(settings.redis_url) if settings.redis_url else LocalJobs()
 
 
 _run: Callable[[], object] = lambda: None  # noqa: E731 (what `woken` does, in the process that listens)

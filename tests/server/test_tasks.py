@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy.engine import Connection
 
 from server import tasks
-from server.jobs import LocalJobs
-from server.runtime import Runtime
+from server.runtime import LocalJobs, Runtime
 from server.settings import Settings
 from sync import queue
 from sync.blobs import open_blobs
