@@ -32,7 +32,8 @@ class EntityChange:
     label         None = keep what is there
     data          property → text; a property not asked (node absent) has no key, an emptied one ""
     base_version, trunk_version, branch_id   None = not given (blank on the wire)
-    position      of the repeat instance it came from, as in flatten; "" = the form itself
+    position      of its container: "" = the form itself; of a repeat as in flatten, "tree[2]";
+                  of a group with the group's name, "house", "tree[2]/size"
     """
 
     list_name: str
@@ -75,16 +76,18 @@ def entity_changes(
 def _containers(
     schema: FormSchema, path: tuple[str, ...], root: Element
 ) -> list[tuple[Element, str]]:
-    """Every element at `path`, with the position of the repeat instance it stands in."""
-    found = [(root, "")]
+    """Every element at `path`, with its position."""
+    found = [(root, "", "")]  # element, position of its row, groups below that
     for depth, name in enumerate(path, 1):
-        step = name if path[:depth] in schema.repeats else None
+        is_repeat = path[:depth] in schema.repeats
         found = [
-            (inner, at_repeat(position, step, number) if step else position)
-            for element, position in found
+            (inner, at_repeat(row, name, number), "")
+            if is_repeat
+            else (inner, row, f"{groups}/{name}" + (f"[{number}]" if number > 1 else ""))
+            for element, row, groups in found
             for number, inner in enumerate(instances(element, name), 1)
         ]
-    return found
+    return [(element, (row + groups).strip("/")) for element, row, groups in found]
 
 
 def _entity(container: Element, list_name: str) -> Element | None:

@@ -159,6 +159,47 @@ def test_one_that_cannot_be_read_does_not_hold_up_the_others() -> None:
     assert problems == ["entity_bad_id"]
 
 
+TWO_GROUPS = """
+| survey |
+| | type | name | label | save_to |
+| | begin_group | wife | Wife | |
+| | text | her | Her | people#called |
+| | end_group | | | |
+| | begin_group | building | Building | |
+| | begin_repeat | flat | Flat | |
+| | begin_group | tenant | Tenant | |
+| | text | his | His | tenants#called |
+| | end_group | | | |
+| | end_repeat | | | |
+| | end_group | | | |
+| settings |
+| | form_id |
+| | couple |
+| entities |
+| | list_name | label | entity_id |
+| | people | ${her} | ${her} |
+| | tenants | ${his} | ${his} |
+"""
+
+
+def test_every_container_has_a_position_of_its_own() -> None:
+    wife, tenant = (
+        f'<meta><entity dataset="{name}" update="1" id="{UUID}" baseVersion="1"/></meta>'
+        for name in ("people", "tenants")
+    )
+    flat = f"<flat><tenant><his>B</his>{tenant}</tenant></flat>"
+    instance = an_instance(
+        f"<wife><her>A</her>{wife}</wife><building>{flat * 2}</building>", form="couple"
+    )
+    changes, problems = entity_changes(a_schema(TWO_GROUPS), instance)
+    assert [(c.list_name, c.position, c.data) for c in changes] == [
+        ("people", "wife", {"called": "A"}),
+        ("tenants", "flat[1]/tenant", {"called": "B"}),
+        ("tenants", "flat[2]/tenant", {"called": "B"}),
+    ]
+    assert problems == ()
+
+
 def test_namespaces_of_meta_do_not_matter() -> None:
     xml = f"""<d xmlns="urn:d" xmlns:o="http://openrosa.org/xforms" id="visit"><ok>no</ok><o:meta>
       <o:entity dataset="members" update="1" id="{UUID}" baseVersion="2"/></o:meta></d>"""
