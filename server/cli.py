@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from server.runtime import Runtime
 
 GOOD, WRONG, MISUSED = 0, 1, 2
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -199,6 +200,20 @@ def problem_line(path: Path, problem: Problem) -> str:
     return f"{path}: {place + ': ' if place else ''}{problem}"
 
 
+def problem_json(problem: Problem) -> dict[str, object]:
+    """A problem as scripts read it."""
+    where = problem.where
+    return {
+        "code": problem.code,
+        "refuses": bool(problem.status),
+        "sheet": where and where.sheet,
+        "row": where and where.row,
+        "cell": where and where.cell,
+        "vi": problem.vi,
+        "en": problem.en,
+    }
+
+
 # ------------------------------------------------------------------ running
 
 
@@ -349,9 +364,7 @@ def phone() -> None:
 @click.option("--role", required=True)
 @click.option("--unit", help="Mã đơn vị / unit code.")
 @click.option("--club", help="Mã CLB / club code.")
-@click.option(
-    "--qr", type=click.Path(dir_okay=False, path_type=Path), help="Ghi mã QR / write PNG."
-)
+@click.option("--qr", type=NEW_FILE, help="Ghi mã QR / write PNG.")
 @click.option(
     "--server", help="Địa chỉ máy chủ phone thấy / address phones see (CAYDA_PUBLIC_URL)."
 )
@@ -424,7 +437,7 @@ def _scope(
 ) -> tuple[int | None, str | None]:
     """Codes as people know them → (unit id, club uuid), as of today."""
     from forms.days import vietnam_day
-    from sync import places
+    from sync import clubs, places
 
     unit_id, club_id = None, None
     if unit is not None:
@@ -433,13 +446,209 @@ def _scope(
             fail(f"Không có đơn vị mã {unit}. / There is no unit {unit} today.")
         unit_id = found.id
     if club is not None:
-        club_id = places.find_club(db, club)
+        club_id = clubs.find_club(db, runtime.library, club)
         if club_id is None:
             fail(f"Không có CLB mã {club}. / There is no club {club}.")
     return unit_id, club_id
 
 
+# ------------------------------------------------------------------ forms
+
+
+@main.group(cls=Group)
+def form() -> None:
+    """Biểu mẫu: .xlsx, .md, .csv hoặc XForm .xml / forms."""
+
+
+@form.command("check")
+@click.argument("paths", nargs=-1, required=True, type=EXISTING_FILE, metavar="PATH...")
+def form_check(paths: tuple[Path, ...]) -> None:
+    """Nói rõ sai ở trang, dòng, ô nào / say what is wrong, with sheet, row and cell."""
+    from forms.xlsform import check
+
+    found = {path: check(path.read_bytes(), _kind(path), path.stem) for path in paths}
+    refused = any(problem.status for problems in found.values() for problem in problems)
+    lines = [
+        "\n".join(problem_line(path, problem) for problem in problems) or f"{path}: tốt / good"
+        for path, problems in found.items()
+    ]
+    forms = [
+        {
+            "path": path,
+            "good": not any(problem.status for problem in problems),
+            "problems": [problem_json(problem) for problem in problems],
+        }
+        for path, problems in found.items()
+    ]
+    say("\n".join(lines), good=not refused, forms=forms)
+    sys.exit(WRONG if refused else GOOD)
+
+
+@form.command("publish")
+@click.argument("paths", nargs=-1, required=True, type=EXISTING_FILE, metavar="PATH...")
+@with_runtime
+def form_publish(runtime: Runtime, paths: tuple[Path, ...]) -> None:
+    """Công bố biểu mẫu cùng tệp ở bên cạnh / publish forms with the files beside them."""
+    from forms.form_problems import FormRefused
+    from forms.xlsform import compile_form
+    from sync import publish
+
+    published = []
+    for path in paths:
+        try:
+            compiled = compile_form(path.read_bytes(), _kind(path), path.stem)
+            media = publish.put_media(runtime.blobs, compiled, path.parent)
+            with runtime.database.write() as db:
+                publish.publish_form(db, compiled, media, runtime.now(), "operator")
+        except FormRefused as refused:
+            fail("\n".join(problem_line(path, one) for one in refused.problems), WRONG)
+        published.append({"xml_form_id": compiled.xml_form_id, "version": compiled.version})
+    say_table("forms", published)
+
+
+@form.command("list")
+@with_runtime
+def form_list(runtime: Runtime) -> None:
+    """Các biểu mẫu đang mở / the open forms."""
+    from sync import catalogue
+    from sync.access import OPERATOR
+
+    with runtime.database.read() as db:
+        found = catalogue.list_forms(db, runtime.library, OPERATOR)
+    say_table(
+        "forms",
+        (
+            {"xml_form_id": one.xml_form_id, "version": one.version, "title": one.title}
+            for one in found
+        ),
+    )
+
+
+@form.command("show")
+@click.argument("xml_form_id", metavar="ID")
+@click.option("--to-xlsx", type=NEW_FILE, help="Ghi .xlsx để sửa / write a workbook to edit.")
+@click.option("--to-markdown", type=NEW_FILE, help="Ghi Markdown.")
+@click.option("--xform", type=NEW_FILE, help="Ghi XForm như điện thoại nhận / as phones get it.")
+@with_runtime
+def form_show(
+    runtime: Runtime,
+    xml_form_id: str,
+    to_xlsx: Path | None,
+    to_markdown: Path | None,
+    xform: Path | None,
+) -> None:
+    """Một biểu mẫu và nguồn của nó / one form, and its source in the shape you want."""
+    from forms import xlsform
+    from forms.form_problems import FormRefused
+    from sync import catalogue
+
+    with runtime.database.read() as db:
+        found = catalogue.get_source(db, xml_form_id)
+    try:
+        if xform is not None:
+            xform.write_bytes(found.xform)
+        if to_markdown is not None:
+            to_markdown.write_text(xlsform.to_markdown(found.source, found.kind), encoding="utf-8")
+        if to_xlsx is not None:
+            to_xlsx.write_bytes(xlsform.to_xlsx(found.source, found.kind))
+    except FormRefused as refused:
+        fail("\n".join(str(problem) for problem in refused.problems), WRONG)
+    say(
+        f"{xml_form_id} {found.version}: {found.title} ({found.kind})",
+        xml_form_id=xml_form_id,
+        version=found.version,
+        title=found.title,
+        kind=found.kind,
+    )
+
+
+def _kind(path: Path) -> str:
+    """What the file's ending says; anything else is looked at as a workbook, and refused as one."""
+    suffix = path.suffix.lower().removeprefix(".")
+    return suffix if suffix in ("md", "csv", "xml") else "xlsx"
+
+
+# ------------------------------------------------------------------ clubs
+
+
+@main.group(cls=Group)
+def club() -> None:
+    """Câu lạc bộ / clubs."""
+
+
+@club.command("load")
+@click.argument("path", type=EXISTING_FILE)
+@with_runtime
+def club_load(runtime: Runtime, path: Path) -> None:
+    """Nạp danh sách CLB từ CSV / load clubs from a CSV; repeat it after mending the file."""
+    import csv
+    import io
+
+    from sync import clubs
+
+    text = path.read_text(encoding="utf-8-sig")
+    separator = ";" if text.partition("\n")[0].count(";") else ","
+    rows = list(csv.DictReader(io.StringIO(text), delimiter=separator))
+    try:
+        with runtime.database.write() as db:
+            done = clubs.import_clubs(db, runtime.library, rows, runtime.now(), "operator")
+    except clubs.FileRefused as refused:
+        fail("\n".join(problem_line(path, one) for one in refused.problems), WRONG)
+    say(
+        f"Mới / new: {done.created}   sửa / changed: {done.updated}   "
+        f"như cũ / unchanged: {done.unchanged}",
+        **plain(done),
+    )
+
+
 # ------------------------------------------------------------------ looking after it
+
+
+@main.command()
+@click.option("--form", "xml_form_id", help="Chỉ biểu mẫu này / of this form only.")
+@with_runtime
+def reprocess(runtime: Runtime, xml_form_id: str | None) -> None:
+    """Tính lại mọi thứ suy ra từ phiếu đã giữ / compute again all that is derived."""
+    from server import tasks
+    from sync import verify
+
+    with runtime.database.write() as db:
+        queued = verify.reprocess(db, xml_form_id, runtime.now())
+    tasks.run_until_empty(runtime)
+    say(f"Đã tính lại {queued} phiếu. / {queued} submissions again.", submissions=queued)
+
+
+@main.command("verify")
+@with_runtime
+def verify_stored(runtime: Runtime) -> None:
+    """Chứng minh: đang lưu = tính lại; sai thì 1 và danh sách / prove that stored = recomputed."""
+    import tempfile
+
+    from sync import queue, verify
+
+    with runtime.database.read() as db, tempfile.TemporaryDirectory(prefix="cayda-") as scratch:
+        waiting = queue.depth(db).waiting
+        found = verify.verify(db, runtime.library, Path(scratch), runtime.now())
+    lines = [f"{one.table} {one.key}: {one.what}" for one in found]
+    if waiting:
+        lines.append(f"Còn {waiting} phiếu chưa xử lý. / {waiting} submissions still wait.")
+    say("\n".join(lines) or "Khớp. / All the same.", differences=found, waiting=waiting)
+    sys.exit(WRONG if found else GOOD)
+
+
+@main.command()
+@with_runtime
+def doctor(runtime: Runtime) -> None:
+    """Kiểm tra cài đặt / check the installation."""
+    from server.doctor import examine
+
+    findings = examine(runtime)
+    say(
+        "\n".join(f"{'✓' if one.good else '✗'} {one.what}: {one.found}" for one in findings),
+        good=all(one.good for one in findings),
+        findings=findings,
+    )
+    sys.exit(GOOD if all(one.good for one in findings) else WRONG)
 
 
 @main.command()

@@ -51,6 +51,17 @@ class XForm:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A form as its designer wrote it; kind: md | xlsx | csv | xml."""
+
+    title: str
+    version: str
+    source: bytes
+    kind: str
+    xform: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class MediaEntry:
     """A file of a form. Either `list_name` (serve entity_csv; `hash` marks the caller's slice)
     or `sha256` (serve the blob; `hash` is its MD5 hex)."""
@@ -114,6 +125,25 @@ def get_xform(db: Connection, library: Library, caller: Caller, xml_form_id: str
     query = sa.select(form_versions.c.xform, form_versions.c.md5)
     row = db.execute(query.where(form_versions.c.id == version_id)).one()
     return XForm(bytes(row.xform), row.md5)
+
+
+def get_source(db: Connection, xml_form_id: str) -> Source:
+    """The form's current version with what its designer wrote. Refused(UNKNOWN_FORM)."""
+    query = (
+        sa.select(
+            forms.c.title,
+            form_versions.c.version,
+            form_versions.c.source,
+            form_versions.c.source_kind.label("kind"),
+            form_versions.c.xform,
+        )
+        .join(form_versions, form_versions.c.id == forms.c.current_version_id)
+        .where(forms.c.xml_form_id == xml_form_id)
+    )
+    row = db.execute(query).one_or_none()
+    if row is None:
+        raise Refused(UNKNOWN_FORM(form=xml_form_id))
+    return Source(**row._mapping)
 
 
 def _current_version(db: Connection, library: Library, caller: Caller, xml_form_id: str) -> int:
