@@ -437,7 +437,7 @@ def _scope(
 ) -> tuple[int | None, str | None]:
     """Codes as people know them → (unit id, club uuid), as of today."""
     from forms.days import vietnam_day
-    from sync import clubs, places
+    from sync import places
 
     unit_id, club_id = None, None
     if unit is not None:
@@ -446,7 +446,7 @@ def _scope(
             fail(f"Không có đơn vị mã {unit}. / There is no unit {unit} today.")
         unit_id = found.id
     if club is not None:
-        club_id = clubs.find_club(db, runtime.library, club)
+        club_id = places.find_club(db, club)
         if club_id is None:
             fail(f"Không có CLB mã {club}. / There is no club {club}.")
     return unit_id, club_id
@@ -597,7 +597,9 @@ def club_load(runtime: Runtime, path: Path) -> None:
     say(
         f"Mới / new: {done.created}   sửa / changed: {done.updated}   "
         f"như cũ / unchanged: {done.unchanged}",
-        **plain(done),
+        created=done.created,
+        updated=done.updated,
+        unchanged=done.unchanged,
     )
 
 

@@ -41,9 +41,9 @@ def _findings(runtime: Runtime) -> Iterator[Finding]:
     yield _tried("Ghi tệp / blobs", runtime.blobs.check_writable)
     if settings.redis_url:
         yield _tried("Redis", lambda: _ping(settings.redis_url or ""))
-    secure = (settings.public_url or "").startswith("https:")
-    address = settings.public_url or "CAYDA_PUBLIC_URL?"
-    yield Finding("Điện thoại gửi qua https / phones use https", secure, address)
+    if settings.public_url:
+        secure = settings.public_url.startswith("https:")
+        yield Finding("Điện thoại gửi qua https / phones use https", secure, settings.public_url)
 
 
 def _tried(what: str, attempt: Callable[[], object]) -> Finding:

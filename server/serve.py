@@ -219,12 +219,13 @@ def _herald_beside(settings: Settings, demo: bool) -> Iterator[None]:
         target=_announce, args=(settings, demo), daemon=True
     )
     herald.start()
+    reaper = threading.Thread(target=herald.join, name="herald reaper", daemon=True)
+    reaper.start()
     try:
         yield
     finally:
-        if herald.is_alive():
-            herald.terminate()
-        herald.join(STOP_WITHIN)
+        herald.terminate()
+        reaper.join(STOP_WITHIN)
 
 
 def _announce(settings: Settings, demo: bool) -> None:
