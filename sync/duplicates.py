@@ -36,12 +36,20 @@ if TYPE_CHECKING:
 
 
 class Happening(NamedTuple):
-    """What reports of one event share. `club_id` is None where there is a subject."""
+    """What reports of one event share: a subject; a club where there is none, or a new one each."""
 
     form: str
     subject_id: str | None
     club_id: str | None
     day: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The figures touched, and whom the records are about whose standing is another now."""
+
+    touches: frozenset[Touch]
+    subjects: frozenset[Key]
 
 
 @dataclass(slots=True)
@@ -61,45 +69,64 @@ class Subject:
         return before[-1] if before else self.clubs[0][1]
 
 
+def happening(
+    rule: FormRule | None,
+    form: str,
+    subject_id: str | None,
+    club_id: str | None,
+    day: date | None,
+) -> Happening:
+    """Registrations go by club: sent again by hand, each names a new entity."""
+    if subject_id is None or (rule is not None and rule.creates):
+        return Happening(form, None, club_id, day)
+    return Happening(form, subject_id, None, day)
+
+
 def settle(
     db: Connection,
     library: Library,
     happenings: Collection[Happening],
     subjects: Collection[Key] = (),
-) -> set[Touch]:
-    """Settle the records of these happenings, and all records about these subjects.
+) -> Settled:
+    """Settle the records of these happenings, and all records about (not creating) these subjects.
 
-    Writes club_id, problems, held_back, counted_with and united where they differ; returns which
-    figures that touches. Held back are: dates in the future or before joining, people not
-    registered yet, rejected reviews.
+    Writes club_id, problems, held_back, counted_with and united where they differ. Held back are:
+    dates in the future or before joining, people not registered yet, rejected reviews.
     """
-    rows = _load(db, set(happenings), {key.uuid for key in subjects})
+    rows = _load(db, library, set(happenings), {key.uuid for key in subjects})
     known = _subjects(db, {row.subject_id for row in rows if row.subject_id})
     before = {row.id: row for row in rows}
     groups: dict[Happening, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        groups[_happening(row)].append(_stand(library.rules.get(row.form), row, known))
+        standing = _stand(library.rules.get(row.form), row, known)
+        groups[_happening_of(library, row)].append(standing)
     repeats = _repeats(db, library, groups, before)
-    for happening, group in groups.items():
-        _count(library.rules.get(happening.form), group, before, repeats)
+    for one_event, group in groups.items():
+        _count(library.rules.get(one_event.form), group, before, repeats)
     found = [one for group in groups.values() for one in group]
     changed = [one for one in found if _differs(before[one["id"]], one)]
     _store(db, changed, before)
-    return {
-        Touch(club, before[one["id"]].happened_on)
-        for one in changed
-        for club in (one["club_id"], before[one["id"]].club_id)
-        if club and before[one["id"]].happened_on
-    }
+    pairs = [(before[one["id"]], one) for one in changed]
+    return Settled(
+        frozenset(
+            Touch(club, row.happened_on)
+            for row, one in pairs
+            for club in (one["club_id"], row.club_id)
+            if club and row.happened_on
+        ),
+        frozenset(Key(row.subject_list, row.subject_id) for row, _ in pairs if row.subject_id),
+    )
 
 
-def _happening(row: Any) -> Happening:
-    club_id = None if row.subject_id else row.club_id
-    return Happening(row.form, row.subject_id, club_id, row.happened_on)
+def _happening_of(library: Library, row: Any) -> Happening:
+    rule = library.rules.get(row.form)
+    return happening(rule, row.form, row.subject_id, row.club_id, row.happened_on)
 
 
 # ------------------------------------------------------------------ what is there
-def _load(db: Connection, happenings: set[Happening], subjects: set[str]) -> list[Any]:
+def _load(
+    db: Connection, library: Library, happenings: set[Happening], subjects: set[str]
+) -> list[Any]:
     """The records of these happenings, each group whole, in order of arrival."""
     c, v = records.c, submission_versions.c
     query = (
@@ -114,7 +141,9 @@ def _load(db: Connection, happenings: set[Happening], subjects: set[str]) -> lis
     )
     found: dict[int, Any] = {}
     if subjects:
-        found |= {row.id: row for row in db.execute(query.where(c.subject_id.in_(subjects)))}
+        creating = [form for form, rule in library.rules.items() if rule.creates]
+        about_them = query.where(c.subject_id.in_(subjects), c.form.not_in(creating))
+        found |= {row.id: row for row in db.execute(about_them)}
     about = [one for one in happenings if one.subject_id and one.subject_id not in subjects]
     at_clubs = [one for one in happenings if not one.subject_id]
     for column, asked, ids in (
@@ -131,7 +160,7 @@ def _load(db: Connection, happenings: set[Happening], subjects: set[str]) -> lis
             sa.or_(on_day, c.happened_on.is_(None)) if None in days else on_day,
         )
         for row in db.execute(narrowed):
-            if _happening(row) in happenings:
+            if _happening_of(library, row) in happenings:
                 found[row.id] = row
     return sorted(found.values(), key=lambda row: row.submission_version_id)
 
@@ -189,7 +218,7 @@ def _stand(rule: FormRule | None, row: Any, subjects: Mapping[Key, Subject]) -> 
     """The record's own standing: whose club, which flags, held back or not."""
     club_id = plain_id(row.answers.get(rule.club)) if rule and rule.club else row.club_id
     problems = [one for one in row.problems if one["code"] not in SETTLED]
-    if row.subject_id:
+    if row.subject_id and not (rule and rule.creates):
         subject = subjects.get(Key(row.subject_list, row.subject_id), Subject())
         club_id = subject.club_on(row.happened_on) or club_id
         day, joined = row.happened_on, subject.joined_on
@@ -217,11 +246,19 @@ def _count(
     before: Mapping[int, Any],
     repeats: Mapping[int, Sequence[Mapping[str, str]]],
 ) -> None:
-    """Of the reports of one happening, say which one counts; one held back takes no part."""
+    """Of the reports of one happening, say which one counts.
+
+    One held back takes no part; nor one that was to create an entity and did not: people who
+    refuse to be registered all say the same.
+    """
     if rule is None:
         return
-    trusted = [one for one in group if not one["held_back"]]
-    for together in (trusted, *([one] for one in group if one["held_back"])):
+    alone = [
+        one
+        for one in group
+        if one["held_back"] or (rule.creates and not before[one["id"]].subject_id)
+    ]
+    for together in ([one for one in group if one not in alone], *([one] for one in alone)):
         reports = {one["id"]: _report(before[one["id"]], repeats) for one in together}
         record_of = {report.id: record_id for record_id, report in reports.items()}
         standings = unite(reports.values(), rule.same_event, rule.resent_within_days)

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection
 from forms.days import read_day, vietnam_day
 from forms.entities import EntityChange, entity_changes
 from forms.flatten import Row, flatten
-from forms.instance import Instance, read_instance
+from forms.instance import read_instance
 from forms.problems import FUTURE_DATE, NO_DATE, OLD_DATE, Problem
 from forms.schema import FormSchema, read_schema
 from sync import aggregate, duplicates, entities, timeline
@@ -98,33 +98,20 @@ def _schemas(db: Connection, md5s: Mapping[int, str]) -> dict[int, FormSchema]:
 def _prepare_one(library: Library, row: Any, schema: FormSchema) -> Prepared:
     instance = read_instance(row.xml)
     rule = library.rules.get(row.xml_form_id)
-    changes, problems = _changes(schema, instance)
-    made, found = _rows(schema, instance)
+    flat = flatten(schema, instance)
+    changes, unclear = entity_changes(schema, instance)
     shared = {
         "submission_id": row.submission_id,
         "submission_version_id": row.id,
         "form": row.xml_form_id,
-        **_filed(rule, made[0].answers, changes),
+        **_filed(rule, flat.rows[0].answers, changes),
     }
-    problems = (*instance.problems, *found, *problems)
+    problems = (*instance.problems, *flat.problems, *unclear)
     if rule is not None and not instance.encrypted:
         problems += _odd_day(shared["happened_on"], vietnam_day(row.received_at))
     flags = to_json(problems)
-    rows = tuple(_record(rule, one, shared, flags if one.table == "" else []) for one in made)
+    rows = tuple(_record(rule, one, shared, flags if one.table == "" else []) for one in flat.rows)
     return Prepared(row.id, row.submission_id, rows, changes)
-
-
-def _changes(
-    schema: FormSchema, instance: Instance
-) -> tuple[tuple[EntityChange, ...], tuple[Problem, ...]]:
-    return ((), ()) if instance.encrypted else entity_changes(schema, instance)
-
-
-def _rows(schema: FormSchema, instance: Instance) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
-    if instance.encrypted:
-        return (Row("", "", None, {}),), ()
-    flat = flatten(schema, instance)
-    return flat.rows, flat.problems
 
 
 def _filed(
@@ -184,12 +171,6 @@ class Place(NamedTuple):
     club_id: str | None
     day: date | None
 
-    @property
-    def happening(self) -> Happening:
-        if self.subject:
-            return Happening(self.form, self.subject.uuid, None, self.day)
-        return Happening(self.form, None, self.club_id, self.day)
-
 
 def store(db: Connection, library: Library, prepared: Sequence[Prepared], now: datetime) -> None:
     """Store what was prepared and all that follows from it; harmless to repeat."""
@@ -209,18 +190,37 @@ def follow(
 
     Also the last step of taking over a person's list, with no places.
     """
+    registered, reported = _happenings(library, places)
+    settled = duplicates.settle(db, library, registered)
     touches = {Touch(place.club_id, place.day) for place in places if place.club_id and place.day}
     retold: set[Key] = set()
-    for list_name, uuids in _to_tell(library, applied, places).items():
+    for list_name, uuids in _to_tell(library, applied, places, settled.subjects).items():
         told = timeline.retell(db, library, list_name, uuids)
         touches |= told.touches
         retold |= {Key(list_name, uuid) for uuid in told.uuids}
-    happenings = {place.happening for place in places if place.subject or place.club_id}
-    touches |= duplicates.settle(db, library, happenings, retold | applied.moved)
+    touches |= settled.touches
+    touches |= duplicates.settle(db, library, reported, retold | applied.moved).touches
     aggregate.touch(db, library, touches, now)
 
 
-def _to_tell(library: Library, applied: Applied, places: Collection[Place]) -> dict[str, set[str]]:
+def _happenings(
+    library: Library, places: Collection[Place]
+) -> tuple[set[Happening], set[Happening]]:
+    """Registrations, from which facts come, and all else, which is judged by those facts."""
+    registered: set[Happening] = set()
+    reported: set[Happening] = set()
+    for place in places:
+        rule = library.rules.get(place.form)
+        subject_id = place.subject.uuid if place.subject else None
+        one = duplicates.happening(rule, place.form, subject_id, place.club_id, place.day)
+        if one.subject_id or one.club_id:
+            (registered if rule and rule.creates else reported).add(one)
+    return registered, reported
+
+
+def _to_tell(
+    library: Library, applied: Applied, places: Collection[Place], settled: Collection[Key]
+) -> dict[str, set[str]]:
     """list -> entities whose facts may differ: told by one of the records, or by the entity."""
     found: dict[str, set[str]] = defaultdict(set)
     for name, rule in library.lists.items():
@@ -230,6 +230,7 @@ def _to_tell(library: Library, applied: Applied, places: Collection[Place]) -> d
                 found[name].add(place.subject.uuid)
         if any(not fact.form for fact in rule.facts):
             found[name] |= {key.uuid for key in applied.changed if key.list_name == name}
+        found[name] |= {key.uuid for key in settled if key.list_name == name}
     return found
 
 

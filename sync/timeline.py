@@ -118,6 +118,7 @@ def _from_records(
     c = records.c
     query = (
         sa.select(c.subject_id, c.form, c.answers, c.happened_on, c.problems)
+        .add_columns(c.counted_with)
         .add_columns(c.submission_version_id, submissions.c.review_state)
         .join(submissions, submissions.c.id == c.submission_id)
         .where(c.subject_id.in_(uuids), c.form.in_(list(facts)))
@@ -128,6 +129,8 @@ def _from_records(
             continue
         form_rule = library.rules.get(row.form)
         begins = form_rule is not None and form_rule.creates == list_name
+        if begins and row.counted_with is not None:
+            continue  # a registration sent again made one entity more, which nothing is true of
         for fact in facts[row.form]:
             value = read_fact(fact, row.answers)
             day = _day_of(fact, row.answers, row.happened_on)
