@@ -116,9 +116,9 @@ class Phone:
 
     def _get_xml(self, url: str) -> etree._Element:
         status, headers, body = self._call("GET", url)
-        if status != 200 or "X-OpenRosa-Version" not in headers:
+        if status != 200 or "x-openrosa-version" not in headers:
             raise SyncError(f"{urlsplit(url).path.rpartition('/')[2]}: {status}")
-        if "text/xml" not in headers.get("Content-Type", ""):
+        if "text/xml" not in headers.get("content-type", ""):
             raise SyncError("not an OpenRosa answer: a captive portal?")
         return etree.fromstring(body)
 
@@ -172,7 +172,7 @@ class Phone:
             status, headers, _body = self._call("HEAD", url)
             if status != 204:
                 return False
-            self._limit = int(headers.get("X-OpenRosa-Accept-Content-Length", LIST_LIMIT))
+            self._limit = int(headers.get("x-openrosa-accept-content-length", LIST_LIMIT))
         for batch, is_last in split(filled.files, len(filled.xml), self._limit):
             content_type, body = multipart(filled, batch, incomplete=not is_last)
             status, _headers, answer = self._call("POST", url, {"Content-Type": content_type}, body)
@@ -186,7 +186,10 @@ class Phone:
     ) -> tuple[int, Headers, bytes]:
         mark = "&" if "?" in url else "?"
         url = f"{url}{mark}deviceID={quote(self.device_id, safe='')}"
-        return self.transport(method, url, {**OPENROSA_HEADERS, **(headers or {})}, body)
+        sent = {**OPENROSA_HEADERS, **(headers or {})}
+        status, answered, content = self.transport(method, url, sent, body)
+        # Servers differ in how they write header names; phones do not look at that.
+        return status, {name.lower(): value for name, value in answered.items()}, content
 
 
 class HttpTransport:
