@@ -29,15 +29,16 @@ from forms.problems import (
 )
 from forms.text import settle_tones, tidy
 from sync import aggregate, audit, entities, timeline
-from sync.database import insert_once, upsert
+from sync.accounts import PROJECT_ID
+from sync.database import upsert
 from sync.places import Tree, Unit, UnitPath, club_uuid, clubs_by_unit, read_tree
+from sync.publish import declare_lists
 from sync.tables import club_places, entity_lists
 from sync.tables import entities as entity_rows
 
 if TYPE_CHECKING:
     from forms.library import Library, ListRule
 
-PROJECT = 1
 NEEDED = ("club_code", "name", "unit_code", "founded_on")
 PLACING = ("unit_name", "unit_on")  # of the row, not of the club
 BETWEEN = " · "  # name of the club and of its commune, in its label
@@ -96,13 +97,13 @@ def import_clubs(
     rule = list_of_clubs(library)
     tree = read_tree(db)
     found = _read_rows(tree, _properties(rule), list(rows))
-    _ensure_list(db, rule)
+    declare_lists(db, {rule.name: _properties(rule)})  # also before any form names it
     known = set(db.scalars(sa.select(entity_rows.c.uuid).where(_is_of(rule.name))))
     uuids = {club_uuid(club.code): club for club in found}
     _keep_places(db, uuids)
     kept = _as_entities(uuids, known, clubs_by_unit(db, vietnam_day(now)))
     changed = entities.keep(db, library, rule.name, kept, now)
-    touches = timeline.rebuild(db, library, rule.name, uuids, now)
+    touches = timeline.rebuild(db, library, rule.name, changed, now)
     aggregate.touch(db, library, touches, now)
     created = len(changed - known)
     updated = len(changed) - created
@@ -152,7 +153,7 @@ def _properties(rule: ListRule) -> list[str]:
 def _read_rows(tree: Tree, properties: Iterable[str], rows: list[Mapping[str, str]]) -> list[_Club]:
     allowed = {*NEEDED, *PLACING, *properties}
     problems = [
-        CLUB_COLUMN_UNKNOWN(column=name)
+        CLUB_COLUMN_UNKNOWN(column=name or "…")
         for name in dict.fromkeys(name for row in rows for name in row if name not in allowed)
     ]
     clubs: dict[str, _Club] = {}
@@ -224,15 +225,9 @@ def _is_named(unit: Unit, given: str) -> bool:
 # ------------------------------------------------------------------ keeping it
 def _is_of(list_name: str) -> sa.ColumnElement[bool]:
     of_list = sa.select(entity_lists.c.id).where(
-        entity_lists.c.project_id == PROJECT, entity_lists.c.name == list_name
+        entity_lists.c.project_id == PROJECT_ID, entity_lists.c.name == list_name
     )
     return entity_rows.c.list_id.in_(of_list)
-
-
-def _ensure_list(db: Connection, rule: ListRule) -> None:
-    """The list is there even before any form names it."""
-    values = {"project_id": PROJECT, "name": rule.name, "properties": _properties(rule)}
-    insert_once(db, entity_lists, values)
 
 
 def _keep_places(db: Connection, clubs: Mapping[str, _Club]) -> None:

@@ -163,3 +163,22 @@ def test_an_unknown_role_may_nothing_and_an_unknown_verb_is_a_mistake_of_ours() 
 def test_the_actor_names_no_person() -> None:
     assert LAN.actor == "app_user:1"
     assert OPERATOR.actor == "operator"
+
+
+@pytest.mark.parametrize("day", [END_2024, H1, H2])
+def test_no_club_is_seen_by_two_offices_and_no_decided_one_by_none(
+    database: Database, day: date
+) -> None:
+    with database.write() as db:
+        load(db)
+        founding = places.units_on(db, date(2018, 1, 1), "commune")
+        for unit in founding:
+            put(db, unit.name, unit.code, date(2018, 1, 1))
+        offices = [
+            Caller("user", 9, "Hoa", "commune", unit_id=unit.id)
+            for unit in places.units_on(db, day, "commune")
+        ]
+        seen = [club for office in offices for club in clubs_in_scope(db, office, day) or ()]
+        waiting = {one.club_id for one in places.unplaced_clubs(db, day)}
+    assert len(seen) == len(set(seen))
+    assert set(seen) == {unit.name for unit in founding} - waiting

@@ -18,7 +18,6 @@ from sync.tables import (
     entities,
     entity_lists,
     entity_versions,
-    projects,
     spells,
     stale_cells,
 )
@@ -46,7 +45,6 @@ def library() -> Library:
 @pytest.fixture
 def city(database: Database, library: Library) -> Database:
     with database.write() as db:
-        db.execute(projects.insert(), {"id": 1, "name": "Cây Đa"})
         places.load_units(db, library.units, library.successions)
     return database
 
