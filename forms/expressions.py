@@ -33,6 +33,7 @@ FUNCTIONS = frozenset(
 # fmt: on
 
 REFERENCE = re.compile(r"\$\{\s*(?:last-saved#)?([^{}\s]*)\s*\}")
+_SMART_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")  # pyxform mends these itself
 _STRING = re.compile(r"'[^']*'|\"[^\"]*\"")
 _CALL = re.compile(r"(?<![\w.:/-])([A-Za-z_][\w.-]*(?::[\w.-]+)?)\s*\(")
 _OPERATORS = {
@@ -45,7 +46,7 @@ _OPERATORS = {
 
 def expression_problems(text: str, column: str, where: Where) -> Iterator[Problem]:
     """Problems of one expression, as XLSForm (${name}) or XPath spells it; none when fine."""
-    bare = REFERENCE.sub("/data/x", text)
+    bare = REFERENCE.sub(" /data/x ", text.translate(_SMART_QUOTES))
     try:
         etree.XPath(_without_prefixes(bare))
     except (etree.XPathError, ValueError):

@@ -1,8 +1,8 @@
 """What is wrong with the tables of a form, cell by cell: our own reading beside pyxform's.
 
 `shape` runs before pyxform (what it would lose or choke on), `slips` after it refused (it stops
-at its first error and seldom knows the cell), `settings` and `expressions` after it agreed (it
-reads no XPath).
+at its first error and seldom knows the cell), `doubts`, `expressions` and `circles` after it
+agreed (it reads no XPath).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from forms import form_problems as fp
 from forms.expressions import REFERENCE, expression_problems
@@ -73,7 +74,9 @@ def shape(sheets: Sheets) -> Iterator[Problem]:
     survey = sheets.tables.get("survey")
     if survey is None or not survey.header:
         found = ", ".join(sheets.names) or "–"
-        yield fp.NO_SURVEY(sheet_hint(sheets), found=found)
+        close = [name for name in sheets.names if get_close_matches("survey", [name.lower()])]
+        near = fp.did_you_mean(close[0] if close else "", close)
+        yield fp.NO_SURVEY(sheet_hint(sheets), found=found, **near)
     elif not any(any(row.cells) for row in survey.rows):
         yield fp.NO_QUESTIONS(survey.where(survey.header_row))
     for sheet in sheets.tables.values():
@@ -170,8 +173,17 @@ def reader(sheet: Sheet) -> Reader:
 # ------------------------------------------------------------------ after pyxform agreed
 
 
-def settings(sheets: Sheets, name: str) -> Iterator[Problem]:
-    """A form without id or version works once, and is a trap at its first change."""
+def doubts(sheets: Sheets, name: str) -> Iterator[Problem]:
+    """What works, and is likely not meant. A form without version is a trap at its first change."""
+    yield from _settings(sheets, name)
+    if "choices" in sheets.tables:
+        cells = reader(sheets.tables["choices"])
+        for row in cells.sheet.rows:
+            if cells.text(row, "list_name") is None and cells.text(row, "name") is not None:
+                yield fp.CHOICE_NO_LIST(cells.where(row, "list_name"))
+
+
+def _settings(sheets: Sheets, name: str) -> Iterator[Problem]:
     sheet = sheets.tables.get("settings")
     cells = reader(sheet) if sheet else None
     row = next((r for r in sheet.rows if any(r.cells)), None) if sheet else None
@@ -190,12 +202,57 @@ def expressions(sheets: Sheets) -> Iterator[Problem]:
             continue
         cells = reader(sheet)
         for row in sheet.rows:
+            if key == "survey" and cells.text(row, "type") is None:
+                continue  # a row of notes
             for column in columns:
                 for place in cells.places.get(column, ()):
                     text = row.cells[place] if place < len(row.cells) else None
                     if text and text.lower() not in _YES_NO:
                         where = sheet.where(row.number, place)
                         yield from expression_problems(text, column, where)
+
+
+def circles(sheets: Sheets) -> Iterator[Problem]:
+    """Questions whose calculation or relevance needs itself, by way of others or at once."""
+    cells = reader(sheets.tables["survey"])
+    rows = {cells.text(row, "name") or "": row for row in cells.sheet.rows}
+    needs = {
+        name: {
+            reference
+            for column in ("calculation", "relevant")
+            for reference in _needs(cells.text(row, column) or "")
+        }
+        for name, row in rows.items()
+    }
+    told: set[str] = set()
+    for name in needs:
+        circle = () if name in told else _circle(name, needs)
+        told.update(circle)
+        if circle:
+            where = cells.where(rows[name], "name")
+            yield fp.CIRCLE(where, names=" → ".join((*circle, circle[0])))
+
+
+def _needs(expression: str) -> list[str]:
+    """Names an expression needs. One that looks at other turns of a repeat needs no circle."""
+    if "[" in expression or "indexed-repeat" in expression:
+        return []
+    plain = REFERENCE.sub(lambda m: "" if "last-saved#" in m[0] else m[0], expression)
+    return [match[1] for match in REFERENCE.finditer(plain)]
+
+
+def _circle(start: str, needs: Mapping[str, set[str]]) -> tuple[str, ...]:
+    """The shortest way from a question back to itself; () when there is none."""
+    ways: list[tuple[str, ...]] = [(start,)]
+    seen: set[str] = set()
+    for way in ways:
+        for name in sorted(needs.get(way[-1], ())):
+            if name == start:
+                return way
+            if name not in seen:
+                seen.add(name)
+                ways.append((*way, name))  # breadth first: the list grows while we walk it
+    return ()
 
 
 # ------------------------------------------------------------------ after pyxform refused
@@ -260,10 +317,15 @@ class _SurveyReading:
     def _end(self, row: Row, kind: str) -> Iterator[Problem]:
         end = _END.match(kind)
         assert end is not None
-        if len(self.stack) > 1 and self.stack[-1].kind == end[1].lower():
-            self.stack.pop()
-        else:
-            yield fp.NOT_OPENED(self.cells.where(row, "type"), kind=end[1].lower())
+        ends, where, top = end[1].lower(), self.cells.where(row, "type"), self.stack[-1]
+        if top.row is None:
+            yield fp.NOT_OPENED(where, kind=ends)
+            return
+        if top.kind != ends:
+            yield fp.WRONG_END(
+                where, kind=ends, expected=top.kind, name=top.name, first=top.row.number
+            )
+        self.stack.pop()
 
     def _name(self, row: Row, kind: str, name: str | None) -> Iterator[Problem]:
         where = self.cells.where(row, "name")
@@ -338,7 +400,7 @@ def _is_type(kind: str, *, asked: bool = False) -> bool:
     known = _types().get(_type_alias_map.get(kind, kind))
     if asked:
         return known is not None and "control" in known and kind not in _SILENT_TYPES
-    others = kind.startswith(("osm", "select_one_external", "cascading")) or kind in settings_header
+    others = kind.startswith(("osm", "select_one_external")) or kind in settings_header
     return known is not None or others or kind in _SILENT_TYPES or kind == "audit"
 
 
@@ -360,7 +422,6 @@ def _choices(sheets: Sheets, cells: Reader) -> Iterator[Problem]:
             continue
         list_name, name = cells.text(row, "list_name"), cells.text(row, "name")
         if list_name is None:
-            yield fp.CHOICE_NO_LIST(cells.where(row, "list_name"))
             continue
         where = cells.where(row, "name")
         if name is None:
@@ -400,9 +461,11 @@ def _references(sheets: Sheets) -> Iterator[Problem]:
         sheet = sheets.tables.get(key)
         if sheet is None:
             continue
+        places = reader(sheet).places
+        ignored = {*places.get("type", ()), *places.get("name", ())}
         for row in sheet.rows:
             for place, text in enumerate(row.cells):
-                if text and "${" in text:
+                if text and "${" in text and place not in ignored:
                     yield from _cell_references(text, sheet.where(row.number, place), known, names)
 
 

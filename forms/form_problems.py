@@ -130,8 +130,8 @@ LINE_BREAK_IN_CELL = _refusal(
 # --- Sheets and columns ---
 NO_SURVEY = _refusal(
     "no_survey",
-    "Không có trang “survey” (tìm thấy: {found}). Đặt tên trang câu hỏi là survey.",
-    "There is no “survey” sheet (found: {found}). Name the sheet with the questions survey.",
+    "Không có trang “survey” (tìm thấy: {found}). Đặt tên trang câu hỏi là survey.{hint_vi}",
+    "There is no “survey” sheet (found: {found}). Name the sheet with the questions so.{hint_en}",
 )
 NO_QUESTIONS = _refusal(
     "no_questions",
@@ -195,6 +195,11 @@ NO_CHOICES_SHEET = _refusal(
     "Câu chọn cần trang “choices” với cột list_name, name, label, nhưng tệp không có.",
     "A select question needs a “choices” sheet with list_name, name, label; there is none.",
 )
+NO_EXTERNAL_CHOICES = _refusal(
+    "no_external_choices",
+    "Câu select_one_external cần trang “external_choices” với cột list_name và name.",
+    "A select_one_external needs an “external_choices” sheet with list_name and name.",
+)
 SELECT_WITHOUT_LIST = _refusal(
     "select_without_list",
     "Câu chọn chưa nói danh sách. Viết ví dụ: select_one yes_no",
@@ -225,6 +230,11 @@ NOT_CLOSED = _refusal(
     "Nhóm “{name}” mở bằng begin {kind} nhưng không có end {kind}.",
     "“{name}” is opened with begin {kind} but never closed with end {kind}.",
 )
+WRONG_END = _refusal(
+    "wrong_end",
+    "Chỗ này cần end {expected} để đóng “{name}” (mở ở dòng {first}), nhưng lại là end {kind}.",
+    "Here “{name}” (opened on row {first}) needs end {expected}, but there is end {kind}.",
+)
 NOT_OPENED = _refusal(
     "not_opened",
     "Có end {kind} nhưng không có begin {kind} nào đang mở.",
@@ -250,6 +260,11 @@ BAD_EXPRESSION = _refusal(
     "Biểu thức ở cột {column} viết sai: {why_vi}.",
     "The expression in column {column} is wrong: {why_en}.",
 )
+CIRCLE = _refusal(
+    "circle",
+    "Các câu phụ thuộc vòng tròn: {names}. Điện thoại sẽ không mở được biểu mẫu.",
+    "Questions depend on each other in a circle: {names}. Phones will not open the form.",
+)
 NO_CALCULATION = _refusal(
     "no_calculation",
     "Câu calculate chưa có công thức ở cột calculation.",
@@ -259,6 +274,11 @@ BAD_PARAMETERS = _refusal(
     "bad_parameters",
     "Cột parameters viết sai. Viết dạng: ten=gia_tri ten2=gia_tri2.",
     "The parameters column is wrong. {said}",
+)
+BAD_PARAMETER_NAMES = _refusal(
+    "bad_parameter_names",
+    "Loại câu này không có tham số {rejected}; chỉ có: {accepted}.",
+    "This question type has no parameter {rejected}; it has: {accepted}.",
 )
 BAD_RANGE = _refusal(
     "bad_range",
@@ -314,10 +334,20 @@ ENTITY_NO_SHEET = _refusal(
     "Có cột save_to nhưng tệp không có trang entities khai báo danh sách.",
     "save_to is used but no entities sheet declares a list.",
 )
-ENTITY_SAVE_TO = _refusal(
-    "entity_save_to",
-    "Ô save_to viết sai. Mỗi thuộc tính chỉ lấy từ một câu hỏi, không đặt ở dòng nhóm.",
-    "The save_to cell is wrong. {said}",
+SAVE_TO_TWICE = _refusal(
+    "save_to_twice",
+    "Thuộc tính “{name}” đã lấy từ câu ở dòng {first}. Mỗi thuộc tính chỉ lấy từ một câu hỏi.",
+    "Property “{name}” is already filled from row {first}. One question per property.",
+)
+SAVE_TO_ON_GROUP = _refusal(
+    "save_to_on_group",
+    "Dòng nhóm hoặc nhóm lặp không lưu được vào danh sách. Xin xóa ô save_to.",
+    "A group or repeat cannot be saved to an entity. Empty the save_to cell.",
+)
+SAVE_TO_LIST = _refusal(
+    "save_to_list",
+    "Ô save_to phải là tên thuộc tính, hoặc “danh_sách#thuộc_tính” với danh sách có trong trang entities.",
+    "save_to must be a property, or “list#property” with a list of the entities sheet.",
 )
 ENTITY_NO_LABEL = _refusal(
     "entity_no_label",

@@ -13,22 +13,22 @@ from functools import cache
 from forms import form_problems as fp
 from forms.form_check import canonical, reader
 from forms.problems import Problem, ProblemType, Where
-from forms.sheets import Sheets
+from forms.sheets import Row, Sheet, Sheets
 
 # pyxform.errors.ErrorCode by name, or by the part before the number for all others of a kind.
 CATALOGUE: dict[str, ProblemType] = {
     "ENTITY_001": fp.ENTITY_NO_SHEET,
-    "ENTITY_002": fp.ENTITY_SAVE_TO,
-    "ENTITY_003": fp.ENTITY_SAVE_TO,
-    "ENTITY_004": fp.ENTITY_SAVE_TO,
+    "ENTITY_002": fp.SAVE_TO_TWICE,
+    "ENTITY_003": fp.SAVE_TO_ON_GROUP,
+    "ENTITY_004": fp.SAVE_TO_LIST,
     "ENTITY_005": fp.ENTITY_NO_LABEL,
     "ENTITY_006": fp.ENTITY_CONDITIONS,
     "ENTITY_007": fp.ENTITY_CONDITIONS,
-    "ENTITY_008": fp.ENTITY_SAVE_TO,
+    "ENTITY_008": fp.SAVE_TO_LIST,
     "ENTITY_009": fp.ENTITY_SCOPE,
     "ENTITY_011": fp.ENTITY_SCOPE,
     "ENTITY_012": fp.ENTITY_SCOPE,
-    "ENTITY_013": fp.ENTITY_SAVE_TO,
+    "ENTITY_013": fp.SAVE_TO_LIST,
     "HEADER_002": fp.DUPLICATE_COLUMN,
     "HEADER_003": fp.MISSING_COLUMN,
     "HEADER_004": fp.COLUMN_IGNORED,
@@ -56,6 +56,7 @@ CATALOGUE: dict[str, ProblemType] = {
     "RANGE": fp.BAD_RANGE,
     "SURVEY_001": fp.NOT_OPENED,
     "SURVEY_002": fp.NOT_CLOSED,
+    "SURVEY_005": fp.BAD_PARAMETER_NAMES,
     "SURVEY": fp.BAD_PARAMETERS,
 }
 
@@ -68,6 +69,7 @@ FREE_TEXT: tuple[tuple[str, ProblemType], ...] = (
     (r"Unknown question type '(?P<type>[^']*)'", fp.UNKNOWN_TYPE),
     (r"List name not in (?:external )?(?:choices|columns) sheet: (?P<list>\S+)", fp.LIST_NOT_FOUND),
     (r"There should be a choices sheet", fp.NO_CHOICES_SHEET),
+    (r"There should be an external_choices sheet", fp.NO_EXTERNAL_CHOICES),
     (r"Missing calculation", fp.NO_CALCULATION),
     (r"Choice names with spaces .* See \[(?P<name>[^\]]*)\]", fp.CHOICE_WITH_SPACE),
     (r"File name for '.*' should end with", fp.BAD_FILE_LIST),
@@ -75,16 +77,17 @@ FREE_TEXT: tuple[tuple[str, ProblemType], ...] = (
     (r"location information in the audit", fp.BAD_AUDIT),
     (r"There is no survey element named '(?P<name>[^']*)'", fp.UNKNOWN_REFERENCE),
     (r"There are multiple survey elements named '(?P<name>[^']*)'", fp.AMBIGUOUS_REFERENCE),
-    (r"is not user-visible so it can't be used as a calculation trigger", fp.BAD_TRIGGER),
+    (r"used as a calculation trigger for question \$\{(?P<name>[^}]*)\}", fp.BAD_TRIGGER),
     (r"background-geopoint", fp.BAD_TRIGGER),
+    (r"Use the max-pixels parameter", fp.PHOTO_SIZE),
     (r"[Pp]arameter|must have an integer value|must be set to", fp.BAD_PARAMETERS),
     (r"Duplicate column header: (?P<column>.+)", fp.DUPLICATE_COLUMN),
-    (r"Use the max-pixels parameter", fp.PHOTO_SIZE),
     (r"Repeat has no label", fp.REPEAT_NO_LABEL),
     (r"Row without name, text, or label is being skipped", fp.ROW_SKIPPED),
     (r"language declarations do not contain .*?codes: (?P<languages>.*)\. Learn", fp.LANGUAGE_CODE),
     (
-        r"Language '(?P<language>[^']*)' is missing the (?P<sheet>\w+) columns? (?P<column>[^.]+)",
+        r"Language '(?P<language>[^']*)' is missing the (?P<sheet>\w+) (?:columns )?"
+        r"(?P<column>.+?)(?: column)?\.\Z",
         fp.MISSING_TRANSLATION,
     ),
 )
@@ -109,12 +112,17 @@ _COLUMN_OF = {
     fp.NOT_OPENED: "type",
     fp.NOT_CLOSED: "type",
     fp.PHOTO_SIZE: "parameters",
+    fp.BAD_AUDIT: "name",
+    fp.BAD_TRIGGER: "trigger",
+    fp.ENTITY_NO_LABEL: "label",
+    fp.ENTITY_CONDITIONS: "entity_id",
+    fp.ENTITY_SCOPE: "list_name",
     fp.REPEAT_NO_LABEL: "label",
     fp.NAME_DIFFERS_BY_CASE: "name",
     fp.DUPLICATE_NAME: "name",
 }
 # Details each sentence needs, in case pyxform gives none.
-_DETAILS = ("name", "first", "list", "type", "kind", "text", "column", "sheet", "found")
+_DETAILS = ("name", "first", "list", "type", "kind", "text", "column", "sheet")
 
 
 def refusals(said: str, sheets: Sheets) -> list[Problem]:
@@ -142,14 +150,24 @@ def _refusal(said: str, sheets: Sheets) -> Problem:
 
 
 def _problem(kind: ProblemType, details: dict[str, str], said: str, sheets: Sheets) -> Problem:
-    where, text = _where(kind, said, sheets)
-    found = ", ".join(sheets.names) or "–"
+    sheet, row = _row(kind, said, details.get("name"), sheets)
+    column = _COLUMN.search(said)
+    cells = reader(sheet) if sheet else None
+    place = canonical(column[1]) if column else _COLUMN_OF.get(kind, "")
+    text = cells.text(row, place) if cells and row else None
+    if cells and row:
+        where: Where | None = cells.where(row, place)
+    else:
+        where = Where(sheet.name) if sheet else None
+    if "first" in details and sheet:
+        details["first"] = str(_numbered(sheet, details["first"]))
     defaults = dict.fromkeys(_DETAILS, text or "?") | {
-        "found": found,
+        "found": ", ".join(sheets.names) or "–",
         "hint_vi": "",
         "hint_en": "",
+        "said": _LEAD.sub("", said),
     }
-    return kind(where, **(defaults | details | {"said": _LEAD.sub("", said)}))
+    return kind(where, **(defaults | details))
 
 
 def _recognise(said: str) -> tuple[ProblemType | None, dict[str, str]]:
@@ -194,25 +212,36 @@ def _renamed(groups: dict[str, str]) -> dict[str, str]:
         "header": "column",
         "candidates": "found",
         "dataset": "list",
+        "saveto": "name",
+        "other_row": "first",
     }
     return {words.get(k, k): v for k, v in groups.items() if v is not None and k != "row"}
 
 
-def _where(kind: ProblemType, said: str, sheets: Sheets) -> tuple[Where | None, str | None]:
-    """The place a message names, and the text that stands there."""
+def _row(
+    kind: ProblemType, said: str, name: str | None, sheets: Sheets
+) -> tuple[Sheet | None, Row | None]:
+    """The sheet and row a message is about: by its number, or by the name of the question."""
     sheet_name = _SHEET.search(said)
-    key = sheet_name[1].lower() if sheet_name else "survey"
-    sheet = sheets.tables.get(key)
-    row_number = _ROW.search(said)
-    if sheet is None or (row_number is None and sheet_name is None):
+    sheet = sheets.tables.get(sheet_name[1].lower() if sheet_name else "survey")
+    number = _ROW.search(said)
+    if sheet is None:
         return None, None
-    if row_number is None:
-        return Where(sheet.name), None
-    at = int(row_number[1]) - 2  # pyxform counts the header as row 1
-    if not 0 <= at < len(sheet.rows):
-        return sheet.where(sheet.header_row), None
-    column = _COLUMN.search(said)
-    name = canonical(column[1]) if column else _COLUMN_OF.get(kind, "")
+    if number is not None:
+        at = int(number[1]) - 2  # pyxform counts the header as row 1
+        if at == -1 and sheet.rows:
+            at = 0 if kind is fp.BAD_NAME else at  # of the settings it means their only row
+        if 0 <= at < len(sheet.rows):
+            return sheet, sheet.rows[at]
+        return sheet, Row(sheet.header_row, sheet.header)
+    if sheet_name is not None:
+        return sheet, None
     cells = reader(sheet)
-    row = sheet.rows[at]
-    return cells.where(row, name), cells.text(row, name)
+    named = (row for row in sheet.rows if name and cells.text(row, "name") == name)
+    row = next(named, None)
+    return (sheet, row) if row else (None, None)
+
+
+def _numbered(sheet: Sheet, pyxform_row: str) -> int | str:
+    at = int(pyxform_row) - 2 if pyxform_row.isdigit() else -1
+    return sheet.rows[at].number if 0 <= at < len(sheet.rows) else pyxform_row

@@ -240,9 +240,10 @@ class _MarkdownReader:
     def _body(self, number: int, cells: Cells) -> None:
         assert self.current is not None
         table = self.tables[self.current]
-        if table and any(cells[len(table[0][1]) :]):
+        width = len(table[0][1]) if table else len(cells)
+        if any(cells[width:]):
             self.problems.append(fp.MD_TOO_MANY_CELLS(Where(self.current, number)))
-        table.append((number, cells))
+        table.append((number, cells[:width]))
 
     def _table(self, number: int, name: str, cells: Cells) -> None:
         """A row whose first cell is filled: the name of a table, or a slip."""
@@ -325,6 +326,9 @@ def _decode(source: bytes) -> str:
     except UnicodeDecodeError as error:
         line = source.count(b"\n", 0, error.start) + 1
         raise FormRefused((fp.NOT_UTF8(Where(None, line)),)) from error
+    if "\x00" in text:
+        line = text.count("\n", 0, text.index("\x00")) + 1
+        raise FormRefused((fp.CONTROL_CHARACTER(Where(None, line), number="U+0000"),))
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -44,10 +44,13 @@ def compile_form(source: bytes, kind: str, name: str) -> Compiled:
     if kind == "xml":
         return _ready_xform(source)
     sheets = read_sheets(source, kind)
-    problems = [*sheets.problems, *form_check.shape(sheets)]
+    problems = list(sheets.problems)
+    _refuse_if_any(problems)  # a slip in reading makes others that are none
+    problems += form_check.shape(sheets)
     _refuse_if_any(problems)
     xform, files, said = _convert(sheets, name)
-    problems += [*said, *form_check.settings(sheets, name), *form_check.expressions(sheets)]
+    problems += [*said, *form_check.doubts(sheets, name), *form_check.expressions(sheets)]
+    problems += form_check.circles(sheets)
     _refuse_if_any(problems)
     head = read_head(xform)
     return Compiled(
@@ -148,11 +151,11 @@ def _refusals(said: str, sheets: Sheets) -> list[Problem]:
     """pyxform stops at its first error; our own reading adds all others, and the cells."""
     slips = list(form_check.slips(sheets))
     places = {(p.where.sheet, p.where.row) for p in slips if p.where}
-    codes = {p.code for p in slips}
+    refusals = [p for p in slips if p.status]
 
     def is_new(problem: Problem) -> bool:
         if problem.where is None or problem.where.row is None:
-            return problem.code not in codes
+            return not refusals  # we know the place, pyxform does not: it is one of ours
         return (problem.where.sheet, problem.where.row) not in places
 
     return slips + [p for p in pyxform_says.refusals(said, sheets) if is_new(p)]
