@@ -1,0 +1,230 @@
+"""The library loads fast, and a rule that names what no form has is told with its place."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from forms.library import OWN_LIBRARY, Download, LibraryError, load_library, read_library
+
+NEVER_ON_A_PHONE = {  # domain 3.9
+    "id_number", "id_kind", "insurance", "insurance_last4", "birth_date", "birth_month",
+    "hh_class", "hh_class_src", "disability", "chronic", "on_med", "phq_a", "phq_b", "phq2",
+    "consent_ref", "consent_name", "full_name", "phone", "contact_phone", "address_note",
+}  # fmt: skip
+
+
+@pytest.fixture
+def library_folder(tmp_path: Path) -> Path:
+    """A copy of the project's library that a test may spoil."""
+    return shutil.copytree(OWN_LIBRARY, tmp_path / "library")
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def what_is_wrong(folder: Path) -> str:
+    with pytest.raises(LibraryError) as raised:
+        load_library(folder)
+    return str(raised.value)
+
+
+def test_the_library_has_the_three_forms_and_their_rules() -> None:
+    library = load_library()
+    assert {"membership", "health_check", "care_visit"} <= library.forms.keys()
+    assert library.rules.keys() == library.forms.keys()
+    assert {"members", "clubs"} <= library.lists.keys()
+    assert library.indicators
+    assert len(library.units) > 200
+    assert library.problems == ()
+
+
+def test_loading_takes_less_than_a_third_of_a_second() -> None:
+    load_library()  # imports
+    began = time.perf_counter()
+    read_library(OWN_LIBRARY)
+    assert time.perf_counter() - began < 0.3
+
+
+def test_the_library_is_read_once_per_process() -> None:
+    assert load_library() is load_library(OWN_LIBRARY)
+
+
+def test_a_visit_logged_by_both_helpers_is_one_event() -> None:
+    rule = load_library().rules["care_visit"]
+    assert rule.same_event is not None
+    assert rule.same_event.where == {"outcome": ("met",)}
+    assert rule.same_event.start == "start_time"
+    assert rule.same_event.within_minutes == 60
+    assert rule.same_event.unite["minutes"] == "max"
+    assert rule.resent_within_days == 7
+
+
+def test_a_new_member_is_the_subject_of_the_form_that_makes_it() -> None:
+    rule = load_library().rules["membership"]
+    assert (rule.creates, rule.subject, rule.subject_list) == ("members", None, "members")
+    assert (rule.happened_on, rule.happened_on_else) == ("join_date", "consent_date")
+
+
+def test_a_measure_of_the_domain_is_called_with_answers() -> None:
+    derive = load_library().rules["health_check"].derive
+    assert derive is not None
+    assert derive({"sys1": "150", "dia1": "80"})["bp_high"] == "yes"
+
+
+def test_born_on_comes_from_the_three_columns_of_a_birth() -> None:
+    facts = {fact.name: fact for fact in load_library().lists["members"].facts}
+    birth = facts["born_on"].birth
+    assert birth is not None
+    assert (birth.date, birth.month, birth.year) == ("birth_date", "birth_month", "birth_year")
+    assert facts["disability"].multi
+
+
+# ------------------------------------------------------------------ phones
+def test_no_list_on_a_phone_holds_what_must_never_be_there() -> None:
+    for one in load_library().lists.values():
+        assert not NEVER_ON_A_PHONE & {*one.properties}
+        for download in one.downloads.values():
+            assert not NEVER_ON_A_PHONE & {*download.properties}
+
+
+def test_offices_that_see_only_figures_get_no_persons() -> None:
+    allowed = {"volunteer", "chair", "treasurer", "health", "commune"}
+    assert load_library().lists["members"].downloads.keys() == allowed
+
+
+def test_a_volunteer_gets_who_agreed_to_be_known_and_the_other_volunteers() -> None:
+    sent = load_library().lists["members"].downloads["volunteer"].takes
+    assert sent({"status": "active", "c_care": "yes", "is_volunteer": "no"})
+    assert sent({"status": "active", "c_care": "no", "is_volunteer": "yes"})
+    assert not sent({"status": "active", "c_care": "no", "is_volunteer": "no"})
+    assert not sent({"status": "left", "c_care": "yes", "is_volunteer": "yes"})
+
+
+def test_a_health_worker_gets_only_those_who_agreed_to_health_data() -> None:
+    sent = load_library().lists["members"].downloads["health"].takes
+    assert sent({"status": "active", "c_health": "yes"})
+    assert not sent({"status": "active", "c_health": "no"})
+    assert not sent({"status": "active"})
+
+
+def test_the_board_sees_no_earlier_value_of_a_check() -> None:
+    assert "last_height" not in load_library().lists["members"].downloads["chair"].properties
+
+
+def test_a_download_without_conditions_takes_every_row() -> None:
+    assert Download("all", {}, ()).takes({})
+
+
+@pytest.mark.parametrize("form", ["membership", "health_check", "care_visit"])
+def test_who_fills_in_a_form_gets_the_properties_its_choices_ask_for(form: str) -> None:
+    library = load_library()
+    source = library.forms[form].source.decode("utf-8")
+    filters = [line for line in source.splitlines() if "_from_file members.csv" in line]
+    named = {
+        name
+        for name in library.lists["members"].properties
+        for line in filters
+        if f"{name} =" in line or f"{name} !=" in line
+    }
+    for role in library.rules[form].filled_by:
+        assert named <= {*library.lists["members"].downloads[role].properties}, role
+        assert role in library.lists["clubs"].downloads
+
+
+# ------------------------------------------------------------------ slips
+def test_a_rule_that_names_a_missing_field_is_told(library_folder: Path) -> None:
+    change(library_folder / "care/forms.toml", '"visit_date"', '"visit_day"')
+    said = what_is_wrong(library_folder)
+    assert "care_visit" in said
+    assert "không có “visit_day”" in said
+    assert "nothing is called “visit_day”" in said
+
+
+def test_a_rule_that_names_a_missing_choice_is_told(library_folder: Path) -> None:
+    change(library_folder / "care/forms.toml", '["met"]', '["gap"]')
+    assert "outcome = gap" in what_is_wrong(library_folder)
+
+
+def test_a_rule_that_names_a_missing_form_is_told(library_folder: Path) -> None:
+    change(library_folder / "care/forms.toml", "[care_visit]", "[care_vist]")
+    said = what_is_wrong(library_folder)
+    assert "care_vist" in said
+    assert "there is no such form" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("where = { check_kind =", "where = { kind =", "health_check.kind"),
+        ('{ is = "full" }', '{ is = "day_du" }', "health_check.check_kind = day_du"),
+        ('count = "members"', 'count = "memberz"', "memberz"),
+    ],
+    ids=["field", "choice", "list"],
+)
+def test_an_indicator_that_names_what_is_not_there_is_told(
+    library_folder: Path, old: str, new: str, told: str
+) -> None:
+    change(library_folder / "health/indicators.toml", old, new)
+    assert told in what_is_wrong(library_folder)
+
+
+def test_a_download_that_names_a_missing_property_is_told(library_folder: Path) -> None:
+    change(
+        library_folder / "members/lists.toml", '"member_code", "club_id", "birth', '"cmnd", "birth'
+    )
+    assert "cmnd" in what_is_wrong(library_folder)
+
+
+def test_a_fact_that_names_a_missing_field_is_told(library_folder: Path) -> None:
+    change(library_folder / "members/lists.toml", 'field = "hh_class"', 'field = "dien_ho"')
+    assert "membership.dien_ho" in what_is_wrong(library_folder)
+
+
+def test_a_form_that_saves_to_an_unlisted_property_is_told(library_folder: Path) -> None:
+    change(
+        library_folder / "members/lists.toml", '"last_check_on", "last_height",', '"last_check_on",'
+    )
+    said = what_is_wrong(library_folder)
+    assert "save_to “last_height”" in said
+
+
+def test_an_unknown_word_is_told_with_the_words_there_are(library_folder: Path) -> None:
+    change(library_folder / "health/forms.toml", "happened_on", "hapened_on")
+    said = what_is_wrong(library_folder)
+    assert "health/forms.toml" in said
+    assert "no word “hapened_on”; use:" in said
+
+
+def test_a_measure_that_does_not_exist_is_told(library_folder: Path) -> None:
+    change(library_folder / "health/forms.toml", '"screen"', '"skreen"')
+    assert "measures.py has no function “skreen”" in what_is_wrong(library_folder)
+
+
+def test_a_way_to_unite_that_does_not_exist_is_told(library_folder: Path) -> None:
+    change(library_folder / "care/forms.toml", '"max"', '"most"')
+    assert "no way to unite “most”" in what_is_wrong(library_folder)
+
+
+def test_what_is_not_toml_is_told_with_its_file(library_folder: Path) -> None:
+    (library_folder / "care/lists.toml").write_text("[care\n", "utf-8")
+    assert "care/lists.toml" in what_is_wrong(library_folder)
+
+
+def test_a_row_that_markdown_would_lose_is_told(library_folder: Path) -> None:
+    change(library_folder / "care/care_visit.md", "| | start | start |", "| x | start | start |")
+    assert "care_visit.md" in what_is_wrong(library_folder)
+
+
+def test_all_slips_are_told_at_once(library_folder: Path) -> None:
+    change(library_folder / "care/forms.toml", '"visit_date"', '"visit_day"')
+    change(library_folder / "members/lists.toml", 'field = "living"', 'field = "song"')
+    said = what_is_wrong(library_folder)
+    assert "visit_day" in said
+    assert "membership.song" in said
