@@ -615,7 +615,7 @@ def reprocess(runtime: Runtime, xml_form_id: str | None) -> None:
     from sync import verify
 
     with runtime.database.write() as db:
-        queued = verify.reprocess(db, xml_form_id, runtime.now())
+        queued = verify.reprocess(db, runtime.library, xml_form_id, runtime.now())
     tasks.run_until_empty(runtime)
     say(f"Đã tính lại {queued} phiếu. / {queued} submissions again.", submissions=queued)
 

@@ -1,32 +1,261 @@
-"""Prove that what is derived equals what would be computed from what is kept, or compute it again."""
+"""Prove that what is derived equals what is computed anew from what is kept; or compute it anew."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+
+from sync import entities, process, queue, timeline
+from sync.database import Database
+from sync.entities import Key
+from sync.receive import PROCESS
+from sync.tables import (
+    app_users,
+    club_places,
+    entity_changes,
+    entity_lists,
+    entity_versions,
+    form_attachments,
+    form_versions,
+    forms,
+    metadata,
+    projects,
+    records,
+    spells,
+    submission_versions,
+    submissions,
+    unit_successions,
+    units,
+    users,
+)
+from sync.tables import entities as entity_rows
 
 if TYPE_CHECKING:
     from forms.library import Library
 
+BATCH = 500
+
+# What processing reads, parents first. Secrets of people and phones are left behind.
+KEPT: tuple[sa.Table, ...] = (
+    units,
+    unit_successions,
+    club_places,
+    projects,
+    forms,
+    form_versions,
+    form_attachments,
+)
+KEPT += (users, app_users, submissions, submission_versions, entity_lists)
+SECRETS = {"password_hash": "", "digest_secret": None}
+
+SURROGATES = ("id", "submission_id", "submission_version_id", "entity_id", "list_id")
+SHORT = 12  # bytes kept of a value
+
+Keyed = dict[str, dict[str, bytes]]  # natural key -> column -> digest
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One row that is not as recomputed. `key` is its natural key; no answers, no names of people."""
+    """One row that is not as recomputed. `key` is its natural key: no answers, no names.
+
+    what: "missing", "surplus", or the columns that differ.
+    """
 
     table: str
     key: str
-    what: str  # "missing" | "surplus" | names of the columns that differ
+    what: str
 
 
 def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> list[Difference]:
-    """Recompute everything in a new SQLite file in `scratch`; [] when all is the same."""
-    raise NotImplementedError
+    """Recompute everything in a new SQLite file in `scratch` (left to the caller to delete).
+
+    [] when all is the same. Work that still waits in the queue shows as "missing".
+    """
+    database = Database(f"sqlite:///{scratch / 'verify.db'}")
+    try:
+        with database.write() as copy:
+            metadata.create_all(copy)
+            _copy(db, copy)
+            _process_all(copy, library, now)
+            return list(_compare(derived(db), derived(copy)))
+    finally:
+        database.dispose()
 
 
-def reprocess(db: Connection, form: str | None, now: datetime) -> int:
-    """Queue every submission version (of one form) again, in the order of arrival; how many."""
-    raise NotImplementedError
+def reprocess(db: Connection, library: Library, form: str | None, now: datetime) -> int:
+    """Queue every submission version (of one form) again, in the order of arrival; how many.
+
+    Nothing is deleted first: phones would take a shorter list for people who left (protocol §6.6).
+    Only what nothing kept accounts for goes at once.
+    """
+    v = submission_versions.c
+    query = sa.select(v.id).order_by(v.id)
+    if form is not None:
+        query = query.join(forms, forms.c.id == v.form_id).where(forms.c.xml_form_id == form)
+    ids = list(db.execute(query).scalars())
+    _drop_strays(db, library)
+    queue.add_many(db, PROCESS, ids, now=now)
+    return len(ids)
+
+
+# ------------------------------------------------------------------ the copy
+def _copy(db: Connection, copy: Connection) -> None:
+    for table in KEPT:
+        _copy_rows(db, copy, table, sa.select(table).order_by(table.c.id))
+    kept = entity_versions.c.submission_version_id.is_(None)
+    with_kept = sa.select(entity_versions.c.entity_id).where(kept)
+    of_people = sa.select(entity_rows).where(entity_rows.c.id.in_(with_kept))
+    _copy_rows(db, copy, entity_rows, of_people)
+    _copy_rows(db, copy, entity_versions, sa.select(entity_versions).where(kept))
+
+
+def _copy_rows(db: Connection, copy: Connection, table: sa.Table, query: sa.Select[Any]) -> None:
+    blank = {name: value for name, value in SECRETS.items() if name in table.c}
+    rows = db.execute(query.execution_options(yield_per=BATCH)).mappings()
+    for part in rows.partitions():
+        copy.execute(table.insert(), [{**row, **blank} for row in part])
+
+
+def _process_all(copy: Connection, library: Library, now: datetime) -> None:
+    keys = _all_entities(copy)
+    entities.refold(copy, library, keys)
+    for name in {key.list_name for key in keys}:
+        timeline.retell(copy, library, name, {k.uuid for k in keys if k.list_name == name})
+    ids = copy.execute(sa.select(submission_versions.c.id).order_by(submission_versions.c.id))
+    for part in ids.scalars().partitions(BATCH):
+        process.store(copy, library, process.prepare(copy, library, part, now), now)
+
+
+def _all_entities(db: Connection) -> set[Key]:
+    query = sa.select(entity_lists.c.name, entity_rows.c.uuid)
+    query = query.join(entity_rows, entity_rows.c.list_id == entity_lists.c.id)
+    return {Key(*row) for row in db.execute(query)}
+
+
+# ------------------------------------------------------------------ comparing
+def derived(db: Connection) -> dict[str, Keyed]:
+    """Every derived row by its natural key: records, entities, versions, changes and spells.
+
+    Surrogate ids are named by what they stand for, so that two databases can be compared.
+    """
+    names = _version_names(db)
+    return {
+        "records": _keyed(_records(db, names)),
+        "entities": _keyed(_entities(db)),
+        "entity_versions": _keyed(_entity_versions(db, names)),
+        "entity_changes": _keyed(_entity_changes(db, names)),
+        "spells": _keyed(_spells(db)),
+    }
+
+
+def _keyed(rows: Iterable[tuple[str, dict[str, Any]]]) -> Keyed:
+    found: Keyed = {}
+    for key, row in rows:
+        name = key
+        while name in found:  # two rows of one key cannot both be right
+            name += " again"
+        found[name] = {column: _digest(value) for column, value in row.items()}
+    return found
+
+
+def _digest(value: Any) -> bytes:
+    """Enough to see that two values differ; a whole database of answers would not fit in memory."""
+    text = json.dumps(value, sort_keys=True, default=str).encode()
+    return text if len(text) <= SHORT else hashlib.blake2b(text, digest_size=SHORT).digest()
+
+
+def _version_names(db: Connection) -> dict[int, str]:
+    """submission version id -> form, instance and hash: what it is called in any database."""
+    v = submission_versions.c
+    query = sa.select(v.id, forms.c.xml_form_id, v.instance_id, v.sha256)
+    rows = db.execute(query.join(forms, forms.c.id == v.form_id))
+    return {row.id: f"{row.xml_form_id} {row.instance_id} {row.sha256[:12]}" for row in rows}
+
+
+Rows = Iterator[tuple[str, dict[str, Any]]]
+
+
+def _records(db: Connection, names: Mapping[int, str]) -> Rows:
+    c = records.c
+    of_record = {
+        row.id: names[row.submission_version_id]
+        for row in db.execute(sa.select(c.id, c.submission_version_id).where(c.table_path == ""))
+    }
+    for row in _read(db, sa.select(records)):
+        key = f"{names[row.submission_version_id]} {row.table_path} {row.position}"
+        event = of_record.get(row.counted_with, "nothing") if row.counted_with else None
+        yield key, _without(row, *SURROGATES) | {"counted_with": event}
+
+
+def _entities(db: Connection) -> Rows:
+    query = sa.select(entity_rows, entity_lists.c.name.label("list_name"))
+    query = query.join(entity_lists, entity_lists.c.id == entity_rows.c.list_id)
+    for row in _read(db, query):
+        yield f"{row.list_name} {row.uuid}", _without(row, *SURROGATES, "change_seq", "deleted_at")
+
+
+def _entity_versions(db: Connection, names: Mapping[int, str]) -> Rows:
+    query = sa.select(entity_versions, entity_rows.c.uuid, entity_lists.c.name.label("list_name"))
+    query = query.join(entity_rows, entity_rows.c.id == entity_versions.c.entity_id)
+    query = query.join(entity_lists, entity_lists.c.id == entity_rows.c.list_id)
+    for row in _read(db, query):
+        source = names.get(row.submission_version_id)
+        key = f"{row.list_name} {row.uuid} {row.version}"
+        yield key, _without(row, *SURROGATES) | {"submission": source}
+
+
+def _entity_changes(db: Connection, names: Mapping[int, str]) -> Rows:
+    for row in _read(db, sa.select(entity_changes)):
+        source = names[row.submission_version_id]
+        yield f"{source} {row.list_name} {row.uuid} {row.position}", _without(row, *SURROGATES)
+
+
+def _spells(db: Connection) -> Rows:
+    for row in _read(db, sa.select(spells).order_by(spells.c.valid_from, spells.c.valid_to)):
+        yield f"{row.list_name} {row.uuid} {row.name} {row.valid_from}", _without(row, *SURROGATES)
+
+
+def _read(db: Connection, query: sa.Select[Any]) -> Iterator[Any]:
+    """Rows in parts, also from PostgreSQL."""
+    yield from db.execute(query.execution_options(yield_per=BATCH))
+
+
+def _without(row: Any, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in row._mapping.items() if name not in names}
+
+
+def _compare(stored: Mapping[str, Keyed], right: Mapping[str, Keyed]) -> Iterator[Difference]:
+    for table, rows in right.items():
+        there = stored[table]
+        for key in sorted(rows.keys() | there.keys()):
+            if key not in there:
+                yield Difference(table, key, "missing")
+            elif key not in rows:
+                yield Difference(table, key, "surplus")
+            elif there[key] != rows[key]:
+                names = [name for name in rows[key] if there[key][name] != rows[key][name]]
+                yield Difference(table, key, ", ".join(names))
+
+
+# ------------------------------------------------------------------ strays
+def _drop_strays(db: Connection, library: Library) -> None:
+    """Put right what no submission leads to: entities nobody asked for, spells of nobody."""
+    changed = sa.select(entity_changes.c.uuid)
+    query = sa.select(entity_lists.c.name, entity_rows.c.uuid)
+    query = query.join(entity_rows, entity_rows.c.list_id == entity_lists.c.id)
+    strays = {Key(*row) for row in db.execute(query.where(entity_rows.c.uuid.not_in(changed)))}
+    entities.refold(db, library, strays)
+    told = sa.select(spells.c.list_name, spells.c.uuid).distinct()
+    by_list: dict[str, set[str]] = {}
+    for list_name, uuid in db.execute(told):
+        by_list.setdefault(list_name, set()).add(uuid)
+    for list_name, uuids in by_list.items():
+        timeline.retell(db, library, list_name, uuids)
