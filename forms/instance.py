@@ -67,7 +67,7 @@ def derived_id(data: bytes) -> str:
 
 
 def _bounded(instance_id: str) -> str:
-    """An id too long for a database index gives way to one derived from it, wherever it is named."""
+    """An id too long for a database index gives way to one derived from it, the same each time."""
     return instance_id if len(instance_id) <= LONGEST_ID else derived_id(instance_id.encode())
 
 

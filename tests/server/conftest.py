@@ -82,7 +82,7 @@ class Door:
         """Ask for a path below the base, or for an absolute URL as a document gave it."""
         url = path if "://" in path else self.base + path
         headers = {**self.headers, **options.pop("headers", {})}
-        return self.client.open(url, method=method, headers=headers, **options)
+        return self.client.open(url, method=method, headers=headers, buffered=True, **options)
 
     def get(self, path: str, **options: Any) -> TestResponse:
         return self.call("GET", path, **options)
