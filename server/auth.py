@@ -265,12 +265,16 @@ def _is_this_request(uri: str) -> bool:
     if "://" in uri:
         parts = urlsplit(uri)
         uri = parts.path + (f"?{parts.query}" if parts.query else "")
-    path, _, query = uri.partition("?")
     environ = request.environ
     asked = environ.get("cayda.path", environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"])
-    return unquote_to_bytes(path) == asked.encode("latin-1") and unquote_to_bytes(
-        query
-    ) == unquote_to_bytes(environ.get("QUERY_STRING", ""))
+    path, _, query = uri.partition("?")
+    return _bytes(path) == asked.encode("latin-1") and _bytes(query) == _bytes(
+        environ.get("QUERY_STRING", "")
+    )
+
+
+def _bytes(text: str) -> bytes:
+    return unquote_to_bytes(text.encode("latin-1", "replace"))
 
 
 def _challenges(stale: bool = False) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -188,8 +189,6 @@ def test_a_name_with_a_nul_or_without_end_is_kept(door: Door) -> None:
 @pytest.mark.parametrize("length", [300, 5_000, 100_000])
 def test_an_instance_id_without_end_is_kept(door: Door, length: int) -> None:
     """PostgreSQL refuses to index a text of more than some 2,700 bytes."""
-    import random
-
     long = "".join(random.Random(1).choices("0123456789abcdef", k=length))
     for _ in range(2):
         assert door.post(instance(long)).status_code == 201

@@ -1,0 +1,114 @@
+"""Settings: nothing set means one folder; what is wrong is said in two languages."""
+
+from __future__ import annotations
+
+import dataclasses
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from server.settings import SettingError, Settings, read_settings, secret_key
+
+
+def test_nothing_set_is_embedded_in_the_folder_data() -> None:
+    settings = read_settings({})
+    assert settings.database_url == "sqlite:///data/cayda.db"
+    assert settings.blobs == "data/blobs"
+    assert settings.embedded
+    assert (settings.host, settings.port) == ("127.0.0.1", 8080)
+    assert settings == Settings()
+
+
+def test_the_environment_says_where_everything_is() -> None:
+    settings = read_settings(
+        {
+            "CAYDA_DATA": "/srv/cayda",
+            "DATABASE_URL": "postgresql://u@h/d",
+            "REDIS_URL": "redis://r",
+            "CAYDA_LIBRARY": "/srv/library",
+            "CAYDA_PUBLIC_URL": "https://cay-da.vn/",
+            "CAYDA_TRUST_PROXY": "1",
+            "CAYDA_SECRET": "ab" * 32,
+            "CAYDA_HOST": "0.0.0.0",
+            "CAYDA_PORT": "80",
+        }
+    )
+    assert settings.data == Path("/srv/cayda")
+    assert settings.blobs == "/srv/cayda/blobs"
+    assert settings.database_url == "postgresql://u@h/d"
+    assert not settings.embedded
+    assert settings.library == Path("/srv/library")
+    assert settings.public_url == "https://cay-da.vn"
+    assert settings.trust_proxy
+    assert (settings.host, settings.port) == ("0.0.0.0", 80)
+    assert secret_key(settings) == b"\xab" * 32
+
+
+def test_what_the_command_line_gives_wins_and_none_is_not_given(tmp_path: Path) -> None:
+    environ = {"CAYDA_DATA": "/elsewhere", "CAYDA_PORT": "1"}
+    settings = read_settings(environ, data=tmp_path, port=9000, host=None)
+    assert (settings.data, settings.port, settings.host) == (tmp_path, 9000, "127.0.0.1")
+    assert settings.database_url == f"sqlite:///{tmp_path}/cayda.db"
+
+
+def test_blank_means_not_set() -> None:
+    assert read_settings({"REDIS_URL": "", "CAYDA_PORT": " ", "DATABASE_URL": ""}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CAYDA_PORT", "eighty"),
+        ("CAYDA_PORT", "0"),
+        ("CAYDA_PORT", "70000"),
+        ("CAYDA_TRUST_PROXY", "maybe"),
+        ("CAYDA_SECRET", "short"),
+        ("CAYDA_SECRET", "zz" * 32),
+        ("CAYDA_PUBLIC_URL", "cay-da.vn"),
+        ("CAYDA_PUBLIC_URL", "ftp://cay-da.vn"),
+        ("CAYDA_POST_BYTES", "-1"),
+        ("CAYDA_BODY_BYTES", "1000000"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_both_languages(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=rf"^{name}: .+ / .+$") as caught:
+        read_settings({name: value})
+    assert caught.value.name == name
+
+
+def test_settings_cannot_change() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().port = 1  # type: ignore[misc]  # that is the point
+
+
+def test_the_secret_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "new")
+    key = secret_key(settings)
+    assert len(key) == 32
+    assert secret_key(settings) == key
+    assert stat.S_IMODE((tmp_path / "new" / "secret.key").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["secret.key"]
+
+
+def test_ten_processes_that_start_at_once_agree_on_the_secret(tmp_path: Path) -> None:
+    settings, found, gate = Settings(data=tmp_path), set[bytes](), threading.Barrier(10)
+
+    def start() -> None:
+        gate.wait()
+        found.add(secret_key(settings))
+
+    threads = [threading.Thread(target=start) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 1
+
+
+def test_a_broken_secret_file_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "secret.key").write_text("half")
+    with pytest.raises(SettingError):
+        secret_key(Settings(data=tmp_path))
+    assert (tmp_path / "secret.key").read_text() == "half"
