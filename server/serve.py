@@ -96,7 +96,8 @@ def work(settings: Settings, tied: bool = False) -> int:
         _release_leases(runtime)
     gc.freeze()  # modules and library stay; the collector need not look at them again
     if settings.redis_url:
-        listen(settings.redis_url, lambda: tasks.run_safely(runtime, stopping), stopping)
+        pace = tasks.Pace()
+        listen(settings.redis_url, lambda: tasks.run_safely(runtime, stopping, pace), stopping)
     else:
         tasks.work_here(runtime, stopping)
     return 0

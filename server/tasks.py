@@ -18,7 +18,10 @@ from sync.queue import Work
 
 BATCH = 100  # submissions in one transaction: few commits, and the writers at the door wait briefly
 CELLS = 50  # figures of (period, club) measured in one transaction
-MEASURE_EVERY = 3.0  # seconds: figures move on also while submissions never stop coming
+SHARE = 5  # measuring may have one part of so many of a worker's time
+LOOK_FOR_STALE = (
+    10.0  # seconds between looks without work of our own: others make figures stale too
+)
 LOOK_EVERY = 0.5  # seconds between looks into an empty queue
 REST_AFTER_FAILURE = 5.0
 
@@ -41,17 +44,48 @@ TASKS: dict[str, Callable[[Runtime, Sequence[Work]], None]] = {
 }
 
 
-def run_until_empty(runtime: Runtime, stopping: threading.Event | None = None) -> int:
-    """Do all due work and measure what it made stale → how many pieces were done or failed."""
+class Pace:
+    """When a worker measures: after work, a fifth of its time at most; else only now and then.
+
+    Measuring holds the write lock, and while submissions stream in each batch makes figures stale.
+    """
+
+    def __init__(self) -> None:
+        self._worked = True
+        self._rest_until = 0.0
+        self._look_at = 0.0
+
+    def note_work(self) -> None:
+        self._worked = True
+
+    def is_time(self) -> bool:
+        now = time.monotonic()
+        return now >= self._rest_until and (self._worked or now >= self._look_at)
+
+    def note_measured(self, seconds: float, cells: int) -> None:
+        now = time.monotonic()
+        self._rest_until = now + seconds * (SHARE - 1)
+        if not cells:
+            self._worked = False
+            self._look_at = now + LOOK_FOR_STALE
+
+
+def run_until_empty(
+    runtime: Runtime, stopping: threading.Event | None = None, pace: Pace | None = None
+) -> int:
+    """Do all due work and measure what it made stale → how many pieces were done or failed.
+
+    With a `pace` some figures may be left stale for the next run; without, none.
+    """
     total = 0
-    measured_at = time.monotonic()
     while stopping is None or not stopping.is_set():
         done = sum(_run_batch(runtime, name) for name in TASKS)
         total += done
-        if done and time.monotonic() - measured_at < MEASURE_EVERY:
+        if done and pace is not None:
+            pace.note_work()
+        if done and pace is None:
             continue
-        measured = _measure(runtime)
-        measured_at = time.monotonic()
+        measured = _measure(runtime, pace)
         if not done and not measured:
             break
     return total
@@ -59,14 +93,18 @@ def run_until_empty(runtime: Runtime, stopping: threading.Event | None = None) -
 
 def work_here(runtime: Runtime, stopping: threading.Event) -> None:
     """The embedded worker: look, work, rest a moment; until `stopping`."""
+    pace = Pace()
     while not stopping.is_set():
-        stopping.wait(LOOK_EVERY if run_safely(runtime, stopping) else REST_AFTER_FAILURE)
+        good = run_safely(runtime, stopping, pace)
+        stopping.wait(LOOK_EVERY if good else REST_AFTER_FAILURE)
 
 
-def run_safely(runtime: Runtime, stopping: threading.Event | None = None) -> bool:
+def run_safely(
+    runtime: Runtime, stopping: threading.Event | None = None, pace: Pace | None = None
+) -> bool:
     """`run_until_empty` for a worker that outlives a database restart. False when it failed."""
     try:
-        run_until_empty(runtime, stopping)
+        run_until_empty(runtime, stopping, pace)
     except Exception as error:
         log.error("work stopped, will try again: %s", describe(error))
         return False
@@ -103,6 +141,12 @@ def _attempt(runtime: Runtime, name: str, works: Sequence[Work]) -> None:
             queue.fail(db, works[0], describe(error), runtime.now())
 
 
-def _measure(runtime: Runtime) -> int:
+def _measure(runtime: Runtime, pace: Pace | None) -> int:
+    if pace is not None and not pace.is_time():
+        return 0
+    start = time.monotonic()
     with runtime.database.write() as db:
-        return aggregate.measure(db, runtime.library, CELLS, runtime.now())
+        cells = aggregate.measure(db, runtime.library, CELLS, runtime.now())
+    if pace is not None:
+        pace.note_measured(time.monotonic() - start, cells)
+    return cells

@@ -111,6 +111,28 @@ def test_figures_are_measured_until_none_is_stale(runtime: Runtime, pipeline: Pi
     assert pipeline.stale == 0
 
 
+def test_while_work_streams_in_measuring_takes_a_fifth_of_the_time_at_most(
+    runtime: Runtime, pipeline: Pipeline
+) -> None:
+    pace = tasks.Pace()
+    pace.note_measured(seconds=60, cells=10)  # a long measurement, just now
+    pipeline.stale = 1
+    given_work(runtime, [1])
+    assert tasks.run_until_empty(runtime, pace=pace) == 1
+    assert pipeline.stale == 1
+
+
+def test_after_work_figures_are_measured_soon(runtime: Runtime, pipeline: Pipeline) -> None:
+    pace = tasks.Pace()
+    pace.note_measured(seconds=0, cells=0)
+    pipeline.stale = 1
+    tasks.run_until_empty(runtime, pace=pace)
+    assert pipeline.stale == 1  # nothing was done, so nothing is looked for
+    given_work(runtime, [1])
+    tasks.run_until_empty(runtime, pace=pace)
+    assert pipeline.stale == 0
+
+
 def test_poison_keeps_nobody_else_waiting(runtime: Runtime, pipeline: Pipeline) -> None:
     pipeline.poison = {2}
     given_work(runtime, [1, 2, 3])
