@@ -1,0 +1,326 @@
+"""The library's forms filled in by JavaRosa, the engine of ODK Collect: what a person meets."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from subprocess import DEVNULL, PIPE
+from xml.etree import ElementTree  # of our own test's making
+
+import pytest
+
+from forms.library import load_library
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("javac") is None, reason="filling in forms with JavaRosa needs a JDK (javac)"
+)
+
+CLUBS = """\
+name,label,__version,club_code,unit_code,unit_name,status,founded_on,asks_ethnicity
+dong-hoa,CLB Đông Hòa · Hòa Thọ,1,C1,20194,Hòa Thọ,active,2018-03-01,
+"""
+MEMBERS = """\
+name,label,__version,club_id,birth_year,sex,hamlet,status,is_volunteer,care_need,c_health,c_care,\
+c_photo,last_check_on,last_height
+ba,Trần Thị Ba · 1948 · thôn Đông,4,dong-hoa,1948,female,thôn Đông,active,no,regular,yes,yes,yes,\
+2024-01-02,150
+minh,Lê Văn Minh · 1960 · thôn Đông,1,dong-hoa,1960,male,thôn Đông,active,yes,no,no,yes,no,,
+hoa,Võ Thị Hoa · 1950 · tổ 3,1,other,1950,female,tổ 3,active,yes,regular,yes,yes,yes,,
+tam,Bùi Thị Tám · 1945 · thôn Tây,1,dong-hoa,1945,female,thôn Tây,active,no,regular,yes,no,no,,
+"""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What the phone showed, line by line, and what it would send."""
+
+    shown: tuple[str, ...]
+    valid: bool
+    instance: ElementTree.Element
+
+    def sent(self, name: str) -> str | None:
+        """The text of a node; "" when blank, None when absent."""
+        node = self.instance.find(f".//{name}")
+        return None if node is None else node.text or ""
+
+    def saw(self, start: str) -> bool:
+        return any(line.startswith(start) for line in self.shown)
+
+    @property
+    def entity(self) -> Mapping[str, str]:
+        node = self.instance.find("meta/entity")
+        return {} if node is None else node.attrib
+
+
+Fill = Callable[..., Filled]
+
+
+@pytest.fixture(scope="module")
+def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fill]:
+    from pyxform.xls2xform import convert  # slow to import
+
+    folder = tmp_path_factory.mktemp("phone")
+    jar = str(files("pyxform") / "validators/odk_validate/bin/ODK_Validate.jar")
+    program = Path(__file__).parent / "javarosa" / "Phone.java"
+    compile_it = ["javac", "-encoding", "UTF-8", "-nowarn", "-cp", jar, "-d", str(folder)]
+    subprocess.run([*compile_it, str(program)], check=True, capture_output=True)
+    (folder / "clubs.csv").write_text(CLUBS, "utf-8")
+    (folder / "members.csv").write_text(MEMBERS, "utf-8")
+    for name, form in load_library().forms.items():
+        made = convert(form.source, file_type=".md").xform
+        (folder / f"{name}.xml").write_text(made, "utf-8")
+
+    run_it = ["java", "-cp", f"{jar}:{folder}", "Phone", str(folder)]
+    with subprocess.Popen(
+        run_it, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, encoding="utf-8"
+    ) as program_running:
+        asked, told = program_running.stdin, program_running.stdout
+        assert asked is not None
+        assert told is not None
+
+        def fill(form: str, **answers: object) -> Filled:
+            said = "\n".join(f"{name}={value}" for name, value in answers.items())
+            (folder / "answers").write_text(said, "utf-8")
+            print(form, file=asked, flush=True)
+            lines = [line.rstrip("\n") for line in iter(told.readline, "done\n")]
+            assert lines[-1].startswith("<?xml"), lines
+            return Filled(tuple(lines[:-1]), "valid" in lines, ElementTree.fromstring(lines[-1]))
+
+        yield fill
+        asked.close()
+
+
+BA = {
+    "consent_read": "OK", "c_member": "yes", "c_health": "yes", "c_care": "no", "c_photo": "no",
+    "consent_by": "self", "consent_method": "thumbprint",
+    "full_name": " Trần  Thị Ba ", "alias": "bà Năm", "sex": "female",
+    "birth_precision": "year", "birth_year": "1948", "join_date": "2019-05-01",
+    "hamlet": "thôn Đông", "id_kind": "not_given", "hh_class": "average",
+    "hh_class_src": "self_declared", "living": "alone", "no_support": "no", "disability": "none",
+    "insurance": "yes", "is_volunteer": "no", "board_role": "none", "care_need": "no",
+}  # fmt: skip
+
+
+# ------------------------------------------------------------------ registering
+def test_a_phone_with_one_club_has_it_chosen_already(phone: Fill) -> None:
+    filled = phone("membership", consent_read="OK", c_member="no")
+    assert filled.saw("asked club* [CLB Đông Hòa")
+
+
+def test_a_refusal_ends_the_form_and_nothing_else_is_kept(phone: Fill) -> None:
+    filled = phone("membership", **{**BA, "c_member": "no"})
+    assert filled.valid
+    assert filled.saw("note refused_note")
+    assert filled.entity["create"] == "0"
+    answered = {node.tag for node in filled.instance.iter() if (node.text or "").strip()}
+    assert answered <= {
+        "start", "today", "deviceid", "username", "instanceID", "instanceName",
+        "club", "club_label", "club_founded_on", "consent_read", "consent_date", "c_member",
+    }  # fmt: skip
+
+
+def test_a_registration_creates_a_thin_member_with_a_label_to_tell_namesakes(phone: Fill) -> None:
+    filled = phone("membership", **BA)
+    assert filled.valid
+    assert filled.entity["create"] == "1"
+    label = filled.instance.findtext("meta/entity/label")
+    assert label == "Trần Thị Ba · 1948 · thôn Đông (bà Năm)"
+    assert filled.sent("member_club") == "dong-hoa"
+    assert filled.sent("unit_code") == "20194"
+    assert filled.sent("member_status") == "active"
+    assert filled.sent("born_in_year") == "1948"
+
+
+def test_the_zodiac_year_is_shown_and_a_probable_twin_is_warned_of(phone: Fill) -> None:
+    filled = phone("membership", **BA)
+    assert filled.saw("note zodiac_note: Năm 1948 là năm **Mậu Tý**")
+    assert filled.saw("note twin_note")
+    assert not phone("membership", **{**BA, "birth_year": "1952"}).saw("note twin_note")
+
+
+def test_nobody_joins_before_the_club_was_founded_or_tomorrow(phone: Fill) -> None:
+    assert phone("membership", **{**BA, "join_date": "2017-01-01"}).saw("refused join_date")
+    assert phone("membership", **{**BA, "join_date": "2099-01-01"}).saw("refused join_date")
+
+
+def test_an_age_is_not_taken_for_a_year(phone: Fill) -> None:
+    assert phone("membership", **{**BA, "birth_year": "78"}).saw("refused birth_year")
+
+
+@pytest.mark.parametrize(
+    ("number", "taken"),
+    [("0905123456", True), ("+84 905.123.456", True), ("02363123456", True), ("905123", False)],
+)
+def test_phone_numbers_may_be_written_as_people_write_them(
+    phone: Fill, number: str, taken: bool
+) -> None:
+    assert phone("membership", **{**BA, "phone": number}).saw("took phone") is taken
+
+
+def test_an_odd_citizen_id_is_warned_of_and_kept(phone: Fill) -> None:
+    answers = {**BA, "id_kind": "cccd", "id_number": "003048123456"}
+    filled = phone("membership", **answers)
+    assert filled.saw("note id_province_note")
+    assert filled.saw("note id_sex_note")  # an even digit is a man's (0) of the 1900s; female is 1
+    assert not filled.saw("note id_year_note")
+    assert filled.valid
+    assert phone("membership", **{**answers, "id_number": "48048123456"}).saw("refused id_number")
+
+
+def test_none_and_another_choice_exclude_each_other(phone: Fill) -> None:
+    assert phone("membership", **{**BA, "disability": "none mobility"}).saw("refused disability")
+
+
+# ------------------------------------------------------------------ checking health
+FULL = {
+    "member": "ba", "check_date": "2024-06-30", "check_kind": "full", "check_place": "club",
+    "examiner": "BS An", "examiner_role": "doctor", "sys1": 150, "dia1": 80, "sys2": 145,
+    "dia2": 85, "pulse": 70, "anthro_ok": "yes", "weight": "50.5", "glu_done": "no",
+    "weight_loss": "no", "appetite_loss": "no", "vision": "good", "hearing": "both",
+    "falls12": 0, **{f"adl_{n}": "self" for n in ("bath", "dress", "toilet", "move", "feed")},
+    "adl_continence": "self", **{f"iadl_{n}": "self" for n in ("phone", "shop", "cook", "clean")},
+    **{f"iadl_{n}": "self" for n in ("laundry", "travel", "medicine", "money")},
+    "orient_date": "right", "orient_place": "right", "mem3": 3, "phq_a": "0", "phq_b": "refused",
+    "chronic": "none", "on_med": "none", "insurance_used": "yes", "refer": "none",
+}  # fmt: skip
+QUICK = {"member": "ba", "check_kind": "quick", "check_place": "club", "sys1": 120, "dia1": 70,
+         "glu_done": "no", "refer": "none"}  # fmt: skip
+
+
+def test_a_full_check_moves_the_last_check_and_fills_in_the_last_height(phone: Fill) -> None:
+    filled = phone("health_check", **FULL)
+    assert filled.valid, filled.shown
+    assert filled.entity["update"] == "1"
+    assert filled.entity["baseVersion"] == "4"
+    assert filled.sent("new_last_check_on") == "2024-06-30"
+    assert filled.saw("asked height* [150")
+    assert filled.sent("bmi") == "22.4"
+    assert filled.sent("new_last_height") is None  # the same as before: nothing to save
+
+
+def test_an_older_check_entered_late_does_not_move_the_last_check_back(phone: Fill) -> None:
+    filled = phone("health_check", **{**FULL, "check_date": "2023-06-30"})
+    assert filled.sent("new_last_check_on") == "2024-01-02"
+
+
+def test_a_quick_check_asks_little_and_leaves_the_list_alone(phone: Fill) -> None:
+    filled = phone("health_check", **QUICK)
+    assert filled.valid
+    assert not filled.saw("asked adl_")
+    assert filled.sent("new_last_check_on") is None
+    assert filled.entity["update"] == "0"
+
+
+def test_a_new_height_is_saved_also_by_a_quick_check(phone: Fill) -> None:
+    filled = phone("health_check", **QUICK, height=148)
+    assert filled.sent("new_last_height") == "148"
+    assert filled.entity["update"] == "1"
+
+
+def test_without_consent_to_health_data_no_reading_can_be_entered(phone: Fill) -> None:
+    filled = phone("health_check", **{**FULL, "member": "minh"})
+    assert filled.saw("note no_consent_note")
+    assert filled.entity["update"] == "0"
+    assert filled.sent("sys1") is None
+
+
+def test_readings_far_apart_ask_for_a_third(phone: Fill) -> None:
+    assert not phone("health_check", **FULL).saw("asked sys3")
+    apart = phone("health_check", **{**FULL, "sys2": 165})
+    assert apart.saw("asked sys3*")
+    assert not apart.valid
+
+
+def test_very_high_pressure_warns_and_asks_why_there_is_no_referral(phone: Fill) -> None:
+    filled = phone("health_check", **{**FULL, "sys1": 186, "sys2": 182})
+    assert filled.saw("note pressure_urgent_note: Huyết áp trung bình 184/82.5")
+    assert filled.saw("asked refer_reason*")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("height", "1.52"), ("dia1", "160"), ("sys1", "15"), ("check_date", "2099-01-01")],
+)
+def test_an_impossible_reading_is_refused_on_the_spot(phone: Fill, name: str, value: str) -> None:
+    assert phone("health_check", **{**FULL, name: value}).saw(f"refused {name}")
+
+
+def test_glucose_in_the_wrong_unit_is_refused_on_the_spot(phone: Fill) -> None:
+    glucose = {"glu_done": "yes", "glu_state": "fasting", "glu_unit": "mmol", "glu_val": 98}
+    assert phone("health_check", **{**FULL, **glucose}).saw("refused glu_val=98: mmol/L")
+    right = phone("health_check", **{**FULL, **glucose, "glu_unit": "mgdl"})
+    assert right.saw("took glu_val")
+
+
+# ------------------------------------------------------------------ visiting
+VISIT = {
+    "client": "ba", "visit_date": "2024-10-01", "start_time": "08:30", "minutes": 60,
+    "volunteers": "minh", "outcome": "met", "tasks": "talk", "condition": "same",
+    "mood": "normal", "red": "none",
+}  # fmt: skip
+
+
+def test_the_list_opens_with_those_in_care_who_agreed_and_are_of_the_club(phone: Fill) -> None:
+    without = {name: value for name, value in VISIT.items() if name not in ("client", "volunteers")}
+    filled = phone("care_visit", **without)
+    assert filled.saw("asked client* {ba}")
+    assert filled.saw("asked volunteers* {minh}")
+    others = phone("care_visit", **without, client_kind="other_member")
+    assert others.saw("asked client* {ba minh}")
+
+
+def test_an_ordinary_visit_is_few_taps(phone: Fill) -> None:
+    filled = phone("care_visit", **VISIT)
+    assert filled.valid, filled.shown
+    assert len([line for line in filled.shown if line.startswith("took")]) == len(VISIT)
+
+
+def test_someone_not_on_the_list_can_be_visited(phone: Fill) -> None:
+    filled = phone(
+        "care_visit", **{**VISIT, "client_kind": "not_listed", "client_new": "Ông Bảy"},
+        client_new_sex="male", client_new_birth_year=1940,
+    )  # fmt: skip
+    assert filled.valid
+    assert filled.sent("client") is None
+
+
+def test_an_attempt_needs_neither_minutes_nor_tasks(phone: Fill) -> None:
+    tried = {name: VISIT[name] for name in ("client", "visit_date", "volunteers")}
+    filled = phone("care_visit", **tried, outcome="away")
+    assert filled.valid
+    assert filled.sent("tasks") is None
+
+
+def test_danger_signs_say_call_115_and_ask_what_was_done(phone: Fill) -> None:
+    filled = phone("care_visit", **{**VISIT, "red": "chest_pain"})
+    assert filled.saw("note call_115_note")
+    assert filled.saw("asked red_action*")
+    assert phone("care_visit", **{**VISIT, "red": "abuse"}).saw("note private_note")
+    assert phone("care_visit", **{**VISIT, "red": "none fall"}).saw("refused red")
+
+
+def test_pressure_at_home_is_asked_only_of_who_agreed_to_health_data(phone: Fill) -> None:
+    measured = {**VISIT, "tasks": "talk blood_pressure"}
+    assert phone("care_visit", **measured).saw("asked sys*")
+    other = phone("care_visit", **{**measured, "client": "minh", "client_kind": "other_member"})
+    assert other.saw("note no_health_consent_note")
+    assert not other.saw("asked sys")
+
+
+def test_supplies_repeat(phone: Fill) -> None:
+    given = {"gave_supplies": "yes", "supply_item": "rice", "supply_qty": 5}
+    filled = phone("care_visit", **VISIT, **given, supply_source="club_fund", repeats=1)
+    assert filled.valid
+    assert len(filled.instance.findall(".//supplies")) == 2  # Collect opens the first by itself
+
+
+def test_an_old_visit_is_warned_of_and_kept_a_coming_one_refused(phone: Fill) -> None:
+    old = phone("care_visit", **{**VISIT, "visit_date": "2024-01-05"})
+    assert old.saw("note old_visit_note")
+    assert old.valid
+    assert phone("care_visit", **{**VISIT, "visit_date": "2099-01-05"}).saw("refused visit_date")
+    assert phone("care_visit", **VISIT, next_visit="2024-12-15").saw("refused next_visit")
