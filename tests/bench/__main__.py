@@ -134,18 +134,21 @@ def lag_at(bench: Bench, rate: int, seconds: int) -> tuple[float, float]:
     """Open loop: so many a second → (oldest waiting work seen, seconds until none was left)."""
     generator = load_generator()
     maker = generator.Maker(*FORM, f"lag{time.time()}", 0)
-    target = generator.Target(bench.url, "none", [])
-    bodies = [b"".join(target.post(*maker.body(i))) for i in range(rate * seconds)]
+    posts = [maker.body(i) for i in range(rate * seconds)]
     parts = urlsplit(bench.url)
     oldest = 0.0
+    phone = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=60)
     start = time.perf_counter()
-    with socket.create_connection((parts.hostname, parts.port)) as phone:
-        for i, body in enumerate(bodies):
-            time.sleep(max(0.0, start + i / rate - time.perf_counter()))
-            phone.sendall(body)
-            assert phone.recv(65536).startswith(b"HTTP/1.1 201"), "not kept"
-            if i % (rate // 5) == 0:
-                oldest = max(oldest, bench.metric("cayda_queue_oldest_seconds"))
+    for i, (content_type, body) in enumerate(posts):
+        time.sleep(max(0.0, start + i / rate - time.perf_counter()))
+        headers = {"Content-Type": content_type, "X-OpenRosa-Version": "1.0"}
+        phone.request("POST", f"{parts.path}/submission", b"".join(body), headers)
+        answer = phone.getresponse()
+        assert answer.status == 201, answer.read()
+        answer.read()
+        if i % (rate // 5) == 0:
+            oldest = max(oldest, bench.metric("cayda_queue_oldest_seconds"))
+    phone.close()
     end = time.perf_counter()
     for _ in itertools.count():
         oldest = max(oldest, bench.metric("cayda_queue_oldest_seconds"))
