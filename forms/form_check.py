@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
 
 from forms import form_problems as fp
 from forms.expressions import REFERENCE, expression_problems
@@ -65,6 +66,7 @@ EXPRESSION_COLUMNS = {
     "entities": ("label", "entity_id", "create_if", "update_if"),
     "settings": ("instance_name",),
 }
+MOST_TOLD = 8  # names of a circle
 _YES_NO = {"yes", "no", "true", "false", "true()", "false()"}
 _SILENT_TYPES = {"calculate", "hidden", "xml-external", "csv-external", "background-audio"}
 
@@ -224,13 +226,13 @@ def circles(sheets: Sheets) -> Iterator[Problem]:
         }
         for name, row in rows.items()
     }
-    told: set[str] = set()
-    for name in needs:
-        circle = () if name in told else _circle(name, needs)
-        told.update(circle)
-        if circle:
-            where = cells.where(rows[name], "name")
-            yield fp.CIRCLE(where, names=" → ".join((*circle, circle[0])))
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        circle: list[str] = error.args[1][::-1]  # it goes from the needed to the needing
+        names = [*circle[:MOST_TOLD], "…"] if len(circle) > MOST_TOLD else circle
+        first = next(name for name in circle if name in rows)
+        yield fp.CIRCLE(cells.where(rows[first], "name"), names=" → ".join(names))
 
 
 def _needs(expression: str) -> list[str]:
@@ -239,20 +241,6 @@ def _needs(expression: str) -> list[str]:
         return []
     plain = REFERENCE.sub(lambda m: "" if "last-saved#" in m[0] else m[0], expression)
     return [match[1] for match in REFERENCE.finditer(plain)]
-
-
-def _circle(start: str, needs: Mapping[str, set[str]]) -> tuple[str, ...]:
-    """The shortest way from a question back to itself; () when there is none."""
-    ways: list[tuple[str, ...]] = [(start,)]
-    seen: set[str] = set()
-    for way in ways:
-        for name in sorted(needs.get(way[-1], ())):
-            if name == start:
-                return way
-            if name not in seen:
-                seen.add(name)
-                ways.append((*way, name))  # breadth first: the list grows while we walk it
-    return ()
 
 
 # ------------------------------------------------------------------ after pyxform refused

@@ -165,6 +165,11 @@ FORMULA_WITHOUT_VALUE = _refusal(
 )
 
 # --- Survey ---
+TOO_DEEP = _refusal(
+    "too_deep",
+    "Các nhóm lồng nhau quá sâu.",
+    "The groups are nested too deeply.",
+)
 NO_TYPE = _refusal(
     "no_type",
     "Câu hỏi chưa có loại: cột type để trống.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from forms import form_problems as fp
 from forms.expressions import expression_problems
 from forms.form_problems import FormRefused
-from forms.problems import NOT_XML, Problem, Refused, Where
+from forms.problems import NOT_XML, XML_TOO_DEEP, Problem, Refused, Where
 from forms.xml import Element, child, children, parse
 
 XHTML = "http://www.w3.org/1999/xhtml"
@@ -31,6 +31,8 @@ def read_head(xform: bytes) -> Head:
     try:
         root = parse(xform)
     except Refused as refused:
+        if refused.problem.type is XML_TOO_DEEP:
+            raise FormRefused((fp.TOO_DEEP(),)) from refused
         said = "" if refused.problem.type is NOT_XML else refused.problem.en
         raise FormRefused((fp.XFORM_NOT_XML(said=said),)) from refused
     model = _part(child(root, "head"), "model", "h:head/model")

@@ -141,6 +141,8 @@ def _convert(sheets: Sheets, name: str) -> tuple[bytes, dict[str, bytes], list[P
     except Exception as error:  # pyxform meets input its authors did not: KeyError, ExpatError …
         found = list(form_check.slips(sheets))
         said = form_problems.CONVERTER_FAILED(said=type(error).__name__)
+        if isinstance(error, RecursionError):
+            said = form_problems.TOO_DEEP()
         raise FormRefused(in_reading_order(found or [said])) from error
     files = {"itemsets.csv": result.itemsets.encode()} if result.itemsets else {}
     warnings = [p for text in result.warnings for p in pyxform_says.warnings(text, sheets)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -346,6 +347,29 @@ def test_an_empty_workbook_has_no_survey() -> None:
 def test_a_misspelt_survey_sheet_is_recognised() -> None:
     [problem] = refusals(workbook(_rename("survey", "Suvey")), "xlsx")
     assert "Có phải “Suvey”?" in problem.vi
+
+
+@pytest.mark.parametrize("depth", [150, 3000])
+def test_groups_in_groups_without_end_are_too_deep(depth: int) -> None:
+    group = "".join(f"| | begin group | g{n} | G |\n" for n in range(depth))
+    ends = "| | end group | | |\n" * depth
+    source = f"| survey |\n| | type | name | label |\n{group}| | text | a | A |\n{ends}"
+    assert [p.code for p in refusals(source)] == ["form_too_deep"]
+
+
+def test_a_circle_by_way_of_others_is_told_by_its_names() -> None:
+    rows = "".join(f"| | calculate | c{n} | | ${{c{(n + 1) % 3}}} |\n" for n in range(3))
+    head = "| survey |\n| | type | name | label | calculation |\n| | text | a | A | |\n"
+    [problem] = refusals(head + rows)
+    assert problem.details["names"] == "c0 → c1 → c2 → c0"
+
+
+def test_a_form_of_three_thousand_questions_is_checked_in_seconds() -> None:
+    rows = [f"| | text | q{n} | Câu {n} | ${{q{n - 1}}} = 1 |" for n in range(1, 3000)]
+    head = "| survey |\n| | type | name | label | relevant |\n| | text | q0 | Câu | |\n"
+    started = time.process_time()
+    assert refusals(head + "\n".join(rows)) == []
+    assert time.process_time() - started < 10
 
 
 # ------------------------------------------------------------------ warnings
