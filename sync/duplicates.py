@@ -127,7 +127,7 @@ def _happening_of(library: Library, row: Any) -> Happening:
 def _load(
     db: Connection, library: Library, happenings: set[Happening], subjects: set[str]
 ) -> list[Any]:
-    """The records of these happenings, each group whole, in order of arrival."""
+    """The records of these happenings, each group whole, and all about these subjects."""
     c, v = records.c, submission_versions.c
     query = (
         sa.select(
@@ -162,7 +162,7 @@ def _load(
         for row in db.execute(narrowed):
             if _happening_of(library, row) in happenings:
                 found[row.id] = row
-    return sorted(found.values(), key=lambda row: row.submission_version_id)
+    return list(found.values())
 
 
 def _subjects(db: Connection, uuids: set[str]) -> dict[Key, Subject]:

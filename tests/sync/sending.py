@@ -161,6 +161,7 @@ class World:
     library: Library = field(default_factory=a_library)
     now: datetime = NOW
     serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    waiting: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         with self.database.write() as db:
@@ -209,7 +210,9 @@ class World:
         """Receive one submission; its version's id."""
         arrival = receive.Arrival(1, read_instance(xml), xml, app_user_id=phone)
         with self.database.write() as db:
-            return receive.receive(db, arrival, at or self.now).submission_version_id
+            version_id = receive.receive(db, arrival, at or self.now).submission_version_id
+        self.waiting.append(version_id)
+        return version_id
 
     def join(self, who: str, **more: Any) -> int:
         return self._send(join(who, **more))
@@ -226,12 +229,17 @@ class World:
 
     # -------------------------------------------------------------- working
     def work(self, *version_ids: int) -> None:
-        """Process these versions in one batch; without ids, all of them."""
-        ids: Sequence[int] = version_ids or self.all_versions()
+        """Process these versions in one batch; without ids, those that wait."""
+        ids: Sequence[int] = version_ids or self.waiting
+        self.waiting = [one for one in self.waiting if one not in ids]
         with self.database.read() as db:
             prepared = process.prepare(db, self.library, ids, self.now)
         with self.database.write() as db:
             process.store(db, self.library, prepared, self.now)
+
+    def work_again(self) -> None:
+        """Process everything there is, once more."""
+        self.work(*self.all_versions())
 
     def all_versions(self) -> list[int]:
         with self.database.read() as db:

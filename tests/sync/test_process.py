@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from sync.database import Database
-from sync.tables import stale_cells
+from sync.tables import spells, stale_cells
 from tests.sync.sending import World, an_id, join, visit
 
 
@@ -66,7 +66,7 @@ def test_processing_twice_changes_nothing(world: World) -> None:
     world.visit("ba")
     world.work()
     before = world.person("ba")
-    world.work()
+    world.work_again()
     assert world.person("ba") == before
     assert len(world.records("visit")) == 1
 
@@ -187,6 +187,36 @@ def test_a_registration_sent_again_by_hand_counts_once(world: World) -> None:
     first, second = world.records("join")
     assert second.counted_with == first.id
     assert world.person("ba 2") is not None  # a person decides about the second entity
+    assert {spell.uuid for spell in world.rows(spells)} == {an_id("ba")}
+
+
+def test_a_registration_whose_first_sending_arrives_late_counts_once(world: World) -> None:
+    early = world.join("ba")
+    again, _, _ = join("ba 2", label="ba", key="j2")
+    world.work(world.send(again))
+    world.work(early)
+    assert len(world.counted("join")) == 1
+    assert {spell.uuid for spell in world.rows(spells)} == {an_id("ba")}
+
+
+def test_refusals_are_all_alike_and_all_counted(world: World) -> None:
+    """Who does not agree leaves no name: ten of a day say the same, and are ten."""
+    for number in range(3):
+        refusal, _, _ = join("x", key=f"refusal {number}")
+        world.send(refusal.replace(b'create="1"', b'create="0"'))
+    world.work()
+    assert len(world.counted("join")) == 3
+
+
+def test_a_visit_counts_once_its_person_is_known_though_the_joining_day_is_wrong(
+    world: World,
+) -> None:
+    world.visit("ba")
+    world.work()
+    world.join("ba", on="2031-01-01")
+    world.work()
+    assert world.rows(spells) == []
+    assert len(world.counted("visit")) == 1
 
 
 def test_two_who_join_on_one_day_are_two(world: World) -> None:
