@@ -82,7 +82,8 @@ def _resent(reports: Sequence[Report], within_days: int | None) -> dict[int, int
     for same in alike.values():
         same.sort(key=lambda report: (report.received_at, report.id))
         for group in _runs(same, _received, within_days * SECONDS_A_DAY):
-            roots |= {report.id: group[0].id for report in group}
+            first = min(report.id for report in group)
+            roots |= dict.fromkeys((report.id for report in group), first)
     return roots
 
 
