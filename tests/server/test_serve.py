@@ -1,0 +1,178 @@
+"""The real processes: web and worker, started, killed, ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from tests.server.conftest import Part, instance, multipart
+from tests.server.serving import Server, a_server
+
+WORDS = "cay da dau lang"
+FORM = """
+| survey |      |      |             |
+|        | type | name | label       |
+|        | text | sp   | Loài cây    |
+| settings |         |         |
+|          | form_id | version |
+|          | trees   | 1       |
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server with the form `trees`; its tests leave it running."""
+    folder = tmp_path_factory.mktemp("serve")
+    made = a_server(folder / "data")
+    (folder / "trees.md").write_text(FORM, encoding="utf-8")
+    made.json("form", "publish", str(folder / "trees.md"))
+    with made.running():
+        yield made
+
+
+@pytest.fixture(scope="module")
+def phone(server: Server) -> str:
+    """The path of a phone's server URL."""
+    return urlsplit(server.json("phone", "add", "Lan", "--role", "city")["url"]).path
+
+
+def post_head(phone: str, length: int) -> bytes:
+    return (
+        f"POST {phone}/submission HTTP/1.1\r\nHost: x\r\nX-OpenRosa-Version: 1.0\r\n"
+        f"Content-Type: multipart/form-data; boundary=B\r\nContent-Length: {length}\r\n"
+        "Connection: close\r\n\r\n"
+    ).encode()
+
+
+def a_body(number: int) -> bytes:
+    xml = instance(f"uuid:{number:08d}-1111-4111-8111-111111111111")
+    return multipart([Part("xml_submission_file", "a.xml", xml, "text/xml")])
+
+
+def status(server: Server) -> Any:
+    return server.json("status")
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def processes(server: Server) -> list[psutil.Process]:
+    assert server.process is not None
+    return [p for p in psutil.Process(server.process.pid).children() if p.status() != "zombie"]
+
+
+def worker(server: Server) -> psutil.Process | None:
+    return next((p for p in processes(server) if "work" in p.cmdline()), None)
+
+
+def test_a_submission_is_kept_and_then_processed(server: Server, phone: str) -> None:
+    body = a_body(1)
+    assert server.raw(post_head(phone, len(body)), body).startswith(b"HTTP/1.1 201 ")
+    assert eventually(lambda: status(server)["queue"]["waiting"] == 0)
+    assert status(server)["submissions"] >= 1
+
+
+def test_a_slow_phone_keeps_nobody_waiting(server: Server, phone: str) -> None:
+    body = a_body(2)
+    middle = len(body) // 2
+    start = time.monotonic()
+    pieces = post_head(phone, len(body)), body[:middle], body[middle:]
+    answer = server.raw(*pieces, pause=0.5)
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert time.monotonic() - start >= 1
+    assert server.get("/healthz")[0] == 200
+
+
+def test_nothing_is_kept_of_a_body_that_was_cut_off(server: Server, phone: str) -> None:
+    before = status(server)["submissions"]
+    body = a_body(3)  # even where the part that came is a whole multipart body by itself
+    answer = server.raw(post_head(phone, len(body) + 1000), body, leave=True, pause=0.2)
+    assert not answer.startswith(b"HTTP/1.1 2")
+    time.sleep(0.5)
+    assert status(server)["submissions"] == before
+
+
+def test_a_digest_client_signs_in_through_the_real_server(server: Server) -> None:
+    done = server.cayda("user", "add", "minh", "--role", "city", "--password-stdin", text=WORDS)
+    assert done.returncode == 0, done.stderr
+    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    origin = f"http://127.0.0.1:{server.port}"
+    passwords.add_password(None, origin, "minh", WORDS)
+    client = urllib.request.build_opener(urllib.request.HTTPDigestAuthHandler(passwords))
+    for path in ("/formList?deviceID=collect%3Aa%21b%20c", "/formList?x=a+b&y=%C4%91"):
+        with client.open(f"{origin}{path}") as answer:
+            assert answer.status == 200
+            assert b"trees" in answer.read()
+
+
+def test_a_worker_that_dies_is_replaced(server: Server, phone: str) -> None:
+    assert eventually(lambda: worker(server) is not None)
+    first = worker(server)
+    assert first is not None
+    first.send_signal(signal.SIGKILL)
+    assert eventually(lambda: (w := worker(server)) is not None and w.pid != first.pid)
+    body = a_body(4)
+    server.raw(post_head(phone, len(body)), body)
+    assert eventually(lambda: status(server)["queue"]["waiting"] == 0)
+
+
+def test_a_web_process_that_dies_is_replaced(server: Server) -> None:
+    beside = worker(server)
+    (web,) = [p for p in processes(server) if beside is None or p.pid != beside.pid]
+    web.send_signal(signal.SIGKILL)
+
+    def answers() -> bool:
+        try:
+            return server.get("/healthz")[0] == 200
+        except OSError:
+            return False
+
+    assert eventually(answers)
+
+
+def test_sigterm_ends_everything(tmp_path: Path) -> None:
+    server = a_server(tmp_path / "data")
+    with server.running() as process:
+        assert eventually(lambda: worker(server) is not None)
+        children = processes(server)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert eventually(lambda: not any(child.is_running() for child in children), 5)
+
+
+def test_what_serve_started_ends_when_serve_is_killed(tmp_path: Path) -> None:
+    server = a_server(tmp_path / "data")
+    with server.running() as process:
+        assert eventually(lambda: worker(server) is not None)
+        children = processes(server)
+        os.kill(process.pid, signal.SIGKILL)
+        assert eventually(lambda: not any(child.is_running() for child in children), 10)
+
+
+def test_a_taken_port_is_said_in_a_sentence(server: Server, tmp_path: Path) -> None:
+    other = a_server(tmp_path / "data")
+    done = other.cayda("serve", "--port", str(server.port))
+    assert done.returncode == 2
+    assert "Cannot listen" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_idle_server_fits_a_small_machine(server: Server) -> None:
+    assert server.process is not None
+    everything = [psutil.Process(server.process.pid), *processes(server)]
+    assert sum(p.memory_full_info().pss for p in everything) < 200 * 2**20
