@@ -217,22 +217,38 @@ def expressions(sheets: Sheets) -> Iterator[Problem]:
 def circles(sheets: Sheets) -> Iterator[Problem]:
     """Questions whose calculation or relevance needs itself, by way of others or at once."""
     cells = reader(sheets.tables["survey"])
-    rows = {cells.text(row, "name") or "": row for row in cells.sheet.rows}
-    needs = {
-        name: {
-            reference
-            for column in ("calculation", "relevant")
-            for reference in _needs(cells.text(row, column) or "")
-        }
-        for name, row in rows.items()
-    }
+    rows = {row.number: row for row in cells.sheet.rows}
     try:
-        TopologicalSorter(needs).prepare()
+        TopologicalSorter(_dependencies(cells)).prepare()
     except CycleError as error:
-        circle: list[str] = error.args[1][::-1]  # it goes from the needed to the needing
-        names = [*circle[:MOST_TOLD], "…"] if len(circle) > MOST_TOLD else circle
-        first = next(name for name in circle if name in rows)
-        yield fp.CIRCLE(cells.where(rows[first], "name"), names=" → ".join(names))
+        circle: list[int] = error.args[1][::-1]  # it goes from the needed to the needing
+        names = [cells.text(rows[number], "name") or "" for number in circle[:MOST_TOLD]]
+        names += ["…"] if len(circle) > MOST_TOLD else []
+        yield fp.CIRCLE(cells.where(rows[circle[0]], "name"), names=" → ".join(names))
+
+
+def _dependencies(cells: Reader) -> dict[int, set[int]]:
+    """For each row, by number, the rows it cannot be settled without: references, and its group."""
+    named: dict[str, int] = {}
+    needs: dict[int, set[str]] = {}
+    group_of: dict[int, int] = {}
+    groups: list[int] = []
+    for row in cells.sheet.rows:
+        kind, name = cells.text(row, "type") or "", cells.text(row, "name")
+        if _END.match(kind):
+            del groups[-1:]
+        elif name:
+            named.setdefault(name, row.number)
+            texts = (cells.text(row, "calculation"), cells.text(row, "relevant"))
+            needs[row.number] = {name for text in texts for name in _needs(text or "")}
+            if groups:
+                group_of[row.number] = groups[-1]
+            if _BEGIN.match(kind):
+                groups.append(row.number)
+    found = {number: {named[n] for n in names if n in named} for number, names in needs.items()}
+    for number, group in group_of.items():
+        found[number].add(group)
+    return found
 
 
 def _needs(expression: str) -> list[str]:

@@ -364,6 +364,14 @@ def test_a_circle_by_way_of_others_is_told_by_its_names() -> None:
     assert problem.details["names"] == "c0 → c1 → c2 → c0"
 
 
+def test_a_group_that_waits_for_its_own_question_is_a_circle() -> None:
+    head = "| survey |\n| | type | name | label | relevant |\n"
+    waits = "| | begin group | g | G | ${a} = 1 |\n| | text | a | A | |\n| | end group | | | |\n"
+    assert [p.code for p in refusals(head + waits)] == ["form_circle"]
+    same_name = waits.replace("${a} = 1", "").replace("| a |", "| g |")
+    assert refusals(head + same_name) == []
+
+
 def test_a_form_of_three_thousand_questions_is_checked_in_seconds() -> None:
     rows = [f"| | text | q{n} | Câu {n} | ${{q{n - 1}}} = 1 |" for n in range(1, 3000)]
     head = "| survey |\n| | type | name | label | relevant |\n| | text | q0 | Câu | |\n"
