@@ -327,6 +327,12 @@ def test_a34_a_device_id_behind_a_files_address_is_ignored(door: Door) -> None:
     assert door.get(url + "?deviceID=collect%3Aabc").data == b"jpg"
 
 
+def test_a_head_of_a_file_tells_its_size_and_leaves_no_file_open(door: Door) -> None:
+    door.add_attachment("trees", "a.jpg", b"jpg")
+    answer = door.head(manifest(door)[0]["downloadUrl"])
+    assert (answer.status_code, answer.headers["Content-Length"], answer.data) == (200, "3", b"")
+
+
 def test_a35_a_manifest_without_change_is_the_same_bytes(door: Door) -> None:
     door.add_attachment("trees", "a.jpg", b"jpg")
     urls = {door.get(listed(door)[0]["manifestUrl"]).data for _ in range(2)}
