@@ -220,8 +220,8 @@ class World:
     def visit(self, who: str, **more: Any) -> int:
         return self._send(visit(who, **more))
 
-    def weigh(self, who: str, **more: Any) -> int:
-        return self._send(weigh(who, **more))
+    def weigh(self, who: str, kg: str = "50", **more: Any) -> int:
+        return self._send(weigh(who, kg, **more))
 
     def _send(self, sending: tuple[bytes, int, int]) -> int:
         xml, phone, days = sending

@@ -1,0 +1,130 @@
+"""One event counts once, and nothing is lost (domain §4.7 b and d)."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync.database import Database
+from sync.tables import stale_cells
+from tests.sync.sending import World, an_id, visit
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    world = World(database)
+    world.join("ba")
+    world.work()
+    return world
+
+
+def test_two_helpers_logs_of_one_visit_count_once_with_both_helpers(world: World) -> None:
+    world.visit("ba", helpers="lan hoa", minutes="30")
+    world.visit("ba", at="08:50:00.000+07:00", helpers="minh", minutes="45", phone=2)
+    world.work()
+    (one,) = world.counted("visit")
+    assert one.united == {"helpers": "hoa lan minh", "minutes": "45"}
+    assert len(world.records("visit")) == 2
+
+
+def test_a_visit_alone_has_its_values_united_too(world: World) -> None:
+    world.visit("ba", helpers="minh lan")
+    world.work()
+    (one,) = world.counted("visit")
+    assert one.united == {"helpers": "lan minh", "minutes": "30"}
+
+
+def test_the_second_log_may_come_days_later(world: World) -> None:
+    world.visit("ba", helpers="lan")
+    world.work()
+    world.visit("ba", helpers="minh", phone=2, days=9)
+    world.work()
+    first, second = world.records("visit")
+    assert second.counted_with == first.id
+    assert first.united["helpers"] == "lan minh"
+    assert second.united is None
+
+
+def test_gifts_of_a_log_that_counts_with_another_do_so_too(world: World) -> None:
+    world.visit("ba", gifts=["rice"])
+    world.visit("ba", helpers="minh", phone=2, gifts=["rice"])
+    world.work()
+    first, second = world.records("visit")
+    assert [gift.counted_with for gift in world.records("visit", "gifts")] == [None, first.id]
+    assert second.counted_with == first.id
+
+
+def test_an_edit_that_moves_the_day_frees_the_other_log(world: World) -> None:
+    world.visit("ba", key="v1")
+    world.visit("ba", phone=2)
+    world.work()
+    assert len(world.counted("visit")) == 1
+    world.visit("ba", key="v2", replaces="v1", on="2025-06-02")
+    world.work()
+    assert len(world.counted("visit")) == 2
+
+
+def test_rejecting_the_log_that_counts_lets_the_other_count(world: World) -> None:
+    first = world.visit("ba")
+    world.visit("ba", helpers="minh", phone=2)
+    world.work()
+    world.review(first, "rejected")
+    world.work(first)
+    (one,) = world.counted("visit")
+    assert one.answers["helpers"] == "minh"
+    assert one.united["helpers"] == "minh"
+
+
+def test_the_same_visit_sent_again_under_a_new_id_counts_once(world: World) -> None:
+    world.visit("ba", outcome="away", key="a")
+    world.visit("ba", outcome="away", key="b", days=5)
+    world.work()
+    assert len(world.counted("visit")) == 1
+
+
+def test_the_same_visit_with_another_gift_is_not_sent_again(world: World) -> None:
+    world.visit("ba", outcome="away", key="a", gifts=["rice"])
+    world.visit("ba", outcome="away", key="b", gifts=["milk"])
+    world.work()
+    assert len(world.counted("visit")) == 2
+
+
+def test_records_without_a_person_are_compared_within_their_club(world: World) -> None:
+    """A client who is no member has no id."""
+    for key, club in (("a", "hoa"), ("b", "hoa"), ("c", "sen")):
+        xml, _, _ = visit("ba", club=club, key=key, outcome="away")
+        world.send(xml.replace(f"<who>{an_id('ba')}</who>".encode(), b"<who/>"))
+    world.work()
+    assert sorted(row.club_id for row in world.counted("visit")) == sorted(
+        [an_id("hoa"), an_id("sen")]
+    )
+
+
+def test_who_counts_is_no_matter_of_the_day_it_was_processed(world: World) -> None:
+    first = world.visit("ba", key="a")
+    second = world.visit("ba", key="b", phone=2)
+    world.work(second)
+    world.work(first)
+    assert [row.submission_version_id for row in world.counted("visit")] == [first]
+
+
+def test_standing_that_changes_makes_figures_stale(world: World) -> None:
+    world.visit("ba")
+    world.work()
+    with world.database.write() as db:
+        db.execute(stale_cells.delete())
+    world.visit("ba", phone=2)
+    world.work()
+    assert ("2025H1", an_id("hoa")) in {
+        (row.period, row.club_id) for row in world.rows(stale_cells)
+    }
+
+
+def test_a_person_known_only_later_takes_the_visits_to_her_club(world: World) -> None:
+    world.visit("tu", club="hoa")
+    world.visit("tu", club="hoa", phone=2)
+    world.work()
+    assert {row.club_id for row in world.records("visit")} == {an_id("hoa")}
+    world.join("tu", club="sen")
+    world.work()
+    assert {row.club_id for row in world.records("visit")} == {an_id("sen")}
+    assert len(world.counted("visit")) == 1
