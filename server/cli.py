@@ -115,7 +115,11 @@ def with_runtime(command: Callable[..., Any]) -> Callable[..., Any]:
     @pass_options
     @functools.wraps(command)
     def wrapped(options: Options, *args: Any, **given: Any) -> Any:
-        return command(open_data(options.settings()), *args, **given)
+        runtime = open_data(options.settings())
+        try:
+            return command(runtime, *args, **given)
+        finally:
+            runtime.database.dispose()
 
     return wrapped
 
@@ -260,11 +264,10 @@ def work(options: Options, tied: bool) -> None:
 @pass_options
 def migrate(options: Options) -> None:
     """Cập nhật cơ sở dữ liệu / bring the schema up to date."""
-    from server.runtime import open_runtime
-    from server.serve import prepare
+    from server.serve import prepare_folder
     from sync.migrations import HEAD
 
-    prepare(open_runtime(options.settings()))
+    prepare_folder(options.settings())
     say(f"Cơ sở dữ liệu ở bản / the database is at {HEAD}.", revision=HEAD)
 
 

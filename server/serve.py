@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 def serve(settings: Settings, demo: bool = False) -> int:
     """Everything in one: schema, library, web, worker, and the demo's data. → exit status."""
-    if not in_child(_prepare, settings):
+    if not in_child(prepare_folder, settings):
         return 1
     with _herald_beside(settings, demo), _worker_beside(settings):
         return web(settings)
@@ -151,11 +151,15 @@ def prepare(runtime: Runtime) -> None:
             publish.publish_library(db, runtime.blobs, runtime.library, runtime.now())
 
 
-def _prepare(settings: Settings) -> None:
+def prepare_folder(settings: Settings) -> None:
+    """`prepare` for a process that has no runtime yet."""
     from server.runtime import open_runtime
 
-    settings.data.mkdir(parents=True, exist_ok=True)
-    prepare(open_runtime(settings))
+    runtime = open_runtime(settings)
+    try:
+        prepare(runtime)
+    finally:
+        runtime.database.dispose()
 
 
 def in_child(do: Callable[..., None], *arguments: object) -> bool:
