@@ -312,7 +312,7 @@ def user_add(
     sealed = accounts.seal_password(name, password, secret_key(runtime.settings))
     now = runtime.now()
     with runtime.database.write() as db:
-        unit_id, club_id = _scope(db, runtime, unit, club)
+        unit_id, club_id = _scope(db, runtime, role, unit, club)
         user_id = accounts.add_user(db, name, role, unit_id, club_id, sealed, now)
     if not (accounts.phone_safe(name) and accounts.phone_safe(password)):
         click.echo(
@@ -389,7 +389,7 @@ def phone_add(
 
     token = new_token()
     with runtime.database.write() as db:
-        unit_id, club_id = _scope(db, runtime, unit, club)
+        unit_id, club_id = _scope(db, runtime, role, unit, club)
         phone_id = accounts.add_app_user(db, name, role, unit_id, club_id, token, runtime.now())
     url = phone_url(server or runtime.settings.public_url or base_url(runtime.settings), token)
     if qr is not None:
@@ -436,12 +436,18 @@ def phone_revoke(runtime: Runtime, phone_id: int) -> None:
 
 
 def _scope(
-    db: Connection, runtime: Runtime, unit: str | None, club: str | None
+    db: Connection, runtime: Runtime, role: str, unit: str | None, club: str | None
 ) -> tuple[int | None, str | None]:
     """Codes as people know them → (unit id, club uuid), as of today."""
     from forms.days import vietnam_day
     from sync import places
+    from sync.access import CITYWIDE
 
+    if role not in CITYWIDE and unit is None and club is None:
+        fail(
+            "Vai trò này cần --club hoặc --unit, nếu không sẽ không thấy gì. "
+            "/ This role needs --club or --unit, or it would see nothing."
+        )
     unit_id, club_id = None, None
     if unit is not None:
         found = places.find_unit(db, unit, vietnam_day(runtime.now()))

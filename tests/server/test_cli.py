@@ -129,7 +129,7 @@ def test_a_person_is_added_listed_and_disabled(cayda: Cayda) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("user", "add", "x", "--role", "king", "--password-stdin"),
+        ("user", "add", "x", "--role", "king", "--club", "x", "--password-stdin"),
         ("phone", "add", "x", "--role", "volunteer"),  # neither club nor unit: would see nothing
         ("phone", "add", "x", "--role", "chair", "--club", "no such"),
         ("phone", "add", "x", "--role", "commune", "--unit", "99999"),
