@@ -189,7 +189,7 @@ _form_query = (
 )
 
 
-def _find_form(db: Connection, arrival: Arrival) -> sa.Row[Any]:
+def _find_form(db: Connection, arrival: Arrival) -> Any:
     instance = arrival.instance
     form = db.execute(
         _form_query,
@@ -204,7 +204,7 @@ def _find_form(db: Connection, arrival: Arrival) -> sa.Row[Any]:
     return form
 
 
-def _form_problems(form: sa.Row[Any], arrival: Arrival) -> tuple[Problem, ...]:
+def _form_problems(form: Any, arrival: Arrival) -> tuple[Problem, ...]:
     found: list[Problem] = []
     version = arrival.instance.version[:80]
     if form.version_id is None:
@@ -256,7 +256,8 @@ def _outcome_of_new(instance: Instance, is_first: bool) -> Outcome:
 def _version_of_bytes(db: Connection, version: dict[str, Any]) -> int:
     key = ("form_id", "instance_id", "sha256")
     same = [submission_versions.c[name] == version[name] for name in key]
-    return db.execute(sa.select(submission_versions.c.id).where(*same)).scalar_one()
+    found: int = db.execute(sa.select(submission_versions.c.id).where(*same)).scalar_one()
+    return found
 
 
 def _take_place(
