@@ -506,7 +506,7 @@ def form_publish(runtime: Runtime, paths: tuple[Path, ...]) -> None:
     for path in paths:
         try:
             compiled = compile_form(path.read_bytes(), _kind(path), path.stem)
-            media = publish.put_media(runtime.blobs, compiled, path.parent)
+            media = publish.put_media(runtime.blobs, runtime.library, compiled, path.parent)
             with runtime.database.write() as db:
                 publish.publish_form(db, compiled, media, runtime.now(), "operator")
         except FormRefused as refused:

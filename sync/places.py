@@ -6,6 +6,8 @@ never changes its land: a reform ends rows, begins others, and successions join 
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -236,6 +238,25 @@ def load_units(
         ],
         ["old_id", "new_id", "happened_on"],
     )
+
+
+def phone_csv(unit_rows: Iterable[Mapping[str, str]]) -> bytes:
+    """The commune-level units of all times as `units.csv` for phones.
+
+    `name` is the row's key, for a code means other land on another day. A form filters by the day it
+    is about: `valid_from <= ${day} and ${day} < valid_to`, where "9999-12-31" is an open end.
+    """
+    rows = {row["key"]: row for row in unit_rows}
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("name", "label", "code", "kind", "parent", "valid_from", "valid_to"))
+    for row in rows.values():
+        if row["level"] == "commune":
+            label = f"{KIND_NAMES[row['kind']]} {row['name']}"
+            parent = rows[row["parent_key"]]["name"]
+            days = (row["valid_from"], row["valid_to"] or "9999-12-31")
+            writer.writerow((row["key"], label, row["code"], row["kind"], parent, *days))
+    return out.getvalue().encode()
 
 
 def _unit_values(row: Mapping[str, str], ids: Mapping[str, int]) -> dict[str, object]:

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from forms.form_problems import FILE_MISSING, VERSION_TAKEN, FormRefused
 from forms.schema import FormSchema, Media, read_schema
 from forms.xlsform import Compiled, compile_form
-from sync import audit
+from sync import audit, places
 from sync.accounts import PROJECT_ID
 from sync.blobs import Blobs, StoredBlob
 from sync.database import insert_once, upsert
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from forms.library import Library
 
 PROJECT_NAME = "Cây Đa"
+UNITS_CSV = "units.csv"  # communes and wards of all times, for any form that asks for one
 
 
 def publish_form(
@@ -61,13 +62,15 @@ def publish_library(
     published = []
     for form in library.forms.values():
         compiled = compile_form(form.source, "md", form.xml_form_id)
-        media = put_media(blobs, compiled, form.path.parent)
+        media = put_media(blobs, library, compiled, form.path.parent)
         published.append(publish_form(db, compiled, media, now, actor))
     return published
 
 
-def put_media(blobs: Blobs, compiled: Compiled, folder: Path) -> dict[str, StoredBlob]:
-    """Put away the files the form names that lie in `folder` or in its sub-folder "media"."""
+def put_media(
+    blobs: Blobs, library: Library, compiled: Compiled, folder: Path
+) -> dict[str, StoredBlob]:
+    """Put away the files the form names: from `folder`, its sub-folder "media", or our places."""
     found = {name: blobs.put(data) for name, data in compiled.files.items()}
     for media in read_schema(compiled.xform).media:
         name = Path(media.filename).name  # never a path out of the folder
@@ -75,6 +78,8 @@ def put_media(blobs: Blobs, compiled: Compiled, folder: Path) -> dict[str, Store
             if media.filename not in found and path.is_file():
                 with path.open("rb") as stream:
                     found[media.filename] = blobs.put(stream)
+        if media.filename == UNITS_CSV and UNITS_CSV not in found:
+            found[UNITS_CSV] = blobs.put(places.phone_csv(library.units))
     return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import threading
 from pathlib import Path
 
@@ -151,7 +153,7 @@ def test_files_beside_the_form_are_put_away_and_none_from_elsewhere(tmp_path: Pa
     (folder / "media" / "tree.png").write_bytes(b"picture")
     (tmp_path / "secret.png").write_bytes(b"secret")
     rows = FROM_TREES + "\n| | note | n | N | | tree.png |\n| | note | m | M | | ../secret.png |"
-    media = publish.put_media(blobs, form(rows=rows), folder)
+    media = publish.put_media(blobs, load_library(), form(rows=rows), folder)
     assert sorted(media) == ["tree.png", "trees.csv"]
 
 
@@ -182,3 +184,20 @@ def test_two_who_publish_at_once_make_one_version(database: Database) -> None:
     assert len(made) == 6
     assert len(set(made)) == 1
     assert count(database, audit_events) == 1
+
+
+def test_a_form_that_asks_for_units_gets_all_communes_with_their_days(tmp_path: Path) -> None:
+    rows = "| | select_one_from_file units.csv | unit | Xã | | |"
+    blobs = Blobs(tmp_path)
+    media = publish.put_media(blobs, load_library(), form(rows=rows), tmp_path)
+    with blobs.open(media["units.csv"].sha256) as stream:
+        units = list(csv.DictReader(io.StringIO(stream.read().decode())))
+
+    def on(day: str) -> list[dict[str, str]]:
+        return [u for u in units if u["valid_from"] <= day < u["valid_to"]]
+
+    today, before = on("2026-01-01"), on("2024-12-31")
+    assert len(today) == 94
+    assert len([u for u in before if u["code"] < "20333"]) == 56
+    assert {u["label"] for u in today if u["code"] == "20242"} == {"Phường Hải Châu"}
+    assert {u["label"] for u in before if u["code"] == "20242"} == {"Phường Phước Ninh"}
