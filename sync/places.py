@@ -243,8 +243,8 @@ def load_units(
 def phone_csv(unit_rows: Iterable[Mapping[str, str]]) -> bytes:
     """The commune-level units of all times as `units.csv` for phones.
 
-    `name` is the row's key, for a code means other land on another day. A form filters by the day it
-    is about: `valid_from <= ${day} and ${day} < valid_to`, where "9999-12-31" is an open end.
+    `name` is the row's key, for a code means other land on another day. A form filters by the day
+    it is about: `valid_from <= ${day} and ${day} < valid_to`, where "9999-12-31" is an open end.
     """
     rows = {row["key"]: row for row in unit_rows}
     out = io.StringIO(newline="")
