@@ -1,6 +1,6 @@
 """Run it: prepare the data folder, then web (granian) and worker, watched and ended together.
 
-Why granian and not gunicorn: see README.md. What it does not do is done here: see `WholeBodies`.
+Why granian and not gunicorn: see README.md. What it does not do is done here: see `Turns`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # the process that only watches the others stays small
     from server.runtime import Runtime
 
 THREADS = 32  # requests at a time; a slow phone holds one while it sends, without using the CPU
+TURNS = 2  # of them that compute: one more than waits for the disk
 WAITING = 1024  # connections that may wait in the listen queue when all phones come at once
 READY_WITHIN = 60.0  # seconds
 STOP_WITHIN = 10.0
@@ -110,26 +111,49 @@ def application() -> Application:
     _end_with_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
     app = create_app(read_settings())
     gc.freeze()
-    return WholeBodies(app)
+    return Turns(app, TURNS)
 
 
-class WholeBodies:
-    """Makes a body that was cut off an error.
+class Turns:
+    """Lets few requests compute at a time, and none of them wait for a slow phone meanwhile.
 
-    granian hands a request on with its first byte and ends the stream of a lost connection as if it
-    were complete, and tells Werkzeug so (`wsgi.input_terminated`). Without that word Werkzeug
-    counts the bytes against Content-Length itself and refuses the cut-off body.
+    granian hands a request on with its first byte, so a thread may wait minutes for the rest: hence
+    many threads. But Python runs one of them at a time, and eight that take the interpreter from
+    each other at every step of SQLite need half as much CPU again as two. A request gives its turn
+    away while it waits for its body.
+
+    And a body that was cut off becomes an error: granian ends it as if it were complete and tells
+    Werkzeug so (`wsgi.input_terminated`); without that word Werkzeug counts against Content-Length.
     """
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: Application, turns: int) -> None:
         self._app = app
+        self._turns = threading.BoundedSemaphore(turns)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         if "CONTENT_LENGTH" in environ:
             environ.pop("wsgi.input_terminated", None)
-        return self._app(environ, start_response)
+        environ["wsgi.input"] = _Body(environ["wsgi.input"], self._turns)
+        with self._turns:
+            return self._app(environ, start_response)
+
+
+class _Body:
+    """A request's body; whoever waits for it gives the turn away."""
+
+    def __init__(self, stream: Any, turns: threading.BoundedSemaphore) -> None:
+        self._stream = stream
+        self._turns = turns
+
+    def read(self, size: int = -1) -> bytes:
+        self._turns.release()
+        try:
+            data: bytes = self._stream.read(size)
+            return data
+        finally:
+            self._turns.acquire()
 
 
 # ------------------------------------------------------------------ before
