@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync import entities, process, queue, timeline
-from sync.database import Database
+from sync import aggregate, entities, process, queue, timeline
+from sync.database import Database, upsert
 from sync.entities import Key
 from sync.receive import PROCESS
 from sync.tables import (
@@ -23,6 +23,7 @@ from sync.tables import (
     entity_changes,
     entity_lists,
     entity_versions,
+    figures,
     form_attachments,
     form_versions,
     forms,
@@ -30,6 +31,7 @@ from sync.tables import (
     projects,
     records,
     spells,
+    stale_cells,
     submission_versions,
     submissions,
     unit_successions,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from forms.library import Library
 
 BATCH = 500
+CELLS = 200  # figures of (period, club) measured at a time
 
 # What processing reads, parents first. Secrets of people and phones are left behind.
 KEPT: tuple[sa.Table, ...] = (
@@ -59,6 +62,7 @@ SECRETS = {"password_hash": "", "digest_secret": None}
 SURROGATES = ("id", "submission_id", "submission_version_id", "entity_id", "list_id")
 SHORT = 12  # bytes kept of a value
 
+Cell = tuple[str, str, str]  # calendar, period, club
 Keyed = dict[str, dict[str, bytes]]  # natural key -> column -> digest
 
 
@@ -77,7 +81,8 @@ class Difference:
 def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> list[Difference]:
     """Recompute everything in a new SQLite file in `scratch` (left to the caller to delete).
 
-    [] when all is the same. Work that still waits in the queue shows as "missing".
+    [] when all is the same. Work that still waits in the queue shows as "missing"; figures that
+    wait to be measured again are not compared.
     """
     database = Database(f"sqlite:///{scratch / 'verify.db'}")
     try:
@@ -85,7 +90,9 @@ def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> li
             metadata.create_all(copy)
             _copy(db, copy)
             _process_all(copy, library, now)
-            return list(_compare(derived(db), derived(copy)))
+            _measure_all(copy, library, now)
+            stale = _stale(db)
+            return list(_compare(derived(db, stale), derived(copy, stale)))
     finally:
         database.dispose()
 
@@ -102,6 +109,7 @@ def reprocess(db: Connection, library: Library, form: str | None, now: datetime)
         query = query.join(forms, forms.c.id == v.form_id).where(forms.c.xml_form_id == form)
     ids = list(db.execute(query).scalars())
     _drop_strays(db, library)
+    _doubt_figures(db)
     queue.add_many(db, PROCESS, ids, now=now)
     return len(ids)
 
@@ -134,6 +142,14 @@ def _process_all(copy: Connection, library: Library, now: datetime) -> None:
         process.store(copy, library, process.prepare(copy, library, part, now), now)
 
 
+def _measure_all(copy: Connection, library: Library, now: datetime) -> None:
+    if not library.figures.indicators:
+        return
+    aggregate.measure(copy, library, CELLS, now)
+    while _stale(copy):
+        aggregate.measure(copy, library, CELLS, now)
+
+
 def _all_entities(db: Connection) -> set[Key]:
     query = sa.select(entity_lists.c.name, entity_rows.c.uuid)
     query = query.join(entity_rows, entity_rows.c.list_id == entity_lists.c.id)
@@ -141,8 +157,8 @@ def _all_entities(db: Connection) -> set[Key]:
 
 
 # ------------------------------------------------------------------ comparing
-def derived(db: Connection) -> dict[str, Keyed]:
-    """Every derived row by its natural key: records, entities, versions, changes and spells.
+def derived(db: Connection, without: Collection[Cell] = ()) -> dict[str, Keyed]:
+    """Every derived row by its natural key; of figures all but those of the cells `without`.
 
     Surrogate ids are named by what they stand for, so that two databases can be compared.
     """
@@ -153,6 +169,7 @@ def derived(db: Connection) -> dict[str, Keyed]:
         "entity_versions": _keyed(_entity_versions(db, names)),
         "entity_changes": _keyed(_entity_changes(db, names)),
         "spells": _keyed(_spells(db)),
+        "figures": _keyed(_figures(db, without)),
     }
 
 
@@ -223,6 +240,21 @@ def _spells(db: Connection) -> Rows:
         yield f"{row.list_name} {row.uuid} {row.name} {row.valid_from}", _without(row, *SURROGATES)
 
 
+def _figures(db: Connection, without: Collection[Cell]) -> Rows:
+    for row in _read(db, sa.select(figures)):
+        if (row.calendar, row.period, row.club_id) not in without:
+            key = [row.calendar, row.period, row.club_id, row.indicator, row.cut, row.cut_value]
+            numbers = {"numerator": row.numerator, "denominator": row.denominator}
+            # 3 and 3.0000 are one number, whichever database wrote it
+            plain = {name: None if n is None else n.normalize() for name, n in numbers.items()}
+            yield " ".join(key), plain | {"missing": row.missing}
+
+
+def _stale(db: Connection) -> set[Cell]:
+    c = stale_cells.c
+    return {tuple(row) for row in db.execute(sa.select(c.calendar, c.period, c.club_id))}
+
+
 def _read(db: Connection, query: sa.Select[Any]) -> Iterator[Any]:
     """Rows in parts, also from PostgreSQL."""
     yield from db.execute(query.execution_options(yield_per=BATCH))
@@ -259,3 +291,12 @@ def _drop_strays(db: Connection, library: Library) -> None:
         by_list.setdefault(list_name, set()).add(uuid)
     for list_name, uuids in by_list.items():
         timeline.retell(db, library, list_name, uuids)
+
+
+def _doubt_figures(db: Connection) -> None:
+    """Every figure is measured again, also where no submission leads to it."""
+    c = figures.c
+    cells = db.execute(sa.select(c.calendar, c.period, c.club_id).distinct())
+    rows = sorted(tuple(row) for row in cells)
+    names = ["calendar", "period", "club_id"]
+    upsert(db, stale_cells, [dict(zip(names, row, strict=True)) for row in rows], names)

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from sync import queue
+from sync.aggregate import measure
 from sync.database import Database
 from sync.entities import Kept, keep
 from sync.receive import PROCESS
-from sync.tables import entities, entity_lists, entity_versions, records, spells
+from sync.tables import entities, entity_lists, entity_versions, figures, records, spells
 from sync.timeline import rebuild
 from sync.verify import Difference, derived, reprocess, verify
 from tests.sync.sending import NOW, Sending, World, an_id, join, visit, weigh
@@ -142,12 +143,17 @@ def test_a_slip_in_any_table_is_found_and_mended(world: World, tmp_path: Path) -
                 valid_from=NOW.date(),
             )
         )
+        figure = {"calendar": "calendar", "period": "2025H1", "club_id": an_id("moon")}
+        figure |= {"indicator": "B01", "cut": "", "cut_value": "", "numerator": 7}
+        db.execute(figures.insert().values(**figure))
     found = differences(world, tmp_path)
-    assert {"records", "spells", "entities"} <= {one.table for one in found}
+    assert {"records", "spells", "entities", "figures"} <= {one.table for one in found}
     assert {"missing", "surplus", "label"} <= {one.what for one in found}
     with world.database.write() as db:
         assert reprocess(db, world.library, None, NOW) == len(everything())
     work_the_queue(world)
+    with world.database.write() as db:
+        measure(db, world.library, 1000, NOW)
     assert differences(world, tmp_path) == []
 
 
