@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, request
 
 from forms.problems import NOT_FOUND, Refused
-from server import errors, health, openrosa
+from server import errors, health, openrosa, pages
 from server.runtime import EXTENSION, Runtime, open_runtime
 from server.settings import Settings
 
@@ -28,6 +28,7 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> Flask:
     errors.register(app)
     health.register(app)
     openrosa.register(app)
+    pages.register(app, settings)
     return app
 
 

@@ -9,15 +9,16 @@ from flask import Flask, Response, request
 
 from server.pages import sign_in
 from server.pages.home import pages
-from server.runtime import runtime
 from server.settings import Settings, secret_key
 
 BLUEPRINT = pages.name
 SESSION_HOURS = 12  # a working day on an office computer that many use
 
 # No script at all, nothing from other hosts, no frame around us: less that can go wrong.
-CONTENT_SECURITY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-CONTENT_SECURITY += "frame-ancestors 'none'; base-uri 'none'"
+CONTENT_SECURITY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -33,8 +34,7 @@ def register(app: Flask, settings: Settings) -> None:
     )
     sign_in.register(app, BLUEPRINT)
     app.register_blueprint(pages)
-    pages_only = _harden
-    app.after_request(pages_only)
+    app.after_request(_harden)
 
 
 def _harden(answer: Response) -> Response:
@@ -43,8 +43,7 @@ def _harden(answer: Response) -> Response:
         answer.headers["Referrer-Policy"] = "no-referrer"
         answer.headers["X-Content-Type-Options"] = "nosniff"
         if request.endpoint != f"{BLUEPRINT}.static":
-            answer.headers["Cache-Control"] = "no-store"  # figures stay off a shared computer's disk
+            answer.headers["Cache-Control"] = (
+                "no-store"  # figures stay off a shared computer's disk
+            )
     return answer
-
-
-__all__ = ["register", "runtime"]

@@ -38,7 +38,7 @@ class Person(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
 
 
 class _Sessions(LoginManager):  # type: ignore[misc]
-    """Flask-Login, kept away from the doors of phones: its hook reads the session of each answer."""
+    """Flask-Login away from the doors of phones: its hook looks into each answer's session."""
 
     def __init__(self, blueprint: str) -> None:
         super().__init__()

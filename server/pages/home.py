@@ -1,0 +1,108 @@
+"""The pages: sign in, then the half-year's figures of the clubs in one's scope, and the files."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from forms.days import to_vietnamese, vietnam_day
+from forms.periods import Period, get_period, periods_between
+from forms.problems import BAD_REQUEST, NOT_AUTHENTIC, Refused
+from server.pages import sign_in as session
+from server.pages.sign_in import SignInForm, SignOutForm
+from server.runtime import runtime
+from sync.access import may
+from sync.overview import Overview, latest_period, read_overview
+from sync.status import Status, read_status
+
+YEARS_BACK = 2  # of periods to choose from
+
+pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static")
+
+
+@pages.get("/")
+@login_required  # type: ignore[untyped-decorator]
+def home() -> str:
+    """What the person's role may see: figures, work of the server, or a word that it is neither."""
+    caller = session.caller()
+    today = vietnam_day(runtime().now())
+    code = request.args.get("period")
+    overview: Overview | None = None
+    status: Status | None = None
+    with runtime().database.read() as db:
+        period = get_period(code) if code else latest_period(db, today)
+        if may(caller, "figures.read"):
+            overview = read_overview(db, runtime().library, caller, period)
+        if may(caller, "work.read"):
+            status = read_status(db)
+    return render_template(
+        "home.html",
+        person=caller,
+        sign_out=SignOutForm(),
+        overview=overview,
+        status=status,
+        period=period,
+        periods=_periods(today),
+        is_open=today <= period.last,
+    )
+
+
+@pages.route("/sign-in", methods=["GET", "POST"])
+def sign_in() -> Response | str | tuple[str, int]:
+    """The form; after it, home."""
+    form = SignInForm()
+    problem, status = None, 200
+    if request.method == "POST":
+        if not form.validate_on_submit():
+            problem, status = BAD_REQUEST(), 400
+        elif session.enter(form.name.data, form.password.data):
+            return redirect(url_for("pages.home"), 303)
+        else:
+            problem, status = NOT_AUTHENTIC(), 401
+    return render_template("sign_in.html", form=form, problem=problem), status
+
+
+@pages.post("/sign-out")
+def sign_out() -> Response:
+    """End the session, also where it has ended already."""
+    if not SignOutForm().validate_on_submit():
+        raise Refused(BAD_REQUEST())
+    session.leave()
+    return redirect(url_for("pages.sign_in"), 303)
+
+
+def _periods(today: date) -> tuple[Period, ...]:
+    """Half-years and years to choose from, oldest first; the current half-year is the last."""
+    found = periods_between(date(today.year - YEARS_BACK, 1, 1), today)
+    return tuple(sorted(found, key=lambda period: (period.code[-1] != "Y", period.first)))
+
+
+# ------------------------------------------------------------------ how things are written
+
+
+@pages.app_template_filter("number")
+def number(value: Decimal | int | None, digits: int = 0) -> str:
+    """1.234,5 as Vietnamese readers write it; “–” where nothing was sent."""
+    if value is None:
+        return "–"
+    exact = digits if digits or value == int(value) else 1
+    text = f"{value:,.{exact}f}"
+    return text.translate(str.maketrans(",.", ".,"))
+
+
+@pages.app_template_filter("day")
+def day(value: date) -> str:
+    """31/12/2025"""
+    return to_vietnamese(value)
+
+
+@pages.app_template_filter("period_vi")
+def period_vi(period: Period) -> str:
+    """6 tháng cuối năm 2025"""
+    year, part = period.code[:4], period.code[4:]
+    names = {"H1": "6 tháng đầu năm", "H2": "6 tháng cuối năm", "Y": "Cả năm"}
+    return f"{names[part]} {year}"
