@@ -75,7 +75,8 @@ def read_overview(db: Connection, library: Library, caller: Caller, period: Peri
         for club in clubs
     ]
     headings = tuple(
-        Heading(column.title, indicator.en, column.show == "share") for column, indicator in shown
+        Heading(column.title, _english(column, indicator), column.show == "share")
+        for column, indicator in shown
     )
     return Overview(headings, tuple(sorted(lines, key=lambda line: (line.commune, line.label))))
 
@@ -92,6 +93,11 @@ def _columns(library: Library) -> Iterator[tuple[Column, Indicator]]:
     for column in library.figures.columns:
         if column.show in ("count", "share") and column.figure and not column.cut:
             yield column, library.figures.indicators[column.figure]
+
+
+def _english(column: Column, indicator: Indicator) -> str:
+    """The indicator's name; of a share's numerator there is none."""
+    return "" if column.show == "count" and indicator.over else indicator.en
 
 
 def _cell(figures: Figures, club: str, column: Column, indicator: Indicator) -> Cell:

@@ -19,7 +19,7 @@ from sync.access import may
 from sync.overview import Overview, latest_period, read_overview
 from sync.status import Status, read_status
 
-YEARS_BACK = 2  # of periods to choose from
+YEARS_BACK = 1  # of periods to choose from
 
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static")
 
@@ -75,10 +75,10 @@ def sign_out() -> Response:
     return redirect(url_for("pages.sign_in"), 303)
 
 
-def _periods(today: date) -> tuple[Period, ...]:
-    """Half-years and years to choose from, oldest first; the current half-year is the last."""
+def _periods(today: date) -> list[Period]:
+    """Half-years and years to choose from, the current half-year first."""
     found = periods_between(date(today.year - YEARS_BACK, 1, 1), today)
-    return tuple(sorted(found, key=lambda period: (period.code[-1] != "Y", period.first)))
+    return sorted(found, key=lambda period: (period.last, period.first), reverse=True)
 
 
 # ------------------------------------------------------------------ how things are written

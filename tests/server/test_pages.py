@@ -1,0 +1,247 @@
+"""Pages as people meet them: through the WSGI door, and once in a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from forms.periods import get_period
+from server.pages.home import number, period_vi
+from server.settings import secret_key
+from sync import accounts, clubs, places
+from tests.conftest import NOW
+from tests.server.conftest import Door
+from tests.server.serving import Server, a_server
+
+PASSWORD = "cây đa đầu làng"
+CLUBS = (
+    {"club_code": "A-1", "name": "CLB Một", "unit_code": "20263", "founded_on": "2018-05-01"},
+    {"club_code": "B-1", "name": "CLB Hai", "unit_code": "20194", "founded_on": "2018-05-01"},
+)
+
+
+@pytest.fixture
+def town(door: Door) -> Door:
+    """Two clubs in two wards; Hoa of the city board, Lan of the first club, An the admin."""
+    library, key = door.runtime.library, secret_key(door.runtime.settings)
+    sealed = {name: accounts.seal_password(name, PASSWORD, key) for name in ("hoa", "lan", "an")}
+    with door.database.write() as db:
+        places.load_units(db, library.units, library.successions)
+        clubs.import_clubs(db, library, CLUBS, NOW, "operator")
+        club = places.find_club(db, "A-1")
+        accounts.add_user(db, "hoa", "city", None, None, sealed["hoa"], NOW)
+        accounts.add_user(db, "lan", "chair", None, club, sealed["lan"], NOW)
+        accounts.add_user(db, "an", "admin", None, None, sealed["an"], NOW)
+    return door
+
+
+def browser_of(door: Door) -> FlaskClient:
+    return door.app.test_client()
+
+
+def token_in(page: TestResponse) -> str:
+    found = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page.text)
+    assert found is not None
+    return found[1]
+
+
+def sign_in(client: FlaskClient, name: str, password: str = PASSWORD) -> TestResponse:
+    token = token_in(client.get("/sign-in"))
+    return client.post("/sign-in", data={"name": name, "password": password, "csrf_token": token})
+
+
+def test_a_stranger_is_asked_to_sign_in(town: Door) -> None:
+    answer = browser_of(town).get("/")
+    assert (answer.status_code, answer.location) == (302, "/sign-in")
+
+
+def test_the_sign_in_page_speaks_vietnamese_first_and_english_beside(town: Door) -> None:
+    text = browser_of(town).get("/sign-in").text
+    assert text.index("Đăng nhập") < text.index("Sign in")
+    assert '<html lang="vi">' in text
+
+
+def test_signing_in_leads_home_and_signing_out_away(town: Door) -> None:
+    client = browser_of(town)
+    answer = sign_in(client, "hoa")
+    assert (answer.status_code, answer.location) == (303, "/")
+    home = client.get("/")
+    assert home.status_code == 200
+    assert "hoa" in home.text
+    client.post("/sign-out", data={"csrf_token": token_in(home)})
+    assert client.get("/").status_code == 302
+
+
+def test_a_wrong_password_is_said_in_both_languages(town: Door) -> None:
+    answer = sign_in(browser_of(town), "hoa", "sai")
+    assert answer.status_code == 401
+    assert "Sai tên hoặc mật khẩu" in answer.text
+    assert "Wrong name or password" in answer.text
+    assert "sai" not in answer.text.split("<main>")[1].replace("Sai", "")
+
+
+def test_a_form_without_its_csrf_token_is_refused(town: Door) -> None:
+    client = browser_of(town)
+    sent = {"name": "hoa", "password": PASSWORD}
+    assert client.post("/sign-in", data=sent).status_code == 400
+    sign_in(client, "hoa")
+    assert client.post("/sign-out").status_code == 400
+    assert client.get("/").status_code == 200
+
+
+def test_the_city_sees_every_club_and_a_chair_her_own(town: Door) -> None:
+    city, chair = browser_of(town), browser_of(town)
+    sign_in(city, "hoa")
+    sign_in(chair, "lan")
+    assert "CLB Một" in city.get("/").text
+    assert "CLB Hai" in city.get("/").text
+    assert "CLB Một" in chair.get("/").text
+    assert "CLB Hai" not in chair.get("/").text
+
+
+def test_the_admin_sees_how_the_server_does_and_no_figures(town: Door) -> None:
+    client = browser_of(town)
+    sign_in(client, "an")
+    text = client.get("/").text
+    assert "Submissions" in text
+    assert "CLB Một" not in text
+
+
+def test_a_period_is_chosen_by_its_code(town: Door) -> None:
+    client = browser_of(town)
+    sign_in(client, "hoa")
+    assert "<h1>6 tháng cuối năm 2025" in client.get("/?period=2025H2").text
+    assert client.get("/?period=2025H9").status_code == 400
+
+
+def test_a_disabled_person_is_out_at_once(town: Door) -> None:
+    client = browser_of(town)
+    sign_in(client, "hoa")
+    with town.database.write() as db:
+        accounts.disable(db, "hoa", NOW)
+    assert client.get("/").status_code == 302
+
+
+def test_a_new_password_ends_the_sessions_of_the_old(town: Door) -> None:
+    client = browser_of(town)
+    sign_in(client, "hoa")
+    sealed = accounts.seal_password("hoa", "mật khẩu mới", secret_key(town.runtime.settings))
+    with town.database.write() as db:
+        accounts.set_password(db, "hoa", sealed, NOW)
+    assert client.get("/").status_code == 302
+
+
+def test_pages_take_nothing_from_elsewhere_and_leave_nothing_behind(town: Door) -> None:
+    client = browser_of(town)
+    sign_in(client, "hoa")
+    home = client.get("/")
+    assert "http" not in re.sub(r"<!--.*?-->", "", home.text)
+    assert "<script" not in home.text
+    assert home.headers["Cache-Control"] == "no-store"
+    assert "default-src 'none'" in home.headers["Content-Security-Policy"]
+    css = client.get("/static/cayda.css")
+    assert css.status_code == 200
+    css.close()
+
+
+def test_phones_never_meet_a_session(town: Door) -> None:
+    for path in ("/formList", "/submission"):
+        answer = town.call("HEAD", path)
+        assert "Set-Cookie" not in answer.headers
+        assert "Cookie" not in answer.headers.get("Vary", "")
+        assert "Content-Security-Policy" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (None, 0, "–"),
+        (Decimal(0), 0, "0"),
+        (Decimal("1234567"), 0, "1.234.567"),
+        (Decimal("1234.56"), 1, "1.234,6"),
+        (Decimal("65"), 1, "65,0"),
+        (Decimal("12.5"), 0, "12,5"),
+    ],
+)
+def test_numbers_are_written_as_vietnamese_readers_write_them(
+    value: Decimal | None, digits: int, text: str
+) -> None:
+    assert number(value, digits) == text
+
+
+def test_periods_have_names() -> None:
+    assert period_vi(get_period("2025H1")) == "6 tháng đầu năm 2025"
+    assert period_vi(get_period("2025Y")) == "Cả năm 2025"
+
+
+# ------------------------------------------------------------------ a real browser
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The real server with one person of the city board."""
+    server = a_server(tmp_path_factory.mktemp("pages") / "data")
+    added = server.cayda(
+        *("user", "add", "hoa", "--role", "city", "--password-stdin"), text="cay-da-lang"
+    )
+    assert added.returncode == 0, added.stderr
+    clubs_csv = server.data.parent / "clubs.csv"
+    clubs_csv.write_text(
+        "club_code,name,unit_code,founded_on\nA-1,CLB Một,20263,2018-05-01\n", encoding="utf-8"
+    )
+    server.json("club", "load", str(clubs_csv))
+    with server.running():
+        yield server
+
+
+def chromium() -> tuple[str, str]:
+    """Browser and driver; without them skip with a sentence, or fail where CI promises them."""
+    found = shutil.which("chromium"), shutil.which("chromedriver")
+    if found[0] is None or found[1] is None:
+        sentence = "Chromium or its driver is not installed, so no page was opened in a browser"
+        if os.environ.get("CI") == "true":
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    return found[0], found[1]
+
+
+@pytest.mark.browser
+def test_a_person_signs_in_reads_the_table_and_signs_out_with_the_keyboard(
+    served: Server, tmp_path: Path
+) -> None:
+    browser, driver = chromium()
+    from selenium import webdriver
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in (
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+        *("--disable-quic", "--no-first-run", "--disable-component-update", "--disable-sync"),
+        *(f"--user-data-dir={tmp_path / 'profile'}", "--window-size=390,800"),
+    ):
+        options.add_argument(flag)
+    page = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    try:
+        page.get(f"http://127.0.0.1:{served.port}/")
+        name = page.switch_to.active_element  # the cursor stands in the first field
+        name.send_keys("hoa", Keys.TAB, "cay-da-lang", Keys.ENTER)
+        table = page.find_element(By.TAG_NAME, "table")
+        assert "CLB Một" in table.text
+        letters = page.find_element(By.TAG_NAME, "body").value_of_css_property("font-size")
+        assert float(letters.removesuffix("px")) >= 18
+        wide = "const d = document.documentElement; return d.scrollWidth > d.clientWidth"
+        assert not page.execute_script(wide)  # only the table scrolls sideways, not the page
+        page.find_element(By.CSS_SELECTOR, "header button").send_keys(Keys.ENTER)
+        assert page.find_element(By.ID, "password")
+    finally:
+        page.quit()
