@@ -231,6 +231,7 @@ def test_a_person_signs_in_reads_the_table_and_signs_out_with_the_keyboard(
     ):
         options.add_argument(flag)
     page = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    page.implicitly_wait(20)  # pages come when they come
     try:
         page.get(f"http://127.0.0.1:{served.port}/")
         name = page.switch_to.active_element  # the cursor stands in the first field
