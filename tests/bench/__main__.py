@@ -169,7 +169,8 @@ def load_generator() -> ModuleType:
 
 def web_process(server: psutil.Process) -> int:
     """The process that answers: the child that is not the worker."""
-    children = [c for c in server.children() if "work" not in c.cmdline()]
+    alive = [c for c in server.children() if c.status() != psutil.STATUS_ZOMBIE]
+    children = [c for c in alive if "work" not in c.cmdline()]
     return int(max(children, key=lambda c: c.memory_info().rss).pid)
 
 
