@@ -40,6 +40,7 @@ class Field:
     table         where its answers stand: "" or the path of the repeat, "supplies", "a/b";
                   of a repeat, the table it opens
     column        key of its answers in that table: the name, or "group/name" when taken
+    is_note       a text that is only shown (read-only, nothing computed): it never has an answer
     """
 
     path: tuple[str, ...]
@@ -51,6 +52,7 @@ class Field:
     choices_file: str | None
     table: str
     column: str
+    is_note: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ _ITEXT = re.compile(r"""jr:itext\(\s*(?:['"]([^'"]+)['"]|([\w.-]+))\s*\)""")
 class _Bind:
     type: str
     save_to: str | None
+    says_only: bool
 
 
 class _Itext:
@@ -234,7 +237,8 @@ class _Source:
         self._by_bind_id[bind.get("id") or ""] = path
         save_to = bind.get("{http://www.opendatakit.org/xforms/entities}saveto")
         kind = (bind.get("type") or "string").rpartition(":")[2]
-        self.binds[path] = _Bind(kind, save_to)
+        says_only = bind.get("readonly") == "true()" and bind.get("calculate") is None
+        self.binds[path] = _Bind(kind, save_to, says_only)
 
     def _read_body(self, node: Element, context: Path) -> None:
         for control in node.iterchildren(tag=etree.Element):
@@ -385,8 +389,12 @@ class _Walk:
         if control is not None and kind_of_value in _SELECTS:
             choices, file = self.source.choices(control)
         labels = self.source.itext.labels(label)
+        bind = self.source.binds.get(path)
+        is_note = kind_of_value == "string" and bind is not None and bind.says_only
         self.fields.append(
-            Field(path, path[-1], kind, kind_of_value, labels, choices, file, table, column)
+            Field(
+                path, path[-1], kind, kind_of_value, labels, choices, file, table, column, is_note
+            )
         )
 
 

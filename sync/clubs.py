@@ -44,6 +44,11 @@ PLACING = ("unit_name", "unit_on")  # of the row, not of the club
 BETWEEN = " · "  # name of the club and of its commune, in its label
 
 
+def plain_name(label: str) -> str:
+    """The club's own name, without the commune its label ends in."""
+    return label.partition(BETWEEN)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Imported:
     """How many clubs the file brought, changed, or only named again; club code -> entity uuid."""

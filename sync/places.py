@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -308,6 +308,23 @@ def clubs_by_unit(db: Connection, day: date) -> dict[str, UnitPath]:
         club_id: tree.path(tree.units[unit_id], day)
         for club_id, unit_id in _latest_places(db, day).items()
     }
+
+
+History = Sequence[tuple[date, int]]  # (from this day on, unit id), oldest first
+
+
+def read_history(db: Connection) -> dict[str, History]:
+    """Every decision about where a club is: club uuid -> its places in time."""
+    c = club_places.c
+    found: dict[str, list[tuple[date, int]]] = defaultdict(list)
+    for row in db.execute(sa.select(c.club_id, c.valid_from, c.unit_id).order_by(c.valid_from)):
+        found[row.club_id].append((row.valid_from, row.unit_id))
+    return dict(found)
+
+
+def place_on(history: History, day: date) -> int | None:
+    """The unit id of the last decision that holds on the day."""
+    return next((unit_id for since, unit_id in reversed(history) if since <= day), None)
 
 
 def unit_of(db: Connection, club_id: str, day: date) -> Unit | None:
