@@ -11,7 +11,7 @@ import functools
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,9 +25,12 @@ from server.settings import SettingError, Settings, read_settings
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
+    from forms.cells import Table
     from server.runtime import Runtime
 
 GOOD, WRONG, MISUSED = 0, 1, 2
+KINDS = click.Choice(["csv", "xlsx"])
+FOLDER = click.Path(file_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -55,7 +58,7 @@ def _common() -> list[click.Parameter]:
     return [
         click.Option(
             ["--data"],
-            type=click.Path(file_okay=False, path_type=Path),
+            type=FOLDER,
             expose_value=False,
             callback=set_data,
             help="Thư mục dữ liệu / data folder (CAYDA_DATA, ./data).",
@@ -251,13 +254,13 @@ def web(options: Options, host: str | None, port: int | None) -> None:
 
 
 @main.command()
-@click.option("--tied", is_flag=True, hidden=True, help="End with the process that started this.")
+@click.option("--parent", type=int, hidden=True, help="End when this process ends.")
 @pass_options
-def work(options: Options, tied: bool) -> None:
+def work(options: Options, parent: int | None) -> None:
     """Chỉ chạy người làm việc / the worker only (rq where REDIS_URL is set)."""
     from server import serve as running
 
-    sys.exit(running.work(options.settings(), tied))
+    sys.exit(running.work(options.settings(), parent))
 
 
 @main.command()
@@ -610,6 +613,105 @@ def club_load(runtime: Runtime, path: Path) -> None:
         updated=done.updated,
         unchanged=done.unchanged,
     )
+
+
+# ------------------------------------------------------------------ files for the supervisor
+
+
+@main.group(cls=Group)
+def export() -> None:
+    """Tệp cho người giám sát / the supervisor's files."""
+
+
+@export.command("report")
+@click.argument("code", metavar="PERIOD")
+@click.option("--unit", help="Chỉ đơn vị này / of this unit only (its code on the last day).")
+@click.option("--out", type=FOLDER, default=Path(), help="Thư mục ghi tệp / folder.")
+@click.option("--format", "kind", type=KINDS, default="csv")
+@click.option("--raw", is_flag=True, help="CSV cho máy đọc / CSV for programs.")
+@with_runtime
+def export_report(
+    runtime: Runtime, code: str, unit: str | None, out: Path, kind: str, raw: bool
+) -> None:
+    """Hai bảng của kỳ, ví dụ 2025H2 / the two tables of a period, such as 2025H2."""
+    from forms.periods import get_period
+    from sync import audit, places
+    from sync.report import report_tables
+
+    period = get_period(code)
+    with runtime.database.read() as db:
+        clubs = None
+        if unit is not None:
+            found = places.find_unit(db, unit, period.last)
+            if found is None:
+                fail(f"Không có đơn vị mã {unit}. / There is no unit {unit} on that day.")
+            clubs = places.clubs_under(db, found.id, period.last)
+        tables = report_tables(db, runtime.library, period, clubs=clubs)
+    files = write_tables(out, f"bao_cao_{code}", tables, kind, raw)
+    with runtime.database.write() as db:
+        audit.record(db, "operator", "report.export", f"period:{code}", runtime.now(), unit=unit)
+    say("\n".join(map(str, files)), files=files)
+
+
+@export.command("records")
+@click.argument("xml_form_id", metavar="FORM")
+@click.option("--out", type=NEW_FILE, help="Tệp ghi ra; bảng lặp nằm cạnh / repeats go beside it.")
+@click.option(
+    "--format", "kind", type=KINDS, help="csv, xlsx; theo đuôi tệp / by the file's ending."
+)
+@click.option("--codes", is_flag=True, help="Giữ mã, không thay bằng nhãn / codes, not labels.")
+@click.option("--raw", is_flag=True, help="CSV cho máy đọc / CSV for programs.")
+@with_runtime
+def export_records(
+    runtime: Runtime, xml_form_id: str, out: Path | None, kind: str | None, codes: bool, raw: bool
+) -> None:
+    """Mọi phiếu của một biểu mẫu, một bảng và mỗi nhóm lặp một bảng / all records of a form."""
+    from sync import audit
+    from sync import export as exporting
+
+    out = out or Path(f"{xml_form_id}.{kind or 'csv'}")
+    kind = kind or out.suffix.lower().removeprefix(".")
+    if kind not in KINDS.choices:
+        fail("Đuôi tệp phải là .csv hoặc .xlsx. / The file must end in .csv or .xlsx.")
+    with runtime.database.read() as db:
+        tables = exporting.export_records(db, runtime.library, xml_form_id, codes=codes)
+        files = write_tables(out.parent, out.stem, _beside(tables, out.stem), kind, raw)
+    with runtime.database.write() as db:
+        audit.record(db, "operator", "records.export", f"form:{xml_form_id}", runtime.now())
+    say("\n".join(map(str, files)), files=files)
+
+
+def write_tables(
+    folder: Path, book: str, tables: Iterable[Table], kind: str, raw: bool
+) -> list[Path]:
+    """One workbook named `book`, or a CSV per table named as the table; whole or not at all."""
+    from forms.cells import to_csv
+    from sync.workbook import write_xlsx
+
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    if kind == "xlsx":
+        files.append(folder / f"{book}.xlsx")
+        write_xlsx(_part(files[-1]), tables)
+    else:
+        for table in tables:
+            files.append(folder / f"{table.name}.csv")
+            with _part(files[-1]).open("wb") as out:
+                out.writelines(to_csv(table, raw=raw))
+    for path in files:
+        _part(path).replace(path)
+    return files
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _beside(tables: Sequence[Table], stem: str) -> Iterator[Table]:
+    """The first table under the file's own name, repeats with theirs behind it."""
+    for number, table in enumerate(tables):
+        name = stem if number == 0 else f"{stem}_{table.name.replace('/', '_')}"
+        yield dataclasses.replace(table, name=name)
 
 
 # ------------------------------------------------------------------ looking after it

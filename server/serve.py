@@ -33,6 +33,7 @@ WAITING = 1024  # connections that may wait in the listen queue when all phones 
 READY_WITHIN = 60.0  # seconds
 STOP_WITHIN = 10.0
 RESTART_AFTER = 1.0
+PARENT = "CAYDA_PARENT"  # in the environment of the web process: who started it
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -56,7 +57,7 @@ def web(settings: Settings) -> int:
     from granian.constants import HTTPModes, Interfaces
     from granian.log import LogLevels
 
-    os.environ.update(_environment(settings))
+    os.environ.update(_environment(settings) | {PARENT: str(os.getpid())})
     granian = Granian(
         "server.serve:application",
         factory=True,
@@ -78,10 +79,10 @@ def web(settings: Settings) -> int:
     return 0
 
 
-def work(settings: Settings, tied: bool = False) -> int:
+def work(settings: Settings, parent: int | None = None) -> int:
     """The worker only, until SIGTERM: rq's where Redis is set, else one that looks by itself.
 
-    `tied`: also end when the process that started this one ends, however it ends.
+    `parent`: the process that started this one as its only worker; end when it ends, however.
     """
     from server import tasks
     from server.jobs import listen
@@ -90,10 +91,10 @@ def work(settings: Settings, tied: bool = False) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    if tied:
-        _end_with_parent(stopping.set)
+    if parent is not None:
+        _end_with_parent(parent, stopping.set)
     runtime = open_runtime(settings)
-    if tied and settings.embedded and runtime.database.is_sqlite:
+    if parent is not None and settings.embedded and runtime.database.is_sqlite:
         _release_leases(runtime)
     gc.freeze()  # modules and library stay; the collector need not look at them again
     if settings.redis_url:
@@ -108,7 +109,8 @@ def application() -> Application:
     """The WSGI application, made in the process that will answer; settings from the environment."""
     from server.app import create_app
 
-    _end_with_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    parent = int(os.environ.get(PARENT, os.getppid()))
+    _end_with_parent(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
     app = create_app(read_settings())
     gc.freeze()
     return Turns(app, TURNS)
@@ -209,7 +211,7 @@ def _release_leases(runtime: Runtime) -> None:
 def _worker_beside(settings: Settings) -> Iterator[None]:
     """A `cayda work` process that is started again whenever it ends, as long as the block runs."""
     stopping = threading.Event()
-    command = [sys.executable, "-m", "server.cli", "work", "--tied"]
+    command = [sys.executable, "-m", "server.cli", "work", "--parent", str(os.getpid())]
     environment = {**os.environ, **_environment(settings)}
     running: list[subprocess.Popen[bytes]] = []
 
@@ -245,7 +247,7 @@ def _end(running: list[subprocess.Popen[bytes]]) -> None:
 def _herald_beside(settings: Settings, demo: bool) -> Iterator[None]:
     """A short-lived child that says when the web listens, and fills the demo through its door."""
     herald = multiprocessing.get_context("fork").Process(
-        target=_announce, args=(settings, demo), daemon=True
+        target=_announce, args=(settings, demo, os.getpid()), daemon=True
     )
     herald.start()
     reaper = threading.Thread(target=herald.join, name="herald reaper", daemon=True)
@@ -257,9 +259,9 @@ def _herald_beside(settings: Settings, demo: bool) -> Iterator[None]:
         reaper.join(STOP_WITHIN)
 
 
-def _announce(settings: Settings, demo: bool) -> None:
+def _announce(settings: Settings, demo: bool, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
-    _end_with_parent(lambda: os._exit(1))
+    _end_with_parent(parent, lambda: os._exit(1))
     if not wait_until_ready(settings):
         click.echo("Máy chủ không khởi động được. / The server does not answer.", err=True)
         return
@@ -357,9 +359,11 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _end_with_parent(end: Callable[[], object]) -> None:
-    """Call `end` when our parent is gone: nobody else would, and the port would stay taken."""
-    parent = os.getppid()
+def _end_with_parent(parent: int, end: Callable[[], object]) -> None:
+    """Call `end` when `parent` is gone: nobody else would, and the port would stay taken.
+
+    The parent says its own id: it may be gone before its child can ask.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -15,6 +15,7 @@ from forms.periods import Period, periods_of
 from sync import access, aggregate, places
 from sync.access import Caller
 from sync.aggregate import Figure, Figures
+from sync.clubs import plain_name
 from sync.tables import entities, records
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _cell(figures: Figures, club: str, column: Column, indicator: Indicator) -> 
 
 def _labels(db: Connection, clubs: set[str]) -> dict[str, str]:
     query = sa.select(entities.c.uuid, entities.c.label).where(entities.c.uuid.in_(sorted(clubs)))
-    return {row.uuid: row.label for row in db.execute(query)}
+    return {row.uuid: plain_name(row.label) for row in db.execute(query)}
 
 
 def _commune(units: Mapping[str, places.UnitPath], club: str) -> str:

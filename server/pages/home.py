@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from forms.cells import Table, to_csv
 from forms.days import to_vietnamese, vietnam_day
 from forms.periods import Period, get_period, periods_between
 from forms.problems import BAD_REQUEST, NOT_AUTHENTIC, Refused
+from server import auth
 from server.pages import sign_in as session
 from server.pages.sign_in import SignInForm, SignOutForm
 from server.runtime import runtime
-from sync.access import may
+from sync import audit
+from sync.access import clubs_in_scope, may
 from sync.overview import Overview, latest_period, read_overview
+from sync.report import report_tables
 from sync.status import Status, read_status
+from sync.workbook import write_xlsx
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 YEARS_BACK = 1  # of periods to choose from
 
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static")
@@ -49,6 +58,38 @@ def home() -> str:
         periods=_periods(today),
         is_open=today <= period.last,
     )
+
+
+@pages.get("/reports/<code>.<any(xlsx):kind>")
+@pages.get("/reports/<code>-<any(clubs,figures):which>.<any(csv):kind>")
+@login_required  # type: ignore[untyped-decorator]
+def download(code: str, kind: str, which: str = "clubs") -> Response:
+    """The period's files, cut to the person's clubs: both tables as XLSX, or one as CSV."""
+    caller = session.caller()
+    auth.require(caller, "figures.read")
+    period = get_period(code)
+    with runtime().database.read() as db:
+        clubs = clubs_in_scope(db, caller, period.last)
+        tables = report_tables(db, runtime().library, period, clubs=clubs)
+    with runtime().database.write() as db:
+        audit.record(db, caller.actor, "report.export", f"period:{code}", runtime().now())
+    if kind == "xlsx":
+        return _workbook(f"bao_cao_{code}.xlsx", tables)
+    table = tables[which == "figures"]
+    return _file(f"{table.name}.csv", b"".join(to_csv(table)), "text/csv; charset=utf-8")
+
+
+def _workbook(name: str, tables: Iterable[Table]) -> Response:
+    with TemporaryDirectory(prefix="cayda-") as folder:
+        path = Path(folder) / name
+        write_xlsx(path, tables)
+        return _file(name, path.read_bytes(), XLSX)
+
+
+def _file(name: str, content: bytes, content_type: str) -> Response:
+    answer = Response(content, content_type=content_type)
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    return answer
 
 
 @pages.route("/sign-in", methods=["GET", "POST"])

@@ -209,7 +209,60 @@ def test_a_form_nobody_published_is_said_to_be_unknown(cayda: Cayda) -> None:
     assert cayda("form", "show", "no such").exit_code == MISUSED
 
 
+# ------------------------------------------------------------------ files
+
+
+def test_the_report_is_two_files_named_by_the_period(with_library: Cayda, tmp_path: Path) -> None:
+    files = with_library.json("export", "report", "2025H2", "--out", str(tmp_path))["files"]
+    assert [Path(one).name for one in files] == ["bao_cao_clb_2025H2.csv", "chi_tieu_2025H2.csv"]
+    for one in files:
+        content = Path(one).read_bytes()
+        assert content.startswith(("\ufeffSTT;".encode(), "\ufeffKỳ".encode()))
+        assert content.endswith(b"\r\n")
+    assert not list(tmp_path.glob(".*"))  # nothing half written
+
+
+def test_the_report_as_a_workbook_is_one_file(with_library: Cayda, tmp_path: Path) -> None:
+    call = ("export", "report", "2025H2", "--format", "xlsx", "--out", str(tmp_path))
+    (file,) = with_library.json(*call)["files"]
+    assert Path(file).read_bytes().startswith(b"PK")
+
+
+def test_records_go_to_the_file_named_and_repeats_beside_it(
+    with_library: Cayda, tmp_path: Path
+) -> None:
+    out = tmp_path / "visits.csv"
+    files = with_library.json("export", "records", "care_visit", "--out", str(out))["files"]
+    assert [Path(one).name for one in files] == ["visits.csv", "visits_supplies.csv"]
+    raw = with_library("export", "records", "care_visit", "--out", str(out), "--codes", "--raw")
+    assert raw.exit_code == GOOD
+    assert out.read_bytes().startswith(b"instance_id,")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("report", "2025H9"),
+        ("report", "2025H2", "--unit", "nowhere"),
+        ("records", "no such form"),
+        ("records", "care_visit", "--out", "visits.doc"),
+    ],
+)
+def test_an_export_of_what_is_not_there_is_misuse(
+    cayda: Cayda, arguments: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = cayda("export", *arguments)
+    assert done.exit_code == MISUSED
+    assert done.stderr
+
+
 # ------------------------------------------------------------------ looking after it
+
+
+def test_a_new_folder_verifies_and_reprocesses(with_library: Cayda) -> None:
+    assert with_library.json("reprocess") == {"submissions": 0}
+    assert with_library.json("verify") == {"differences": [], "waiting": 0}
 
 
 def test_migrate_publishes_the_library_once(with_library: Cayda) -> None:

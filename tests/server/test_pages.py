@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from forms.periods import get_period
 from server.pages.home import number, period_vi
 from server.settings import secret_key
-from sync import accounts, clubs, places
+from sync import accounts, clubs, places, tables
 from tests.conftest import NOW
 from tests.server.conftest import Door
 from tests.server.serving import Server, a_server
@@ -120,6 +120,31 @@ def test_a_period_is_chosen_by_its_code(town: Door) -> None:
     sign_in(client, "hoa")
     assert "<h1>6 tháng cuối năm 2025" in client.get("/?period=2025H2").text
     assert client.get("/?period=2025H9").status_code == 400
+
+
+def test_the_files_hold_the_clubs_of_whoever_asks(town: Door) -> None:
+    city, chair = browser_of(town), browser_of(town)
+    sign_in(city, "hoa")
+    sign_in(chair, "lan")
+    for client, sees_all in ((city, True), (chair, False)):
+        home = client.get("/?period=2025H2").text
+        assert home.count("/reports/2025H2") == 3
+        clubs_csv = client.get("/reports/2025H2-clubs.csv")
+        assert "bao_cao_clb_2025H2.csv" in clubs_csv.headers["Content-Disposition"]
+        assert "CLB Một" in clubs_csv.text
+        assert ("CLB Hai" in clubs_csv.text) is sees_all
+        figures = client.get("/reports/2025H2-figures.csv").text
+        assert ("CLB Hai" in figures) is sees_all
+        assert client.get("/reports/2025H2.xlsx").data.startswith(b"PK")
+    actors = {row.actor for row in town.rows(tables.audit_events) if "report" in row.action}
+    assert actors == {"user:1", "user:2"}
+
+
+def test_a_stranger_and_an_admin_get_no_files(town: Door) -> None:
+    client = browser_of(town)
+    assert client.get("/reports/2025H2-clubs.csv").status_code == 302
+    sign_in(client, "an")
+    assert client.get("/reports/2025H2-clubs.csv").status_code == 403
 
 
 def test_a_disabled_person_is_out_at_once(town: Door) -> None:

