@@ -47,7 +47,7 @@ TASKS: dict[str, Callable[[Runtime, Sequence[Work]], None]] = {
 class Pace:
     """When a worker measures: after work, a fifth of its time at most; else only now and then.
 
-    Measuring holds the write lock, and while submissions stream in each batch makes figures stale.
+    While submissions stream in each batch makes figures stale, and measuring takes a core.
     """
 
     def __init__(self) -> None:
@@ -145,8 +145,11 @@ def _measure(runtime: Runtime, pace: Pace | None) -> int:
     if pace is not None and not pace.is_time():
         return 0
     start = time.monotonic()
-    with runtime.database.write() as db:
-        cells = aggregate.measure(db, runtime.library, CELLS, runtime.now())
+    with runtime.database.read() as db:  # counting takes long, and phones need the write lock
+        measured = aggregate.count_stale(db, runtime.library, CELLS, runtime.now())
+    if measured.cells:
+        with runtime.database.write() as db:
+            aggregate.keep(db, measured)
     if pace is not None:
-        pace.note_measured(time.monotonic() - start, cells)
-    return cells
+        pace.note_measured(time.monotonic() - start, len(measured.cells))
+    return len(measured.cells)

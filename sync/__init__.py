@@ -1,1 +1,1 @@
-"""Keeps: what was sent, what is true now, what a phone may have. The only room with SQL and blobs."""
+"""Keeps: what was sent, what is true now, what a phone may have. Only here are SQL and blobs."""

@@ -22,7 +22,7 @@ from forms.indicators import Condition, Conditions, Indicator
 from forms.periods import CALENDAR, Period, get_period, months_before, periods_between, periods_of
 from sync import places, words
 from sync import tables as t
-from sync.database import is_sqlite
+from sync.database import insert_once, is_sqlite
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -74,7 +74,7 @@ class Touch:
 def touch(db: Connection, library: Library, touches: Iterable[Touch], now: datetime) -> None:
     """Mark the figures of these clubs stale, in every period a change on that day can move."""
     today = vietnam_day(now)
-    _mark(
+    mark(
         db,
         {
             (period.code, one.club_id)
@@ -94,85 +94,160 @@ def _moved_by(library: Library, one: Touch, today: date) -> Iterator[Period]:
             yield period
 
 
-def _mark(db: Connection, cells: Collection[tuple[str, str]]) -> None:
+def mark(db: Connection, cells: Collection[tuple[str, str]]) -> None:
+    """Say that the figures of these (period, club) must be measured again."""
     if not cells:
         return
     dialect: Any = sqlite if is_sqlite(db) else postgresql
-    insert = dialect.insert(t.stale_cells)
-    # DO UPDATE, not DO NOTHING: it locks the row, so that measure(), which skips locked rows,
-    # cannot take the mark away before it can see what this transaction changed.
-    statement = insert.on_conflict_do_update(
-        index_elements=["calendar", "period", "club_id"], set_={"period": insert.excluded.period}
+    statement = dialect.insert(t.stale_cells).on_conflict_do_update(
+        index_elements=["calendar", "period", "club_id"],
+        set_={"marks": t.stale_cells.c.marks + 1},  # tells keep() that it counted too early
     )
-    # Sorted: two transactions that touch the same cells never wait for each other in a circle.
-    db.execute(
-        statement,
-        [{"calendar": CALENDAR, "period": p, "club_id": c} for p, c in sorted(cells)],
+    # Sorted: two transactions that mark the same cells never wait for each other in a circle.
+    db.execute(statement, [_mark_of(*cell) for cell in sorted(cells)])
+
+
+def _mark_of(period: str, club_id: str) -> dict[str, Any]:
+    return {"calendar": CALENDAR, "period": period, "club_id": club_id, "marks": 1}
+
+
+def is_fresh(db: Connection, period: Period) -> bool:
+    """Whether figures of this period are kept and no club's wait to be measured again."""
+    stale, kept = t.stale_cells.c, t.figures.c
+    waiting = sa.select(stale.id).where(
+        stale.calendar == period.calendar, stale.period == period.code
+    )
+    stored = sa.select(kept.id).where(kept.calendar == period.calendar, kept.period == period.code)
+    return (
+        db.execute(waiting.limit(1)).first() is None
+        and db.execute(stored.limit(1)).first() is not None
     )
 
 
-def is_stale(db: Connection, period: Period) -> bool:
-    """Whether any club's figures of this period wait to be measured, or the calendar keeps none."""
-    stale = sa.select(t.stale_cells.c.id).where(
-        t.stale_cells.c.calendar == period.calendar, t.stale_cells.c.period == period.code
-    )
-    return period.calendar != CALENDAR or db.execute(stale.limit(1)).first() is not None
+@dataclass(frozen=True, slots=True)
+class StaleCell:
+    """A cell to measure, as it was seen. `mark_id` None: not marked, but never measured."""
+
+    period: str
+    club_id: str
+    mark_id: int | None = None
+    marks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Figures of stale cells as of one moment, not stored yet."""
+
+    cells: tuple[StaleCell, ...]
+    figures: Mapping[tuple[str, str], Figures]  # by (period, club)
 
 
 def measure(db: Connection, library: Library, limit: int, now: datetime) -> int:
-    """Measure up to `limit` stale cells again; how many were done (0 = none is stale)."""
-    _open_current_periods(db, library, now)
-    stale = t.stale_cells.c
-    rows = db.execute(
-        sa.select(stale.id, stale.period, stale.club_id)
-        .where(stale.calendar == CALENDAR)
-        .order_by(stale.period, stale.club_id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for code, cells in groupby(rows, key=lambda row: row.period):
-        _measure_clubs(db, library, get_period(code), [row.club_id for row in cells])
-    if rows:
-        db.execute(sa.delete(t.stale_cells).where(stale.id.in_([row.id for row in rows])))
-    return len(rows)
+    """Count and keep up to `limit` stale cells in one transaction; how many (0 = none is stale)."""
+    measured = count_stale(db, library, limit, now)
+    keep(db, measured)
+    return len(measured.cells)
 
 
-def _open_current_periods(db: Connection, library: Library, now: datetime) -> None:
-    """On a period's first day nothing has touched it yet, but clubs and people stand in it."""
-    figures = t.figures.c
-    clubs = _all_clubs(db, library)
-    for period in periods_of(vietnam_day(now)):
-        known = sa.select(figures.club_id.distinct()).where(
-            figures.calendar == CALENDAR, figures.period == period.code
+def count_stale(db: Connection, library: Library, limit: int, now: datetime) -> Measured:
+    """Count the figures of up to `limit` stale cells anew. Only reads: nobody waits for it."""
+    cells = [*_marked(db, limit), *_never_measured(db, library, now)][:limit]
+    figures: dict[tuple[str, str], Figures] = {}
+    ordered = sorted(cells, key=lambda cell: (cell.period, cell.club_id))
+    for code, group in groupby(ordered, key=lambda cell: cell.period):
+        clubs = [cell.club_id for cell in group]
+        counted = count_clubs(db, library, get_period(code), clubs)
+        figures.update({(code, club): {} for club in clubs})
+        for key, figure in counted.items():
+            figures[code, key[0]][key] = figure
+    return Measured(tuple(ordered), figures)
+
+
+def keep(db: Connection, measured: Measured) -> None:
+    """Store counted figures. A cell marked again meanwhile keeps its mark; one that another worker
+    has taken is passed by.
+    """
+    taken = [cell for cell in measured.cells if _take(db, cell)]
+    if not taken:
+        return
+    stored = t.figures.c
+    for code, group in groupby(taken, key=lambda cell: cell.period):
+        clubs = [cell.club_id for cell in group]
+        db.execute(
+            sa.delete(t.figures).where(
+                stored.calendar == CALENDAR, stored.period == code, stored.club_id.in_(clubs)
+            )
         )
-        new = clubs - set(db.scalars(known))
-        _mark(db, {(period.code, club) for club in new})
+    rows = [
+        row
+        for cell in taken
+        for row in _figure_rows(cell.period, measured.figures[cell.period, cell.club_id])
+    ]
+    if rows:
+        db.execute(sa.insert(t.figures), rows)
+
+
+def _take(db: Connection, cell: StaleCell) -> bool:
+    """Lock the cell's mark and remove it unless it was set again since; False = somebody else's."""
+    marks = t.stale_cells.c
+    if cell.mark_id is None:
+        row = insert_once(db, t.stale_cells, _mark_of(cell.period, cell.club_id))
+        if row is not None:
+            db.execute(sa.delete(t.stale_cells).where(marks.id == row.id))
+        return row is not None
+    found = db.execute(
+        sa.select(marks.marks).where(marks.id == cell.mark_id).with_for_update(skip_locked=True)
+    ).scalar()
+    if found == cell.marks:
+        db.execute(sa.delete(t.stale_cells).where(marks.id == cell.mark_id))
+    return found is not None
+
+
+def _marked(db: Connection, limit: int) -> list[StaleCell]:
+    marks = t.stale_cells.c
+    query = (
+        sa.select(marks.period, marks.club_id, marks.id, marks.marks)
+        .where(marks.calendar == CALENDAR)
+        .order_by(marks.period, marks.club_id)
+        .limit(limit)
+    )
+    return [StaleCell(*row) for row in db.execute(query)]
+
+
+def _never_measured(db: Connection, library: Library, now: datetime) -> list[StaleCell]:
+    """On a period's first day nothing has touched it yet, but clubs and people stand in it."""
+    if not any("club" in one.levels for one in library.figures.indicators.values()):
+        return []
+    clubs = _all_clubs(db, library)
+    figures, marks = t.figures.c, t.stale_cells.c
+    found = []
+    for period in periods_of(vietnam_day(now)):
+        here = (figures.calendar == CALENDAR, figures.period == period.code, figures.cut == "")
+        known = set(db.scalars(sa.select(figures.club_id).where(*here).distinct()))
+        marked = sa.select(marks.club_id).where(
+            marks.calendar == CALENDAR, marks.period == period.code
+        )
+        new = clubs - known - set(db.scalars(marked))
+        found += [StaleCell(period.code, club) for club in sorted(new)]
+    return found
 
 
 def _all_clubs(db: Connection, library: Library) -> set[str]:
     spells = t.spells.c
     lists = [rule.name for rule in library.lists.values() if _is_of_clubs(rule)]
-    return set(db.scalars(sa.select(spells.uuid.distinct()).where(spells.list_name.in_(lists))))
+    query = sa.select(spells.uuid).where(spells.list_name.in_(lists)).distinct()
+    return set(db.scalars(query))
 
 
 def _is_of_clubs(rule: Any) -> bool:
     return bool(rule.club == "name")  # an entity of the list of clubs is its own club
 
 
-def _measure_clubs(db: Connection, library: Library, period: Period, clubs: Sequence[str]) -> None:
-    figures = count_clubs(db, library, period, clubs)
-    stored = t.figures.c
-    db.execute(
-        sa.delete(t.figures).where(
-            stored.calendar == period.calendar,
-            stored.period == period.code,
-            stored.club_id.in_(clubs),
-        )
-    )
-    rows = [
-        {
-            "calendar": period.calendar,
-            "period": period.code,
+def _figure_rows(period: str, figures: Figures) -> Iterator[dict[str, Any]]:
+    for (club, indicator, cut, value), figure in figures.items():
+        yield {
+            "calendar": CALENDAR,
+            "period": period,
             "club_id": club,
             "indicator": indicator,
             "cut": cut,
@@ -181,10 +256,6 @@ def _measure_clubs(db: Connection, library: Library, period: Period, clubs: Sequ
             "denominator": figure.denominator,
             "missing": figure.missing,
         }
-        for (club, indicator, cut, value), figure in figures.items()
-    ]
-    if rows:
-        db.execute(sa.insert(t.figures), rows)
 
 
 # ------------------------------------------------------------------ figures at a level
@@ -192,7 +263,7 @@ def _measure_clubs(db: Connection, library: Library, period: Period, clubs: Sequ
 
 def club_figures(db: Connection, library: Library, period: Period) -> Figures:
     """The figures of every club: as stored where they are fresh, else counted now."""
-    if is_stale(db, period):
+    if not is_fresh(db, period):
         return count_clubs(db, library, period, sorted(_all_clubs(db, library)))
     stored = t.figures.c
     rows = db.execute(
@@ -277,7 +348,7 @@ def _count_units(
             continue
         found = _rolled_up(db, library, period, below, clubs) if indicator.having else {}
         for unit in tree.on(period.last, below):
-            above = tree.ancestor(unit, level)  # type: ignore[arg-type]
+            above = tree.ancestor(unit, level)
             if above is None or not unit.counts_in_coverage:
                 continue
             fits = _has(library, found, str(unit.id), indicator.having)
@@ -532,33 +603,35 @@ class Counting:
 
     # --- facts that began in P
     def _began(self) -> sa.Select[Any]:
-        clubs, club_then = self._places, t.spells.alias("club_then")
+        clubs, turn = self._places, t.spells.alias("turn")
         ((name, (value,)),) = self.first.where.items()
-        turn = t.spells.alias("turn")
-        then = turn.c.valid_from
-        source = turn.join(
-            club_then,
-            sa.and_(
-                club_then.c.list_name == turn.c.list_name,
-                club_then.c.uuid == turn.c.uuid,
-                club_then.c.name == "club",
-                club_then.c.valid_from <= then,
-                sa.or_(club_then.c.valid_to.is_(None), club_then.c.valid_to > then),
-            ),
-        ).join(clubs, clubs.c.club == club_then.c.value)
         began = sa.and_(
             turn.c.list_name == self.first.of,
             turn.c.name == name,
             turn.c.value == value.value,
-            then.between(self.period.first, self.period.last),
+            turn.c.valid_from.between(self.period.first, self.period.last),
         )
+        source: Any = self._with_club_then(turn, clubs)
         facts = None
         if self.cuts:
-            who = sa.select(turn.c.uuid).where(began)
-            facts = self._facts(self.first.of, who)
+            facts = self._facts(self.first.of, sa.select(turn.c.uuid).where(began))
             source = source.outerjoin(facts, facts.c.uuid == turn.c.uuid)
         numbers = [n for _ in self.indicators for n in (sa.func.count(), sa.literal(0))]
         return self._grouped(source, clubs.c.place, facts, numbers).where(began)
+
+    def _with_club_then(self, turn: Any, clubs: sa.CTE) -> Any:
+        """A turn in the club its entity was in on that day."""
+        if _is_of_clubs(self.library.lists[self.first.of]):
+            return turn.join(clubs, clubs.c.club == turn.c.uuid)
+        then = t.spells.alias("club_then")
+        same_day = sa.and_(
+            then.c.list_name == turn.c.list_name,
+            then.c.uuid == turn.c.uuid,
+            then.c.name == "club",
+            then.c.valid_from <= turn.c.valid_from,
+            sa.or_(then.c.valid_to.is_(None), then.c.valid_to > turn.c.valid_from),
+        )
+        return turn.join(then, same_day).join(clubs, clubs.c.club == then.c.value)
 
     # --- events of a form in P
     def _in_period(self, records: sa.FromClause) -> list[Any]:

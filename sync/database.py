@@ -89,7 +89,9 @@ def _with_driver(url: URL) -> URL:
 
 
 def _pg_engine(url: URL) -> Engine:
-    return sa.create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    return sa.create_engine(
+        url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+    )
 
 
 def _sqlite_engine(url: URL) -> Engine:
@@ -97,6 +99,7 @@ def _sqlite_engine(url: URL) -> Engine:
         url,
         pool_size=10,
         max_overflow=10,
+        hide_parameters=True,  # an error's text must not carry people's data
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
 

@@ -388,5 +388,6 @@ stale_cells = Table(  # (period, club) whose figures must be measured again
     Column("calendar", Text, nullable=False),
     Column("period", Text, nullable=False),
     Column("club_id", Text, nullable=False),
+    Column("marks", Integer, nullable=False),  # how often marked since it was last measured
     UniqueConstraint("calendar", "period", "club_id"),
 )

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from forms.periods import CALENDAR
 from sync import aggregate, entities, process, queue, timeline
-from sync.database import Database, upsert
+from sync.database import Database
 from sync.entities import Key
 from sync.receive import PROCESS
 from sync.tables import (
@@ -296,7 +297,5 @@ def _drop_strays(db: Connection, library: Library) -> None:
 def _doubt_figures(db: Connection) -> None:
     """Every figure is measured again, also where no submission leads to it."""
     c = figures.c
-    cells = db.execute(sa.select(c.calendar, c.period, c.club_id).distinct())
-    rows = sorted(tuple(row) for row in cells)
-    names = ["calendar", "period", "club_id"]
-    upsert(db, stale_cells, [dict(zip(names, row, strict=True)) for row in rows], names)
+    cells = db.execute(sa.select(c.period, c.club_id).where(c.calendar == CALENDAR).distinct())
+    aggregate.mark(db, [(row.period, row.club_id) for row in cells])

@@ -16,6 +16,7 @@ from server import tasks
 from server.runtime import LocalJobs, Runtime
 from server.settings import Settings
 from sync import queue
+from sync.aggregate import Measured, StaleCell
 from sync.blobs import open_blobs
 from sync.database import Database
 
@@ -71,9 +72,12 @@ class Pipeline:
     ) -> None:
         self.stored += prepared
 
-    def measure(self, db: Connection, library: Library, limit: int, now: datetime) -> int:
-        done, self.stale = min(self.stale, limit), max(self.stale - limit, 0)
-        return done
+    def count_stale(self, db: Connection, library: Library, limit: int, now: datetime) -> Measured:
+        cells = tuple(StaleCell("2025H2", str(n)) for n in range(min(self.stale, limit)))
+        return Measured(cells, {})
+
+    def keep(self, db: Connection, measured: Measured) -> None:
+        self.stale -= len(measured.cells)
 
 
 @pytest.fixture
@@ -167,7 +171,7 @@ def test_a_failing_measurement_does_not_stop_the_work(
     def broken(*_: Any) -> int:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(pipeline, "measure", broken)
+    monkeypatch.setattr(pipeline, "count_stale", broken)
     given_work(runtime, [1, 2])
     assert not tasks.run_safely(runtime)
     assert pipeline.stored == [1, 2]

@@ -74,6 +74,7 @@ def upgrade() -> None:
     sa.Column('calendar', sa.Text(), nullable=False),
     sa.Column('period', sa.Text(), nullable=False),
     sa.Column('club_id', sa.Text(), nullable=False),
+    sa.Column('marks', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_stale_cells')),
     sa.UniqueConstraint('calendar', 'period', 'club_id', name=op.f('uq_stale_cells_calendar_period_club_id'))
     )
@@ -285,6 +286,23 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_attachments')),
     sa.UniqueConstraint('submission_version_id', 'name', 'sha256', name=op.f('uq_attachments_submission_version_id_name_sha256'))
     )
+    op.create_table('entity_changes',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('list_name', sa.Text(), nullable=False),
+    sa.Column('uuid', sa.Text(), nullable=False),
+    sa.Column('submission_version_id', sa.Integer(), nullable=False),
+    sa.Column('position', sa.Text(), nullable=False),
+    sa.Column('change', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), 'postgresql'), nullable=False),
+    sa.Column('decision', sa.Text(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=True),
+    sa.ForeignKeyConstraint(['submission_version_id'], ['submission_versions.id'], name=op.f('fk_entity_changes_submission_version_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_entity_changes')),
+    sa.UniqueConstraint('submission_version_id', 'list_name', 'uuid', 'position', name=op.f('uq_entity_changes_submission_version_id_list_name_uuid_position'))
+    )
+    with op.batch_alter_table('entity_changes', schema=None) as batch_op:
+        batch_op.create_index('ix_entity_changes_decision', ['decision'], unique=False)
+        batch_op.create_index('ix_entity_changes_uuid', ['uuid'], unique=False)
+
     op.create_table('entity_versions',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('entity_id', sa.Integer(), nullable=False),
@@ -304,23 +322,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('entity_versions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_entity_versions_submission_version_id'), ['submission_version_id'], unique=False)
-
-    op.create_table('entity_changes',
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('list_name', sa.Text(), nullable=False),
-    sa.Column('uuid', sa.Text(), nullable=False),
-    sa.Column('submission_version_id', sa.Integer(), nullable=False),
-    sa.Column('position', sa.Text(), nullable=False),
-    sa.Column('change', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), 'postgresql'), nullable=False),
-    sa.Column('decision', sa.Text(), nullable=False),
-    sa.Column('version', sa.Integer(), nullable=True),
-    sa.ForeignKeyConstraint(['submission_version_id'], ['submission_versions.id'], name=op.f('fk_entity_changes_submission_version_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_entity_changes')),
-    sa.UniqueConstraint('submission_version_id', 'list_name', 'uuid', 'position', name=op.f('uq_entity_changes_submission_version_id_list_name_uuid_position'))
-    )
-    with op.batch_alter_table('entity_changes', schema=None) as batch_op:
-        batch_op.create_index('ix_entity_changes_decision', ['decision'], unique=False)
-        batch_op.create_index('ix_entity_changes_uuid', ['uuid'], unique=False)
 
     op.create_table('records',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -361,15 +362,15 @@ def downgrade() -> None:
         batch_op.drop_index('ix_records_club')
 
     op.drop_table('records')
+    with op.batch_alter_table('entity_versions', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_entity_versions_submission_version_id'))
+
+    op.drop_table('entity_versions')
     with op.batch_alter_table('entity_changes', schema=None) as batch_op:
         batch_op.drop_index('ix_entity_changes_uuid')
         batch_op.drop_index('ix_entity_changes_decision')
 
     op.drop_table('entity_changes')
-    with op.batch_alter_table('entity_versions', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_entity_versions_submission_version_id'))
-
-    op.drop_table('entity_versions')
     op.drop_table('attachments')
     with op.batch_alter_table('submission_versions', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_submission_versions_submission_id'))

@@ -1,0 +1,203 @@
+"""Rows written straight into the tables, for tests of what stands on them."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.indicators import read_figures
+from sync import tables as t
+
+NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)
+LIBRARY = Path(__file__).parents[2] / "forms" / "library"
+
+
+def a_library() -> Any:
+    """The library as the figures see it: its lists, rules and indicators, no forms compiled."""
+    return SimpleNamespace(
+        figures=read_figures(LIBRARY),
+        lists={
+            "members": SimpleNamespace(name="members", club="club_id"),
+            "clubs": SimpleNamespace(name="clubs", club="name"),
+        },
+        rules={
+            "care_visit": SimpleNamespace(form="care_visit", subject_list="members"),
+            "health_check": SimpleNamespace(form="health_check", subject_list="members"),
+            "membership": SimpleNamespace(form="membership", subject_list="members"),
+        },
+    )
+
+
+@dataclass
+class Rows:
+    """Writes what a test names and nothing more; uuids are readable words."""
+
+    db: Connection
+    serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    forms: dict[str, int] = field(default_factory=dict)
+    lists: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._insert(t.projects, id=1, name="Cây Đa")
+
+    def _insert(self, table: sa.Table, **values: Any) -> int:
+        row = self.db.execute(sa.insert(table).values(**values).returning(table.c.id))
+        return int(row.scalar_one())
+
+    def a_spell(
+        self, list_name: str, uuid: str, name: str, value: str, start: date, end: date | None = None
+    ) -> None:
+        self._insert(
+            t.spells,
+            list_name=list_name,
+            uuid=uuid,
+            name=name,
+            value=value,
+            valid_from=start,
+            valid_to=end,
+        )
+
+    def a_unit(
+        self,
+        code: str,
+        name: str,
+        level: str = "commune",
+        parent: int | None = None,
+        start: date = date(2006, 1, 1),
+        end: date | None = None,
+        covered: bool = True,
+    ) -> int:
+        kind = {"commune": "ward", "district": "urban_district", "city": "city"}[level]
+        return self._insert(
+            t.units,
+            level=level,
+            kind=kind,
+            code=code,
+            name=name,
+            parent_id=parent,
+            valid_from=start,
+            valid_to=end,
+            counts_in_coverage=covered,
+        )
+
+    def a_club(
+        self, uuid: str, unit: int | None = None, founded: date = date(2018, 1, 1), **data: str
+    ) -> str:
+        entity = {"club_code": uuid.upper(), "status": "active", "founded_on": founded.isoformat()}
+        self.an_entity("clubs", uuid, data.pop("label", f"CLB {uuid}"), uuid, {**entity, **data})
+        self.a_spell("clubs", uuid, "status", "active", founded)
+        if unit is not None:
+            self._insert(t.club_places, club_id=uuid, unit_id=unit, valid_from=founded)
+        return uuid
+
+    def an_entity(
+        self, list_name: str, uuid: str, label: str, club: str | None, data: dict[str, str]
+    ) -> None:
+        if list_name not in self.lists:
+            self.lists[list_name] = self._insert(
+                t.entity_lists, project_id=1, name=list_name, properties=[]
+            )
+        self._insert(
+            t.entities,
+            list_id=self.lists[list_name],
+            uuid=uuid,
+            label=label,
+            data=data,
+            version=1,
+            club_id=club,
+            imported=list_name == "clubs",
+            created_at=NOW,
+            updated_at=NOW,
+            change_seq=1,
+        )
+
+    def a_member(
+        self,
+        uuid: str,
+        club: str,
+        born: str | None = "1950-01-01",
+        joined: date = date(2018, 1, 1),
+        left: date | None = None,
+        **facts: str,
+    ) -> str:
+        """Facts hold from the day of joining; `left` is the day of exit, the first not active."""
+        self.a_spell("members", uuid, "status", "active", joined, left)
+        if left is not None:
+            self.a_spell("members", uuid, "status", "left", left)
+        self.a_spell("members", uuid, "club", club, joined)
+        known = {"sex": "female", "hh_class": "average", "is_volunteer": "no", "care_need": "no"}
+        if born is not None:
+            known["born_on"] = born
+        for name, value in {**known, **facts}.items():
+            self.a_spell("members", uuid, name, value, joined)
+        return uuid
+
+    def a_record(
+        self,
+        form: str,
+        day: date | None,
+        club: str | None,
+        subject: str | None = None,
+        answers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> int:
+        """One counted record with its submission. Returns records.id."""
+        if form not in self.forms:
+            self.forms[form] = self._insert(
+                t.forms, project_id=1, xml_form_id=form, title=form, state="open", created_at=NOW
+            )
+        number = next(self.serial)
+        submission = self._insert(
+            t.submissions, form_id=self.forms[form], instance_id=f"uuid:{number}", created_at=NOW
+        )
+        version = self._insert(
+            t.submission_versions,
+            submission_id=submission,
+            form_id=self.forms[form],
+            instance_id=f"uuid:{number}",
+            sha256=f"{number:064x}",
+            version="1",
+            xml=b"",
+            received_at=more.pop("received_at", NOW),
+            problems=[],
+        )
+        self.db.execute(
+            sa.update(t.submissions)
+            .where(t.submissions.c.id == submission)
+            .values(current_version_id=version)
+        )
+        values: dict[str, Any] = {
+            "submission_id": submission,
+            "submission_version_id": version,
+            "form": form,
+            "table_path": "",
+            "position": "",
+            "answers": answers or {},
+            "derived": {},
+            "happened_on": day,
+            "subject_list": "members" if subject else None,
+            "subject_id": subject,
+            "club_id": club,
+            "problems": [],
+            "held_back": False,
+        }
+        return self._insert(t.records, **{**values, **more})
+
+    def a_visit(self, day: date, club: str, client: str, **answers: str) -> int:
+        said = {"outcome": "met", "minutes": "60", "volunteers": "v1"}
+        return self.a_record("care_visit", day, club, client, {**said, **answers})
+
+    def a_check(
+        self, day: date, club: str, member: str, high: str = "no", kind: str = "full"
+    ) -> int:
+        derived = {"bp_high": high} if high else {}
+        return self.a_record(
+            "health_check", day, club, member, {"check_kind": kind}, derived=derived
+        )
