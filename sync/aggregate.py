@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
-from forms.indicators import Condition, Conditions, Indicator
+from forms.indicators import PLACES, Condition, Conditions, Indicator
 from forms.periods import CALENDAR, Period, get_period, months_before, periods_between, periods_of
 from sync import places, words
 from sync import tables as t
@@ -278,26 +278,35 @@ def club_figures(db: Connection, library: Library, period: Period) -> Figures:
 
 
 def roll_up(db: Connection, library: Library, period: Period, level: str) -> Figures:
-    """The figures of every place of a level (club, commune, district, city), as of the period's D.
+    """The figures of every place of one level (club, commune, district, city); see roll_up_all."""
+    if level == "club":
+        return club_figures(db, library, period)
+    return roll_up_all(db, library, period)[level]
+
+
+def roll_up_all(db: Connection, library: Library, period: Period) -> dict[str, Figures]:
+    """The figures of every place, by level, as of the period's D.
 
     A place is a club's uuid or, above, a unit's id as text. Numerators are added, distinct persons
     and units counted again, and only then divided. A club that nobody has placed since its unit was
     split counts above the split only.
     """
-    clubs = club_figures(db, library, period)
-    return clubs if level == "club" else _rolled_up(db, library, period, level, clubs)
+    figures = {"club": club_figures(db, library, period)}
+    for level in PLACES[1:]:  # bottom up: what counts units looks at the level below
+        figures[level] = _rolled_up(db, library, period, level, figures)
+    return figures
 
 
 def _rolled_up(
-    db: Connection, library: Library, period: Period, level: str, clubs: Figures
+    db: Connection, library: Library, period: Period, level: str, below: Mapping[str, Figures]
 ) -> Figures:
     place_of = _places_of_clubs(db, period.last, level)
-    figures = _added_up(library, clubs, place_of)
-    again = [i for i in library.figures.indicators.values() if not i.adds_up]
+    figures = _added_up(library, below["club"], place_of)
+    again = [i for i in library.figures.indicators.values() if not i.adds_up and level in i.levels]
     reported = {key[0] for key, figure in figures.items() if figure.numerator is not None}
     counted = _count(db, library, period, again, place_of)
     figures.update({key: figure for key, figure in counted.items() if key[0] in reported})
-    figures.update(_count_units(db, library, period, level, clubs))
+    figures.update(_count_units(db, library, period, level, below))
     return _shown(library, _over(library, figures), level)
 
 
@@ -337,21 +346,20 @@ def _plus(one: Figure | None, other: Figure) -> Figure:
 
 
 def _count_units(
-    db: Connection, library: Library, period: Period, level: str, clubs: Figures
+    db: Connection, library: Library, period: Period, level: str, below: Mapping[str, Figures]
 ) -> Figures:
     """Indicators that count units (per = commune, district), such as communes that have a club."""
     figures: Figures = {}
     tree = places.read_tree(db)
     for indicator in library.figures.indicators.values():
-        below = indicator.of
-        if indicator.kind != "per" or below == "club" or level not in indicator.levels:
+        of = indicator.of
+        if indicator.kind != "per" or of == "club" or level not in indicator.levels:
             continue
-        found = _rolled_up(db, library, period, below, clubs) if indicator.having else {}
-        for unit in tree.on(period.last, below):
+        for unit in tree.on(period.last, of):
             above = tree.ancestor(unit, level)
             if above is None or not unit.counts_in_coverage:
                 continue
-            fits = _has(library, found, str(unit.id), indicator.having)
+            fits = _has(library, below[of], str(unit.id), indicator.having)
             key = (str(above.id), indicator.id, *WHOLE)
             figures[key] = _plus(figures.get(key), Figure(Decimal(fits)))
     return figures

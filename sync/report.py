@@ -78,7 +78,7 @@ def report_tables(
     """
     known = _clubs_on(db, period.last)
     seen = [club for club in known if clubs is None or club.uuid in clubs]
-    figures = {level: aggregate.roll_up(db, library, period, level) for level in LEVELS}
+    figures = aggregate.roll_up_all(db, library, period)
     return (
         Table(
             f"bao_cao_clb_{period.code}",
@@ -238,13 +238,15 @@ def _figure_rows(
 ) -> Iterator[tuple[Cell, ...]]:
     indicators = sorted(library.figures.indicators.values(), key=lambda one: one.id)
     cuts = _cut_labels(library)
+    parts = {level: _cut_cells(found, cuts) for level, found in figures.items()}
     for place in shown:
         here = figures[place.level]
         for indicator in indicators:
             if place.level not in indicator.levels:
                 continue
             note = _who_sent(place, indicator, figures["club"], known)
-            for cut, value in _cells_of(here, place.key, indicator.id, cuts):
+            cells = parts[place.level].get((place.key, indicator.id), [])
+            for cut, value in (aggregate.WHOLE, *cells):
                 figure = here.get((place.key, indicator.id, cut, value), Figure(None))
                 target = library.figures.target(indicator.id, place.level, period.last)
                 yield (
@@ -276,13 +278,18 @@ def _where(period: Period, place: Place) -> tuple[Cell, ...]:
     )
 
 
-def _cells_of(
-    figures: Figures, place: str, indicator: str, cuts: Mapping[tuple[str, str], str]
-) -> list[tuple[str, str]]:
-    """The whole first, then the cuts in the library's order."""
+def _cut_cells(
+    figures: Figures, cuts: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """The parts there are of each (place, indicator), in the library's order."""
     order = {cell: n for n, cell in enumerate(cuts)}
-    found = [(c, v) for p, i, c, v in figures if (p, i) == (place, indicator) and c]
-    return [aggregate.WHOLE, *sorted(found, key=lambda cell: (order.get(cell, len(order)), cell))]
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for place, indicator, cut, value in figures:
+        if cut:
+            found.setdefault((place, indicator), []).append((cut, value))
+    for cells in found.values():
+        cells.sort(key=lambda cell: (order.get(cell, len(order)), cell))
+    return found
 
 
 def _cut_labels(library: Library) -> dict[tuple[str, str], str]:
