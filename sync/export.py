@@ -6,6 +6,7 @@ downloads have the same columns (incidents C12). Questions of older versions sta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -73,7 +74,7 @@ def export_records(
     for name in names:
         questions = _questions(schemas, name, labels, codes)
         if name == "":
-            questions += [Question(column, column, _as_is) for column in derives]
+            questions += [Question(column, column, _computed) for column in derives]
         common = COMMON if name == "" else (*COMMON, *OF_A_REPEAT)
         header = (*(code if codes else title for code, title in common),)
         header += tuple(question.title for question in questions)
@@ -128,6 +129,8 @@ def _shower(fields: list[Field], labels: Mapping[str, str], codes: bool) -> Call
     kind = fields[0].type
     if kind in _TYPED:
         return _TYPED[kind]
+    if kind == "string" and not fields[0].labels:
+        return _computed
     if codes or kind not in ("select1", "select", "rank"):
         return _as_is
     names = dict(labels)
@@ -151,6 +154,13 @@ def _number(answer: str) -> Cell:
         return answer
     return number if number.is_finite() else answer
 
+
+def _computed(answer: str) -> Cell:
+    """A calculation is text to the form, but "23.4" is the 23rd of April to a Vietnamese Excel."""
+    return Decimal(answer) if _DECIMAL.fullmatch(answer) else answer
+
+
+_DECIMAL = re.compile(r"-?(0|[1-9]\d*)\.\d+", re.ASCII)
 
 _TYPED: Mapping[str, Callable[[str], Cell]] = {
     "int": _number,
