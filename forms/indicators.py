@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from forms.problems import Problem, ProblemType, Where
 
@@ -120,7 +120,6 @@ class Band:
 class Cut:
     """One way to split persons: by the value of a fact on D, or by age on D (`fact` = "age")."""
 
-    name: str
     vi: str
     en: str
     fact: str
@@ -185,6 +184,9 @@ class BadIndicator(ValueError):
 
 
 # ------------------------------------------------------------------ reading
+Entry = TypeVar("Entry")
+
+
 def read_figures(library: Path) -> Figures:
     """Read */indicators.toml, targets.toml and report.toml of a library folder.
 
@@ -193,38 +195,56 @@ def read_figures(library: Path) -> Figures:
     problems: list[Problem] = []
     indicators: dict[str, Indicator] = {}
     for file in sorted(library.glob("*/indicators.toml")):
-        entries = tomllib.loads(file.read_text("utf-8")).get("indicator", [])
-        _read_all(f"{file.parent.name}/{file.name}", entries, indicators, problems)
-    settings = _toml(library / "targets.toml")
-    cuts = {name: _cut(name, entry) for name, entry in settings.get("cut", {}).items()}
-    problems += [p for i in indicators.values() for p in _misfits(i, indicators, cuts)]
+        _read_indicators(file, indicators, problems)
+    settings, layout = _toml(library / "targets.toml"), _toml(library / "report.toml")
+    cuts = _read_each("targets.toml", settings.get("cut", {}).items(), _cut, problems)
+    problems += [p for i in indicators.values() for p in _misfits(i, indicators, dict(cuts))]
+    ordered, circles = _in_order(indicators)
+    problems += [_problem(i.file, i.id, "đứng trên chính nó", "stands on itself") for i in circles]
     wrong = {p.details["indicator"] for p in problems}
-    good = {i.id: i for i in _in_order(indicators) if i.id not in wrong}
-    targets = tuple(_target(entry) for entry in settings.get("target", []))
-    columns = tuple(_column(entry) for entry in _toml(library / "report.toml").get("column", []))
-    problems += _loose_ends(good, cuts, targets, columns)
+    good = {i.id: i for i in ordered if i.id not in wrong}
+    named = [(str(entry.get("indicator")), entry) for entry in settings.get("target", [])]
+    targets = [t for _, t in _read_each("targets.toml", named, _target, problems)]
+    titled = [(str(entry.get("title")), entry) for entry in layout.get("column", [])]
+    columns = [c for _, c in _read_each("report.toml", titled, _column, problems)]
+    problems += _loose_ends(good, dict(cuts), targets, columns)
     since = settings.get("report", {}).get("since", date(1970, 1, 1))
-    return Figures(good, targets, cuts, columns, since, tuple(problems))
+    return Figures(good, tuple(targets), dict(cuts), tuple(columns), since, tuple(problems))
 
 
 def _toml(file: Path) -> dict[str, Any]:
     return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
 
 
-def _read_all(
+def _read_indicators(file: Path, into: dict[str, Indicator], problems: list[Problem]) -> None:
+    short = f"{file.parent.name}/{file.name}"
+    entries = enumerate(_toml(file).get("indicator", []), 1)
+    named = [(str(entry.get("id", f"#{number}")), entry) for number, entry in entries]
+    for name, one in _read_each(short, named, lambda entry: read_indicator(entry, short), problems):
+        if name in into:
+            problems.append(_problem(short, name, "mã này đã có", "this id is already taken"))
+        into.setdefault(name, one)
+
+
+def _read_each(
     file: str,
-    entries: Sequence[dict[str, Any]],
-    into: dict[str, Indicator],
+    entries: Iterable[tuple[str, Any]],
+    read: Callable[[Any], Entry],
     problems: list[Problem],
-) -> None:
-    for number, entry in enumerate(entries, 1):
-        name = str(entry.get("id", f"#{number}"))
+) -> list[tuple[str, Entry]]:
+    """Every entry that can be read; of the others, what is wrong goes to `problems`."""
+    found = []
+    for name, entry in entries:
         try:
-            if name in into:
-                raise BadIndicator("mã này đã có", "this id is already taken")
-            into[name] = read_indicator(entry, file)
+            found.append((name, read(entry)))
         except BadIndicator as wrong:
             problems.append(_problem(file, name, wrong.vi, wrong.en))
+        except KeyError as missing:
+            word = missing.args[0]
+            problems.append(_problem(file, name, f"thiếu “{word}”", f"“{word}” is missing"))
+        except (TypeError, AttributeError, ValueError) as wrong:  # a text where a table should be
+            problems.append(_problem(file, name, f"sai dạng ({wrong})", f"wrong shape ({wrong})"))
+    return found
 
 
 def _problem(file: str, indicator: str, vi: str, en: str) -> Problem:
@@ -310,7 +330,7 @@ def read_conditions(entry: Mapping[str, Mapping[str, Any]]) -> Conditions:
 
 
 def _decimal(value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadIndicator(f"“{value}” không phải số", f"“{value}” is not a number")
     return Decimal(str(value))
 
@@ -344,12 +364,12 @@ def _condition(word: str, value: Any) -> Condition:
     return Condition(word, _READ[word](value))
 
 
-def _cut(name: str, entry: Mapping[str, Any]) -> Cut:
+def _cut(entry: Mapping[str, Any]) -> Cut:
     bands = tuple(
         Band(str(b["value"]), b["vi"], b["en"], b.get("first"), b.get("end"))
         for b in entry.get("values", [])
     )
-    return Cut(name, entry["label"]["vi"], entry["label"]["en"], entry["fact"], bands)
+    return Cut(entry["label"]["vi"], entry["label"]["en"], entry["fact"], bands)
 
 
 def _target(entry: Mapping[str, Any]) -> Target:
@@ -404,22 +424,22 @@ def _stands_on(one: Indicator) -> tuple[str, ...]:
     return (*one.having, *((one.over,) if one.over else ()))
 
 
-def _in_order(indicators: Mapping[str, Indicator]) -> list[Indicator]:
-    """What others stand on comes first; a circle is cut where it is met."""
+def _in_order(indicators: Mapping[str, Indicator]) -> tuple[list[Indicator], list[Indicator]]:
+    """What others stand on comes first; and those that, over others, stand on themselves."""
     done: dict[str, Indicator] = {}
-    open_: set[str] = set()
+    circles: list[Indicator] = []
 
-    def add(name: str) -> None:
-        if name in done or name in open_ or name not in indicators:
-            return
-        open_.add(name)
-        for below in _stands_on(indicators[name]):
-            add(below)
-        done[name] = indicators[name]
+    def add(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            circles.append(indicators[name])
+        elif name in indicators and name not in done:
+            for below in _stands_on(indicators[name]):
+                add(below, (*above, name))
+            done[name] = indicators[name]
 
     for name in indicators:
-        add(name)
-    return list(done.values())
+        add(name, ())
+    return list(done.values()), circles
 
 
 def _loose_ends(

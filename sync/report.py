@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.cells import Cell, Table
+from forms.cells import Cell, Table, to_text
 from forms.days import read_day
 from forms.indicators import Column, Indicator, Target
 from forms.periods import Period
@@ -294,8 +294,8 @@ def _cut_cells(
 
 def _cut_labels(library: Library) -> dict[tuple[str, str], str]:
     return {
-        (cut.name, band.value): f"{cut.vi}: {band.vi}"
-        for cut in library.figures.cuts.values()
+        (name, band.value): f"{cut.vi}: {band.vi}"
+        for name, cut in library.figures.cuts.items()
         for band in cut.bands
     }
 
@@ -322,13 +322,14 @@ def _against(indicator: Indicator, figure: Figure, target: Target | None) -> tup
 
 def target_text(target: Target) -> str:
     """ "60–70", "≥ 70", "> 50" """
-    if target.at_least is not None and target.at_most is not None:
-        return f"{tidy(target.at_least)}–{tidy(target.at_most)}"
-    if target.above is not None:
-        return f"> {tidy(target.above)}"
-    if target.at_least is not None:
-        return f"≥ {tidy(target.at_least)}"
-    return f"≤ {tidy(target.at_most)}" if target.at_most is not None else ""
+    above, low, high = (
+        None if bound is None else to_text(tidy(bound))
+        for bound in (target.above, target.at_least, target.at_most)
+    )
+    if low and high:
+        return f"{low}–{high}"
+    signs = {"> ": above, "≥ ": low, "≤ ": high}
+    return ", ".join(sign + bound for sign, bound in signs.items() if bound)
 
 
 def _who_sent(place: Place, indicator: Indicator, clubs: Figures, known: list[ClubPlace]) -> str:
