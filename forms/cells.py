@@ -6,29 +6,33 @@ decimal point and ISO dates. Texts that a spreadsheet would run as a formula are
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from forms.days import VIETNAM
+from forms.days import VIETNAM, to_vietnamese
 
 Cell = str | int | Decimal | date | datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A sheet: its name, header and rows. `rows` may be a stream that can be read only once."""
+    """A sheet: its name, header and rows. `rows` may be a stream that can be read only once.
+
+    No two titles of the header are equal, nor become so when they are disarmed (see `distinct`).
+    """
 
     name: str
     header: tuple[str, ...]
     rows: Iterable[Sequence[Cell]]
 
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 BOM = "\ufeff"
+FORMULA_STARTS = tuple("=+-@＝＋－＠\t\r\n")  # full-width signs run as well
+LOOKED_THROUGH = " \u00a0\u3000\u200b\ufeff"  # blanks before the sign do not save a spreadsheet
+MINUS = re.compile(r"-\d+([.,]\d+)?", re.ASCII)
 
 
 def to_text(cell: Cell, *, raw: bool = False) -> str:
@@ -39,42 +43,66 @@ def to_text(cell: Cell, *, raw: bool = False) -> str:
         return cell if raw else disarmed(cell)
     if isinstance(cell, datetime):
         cell = cell.astimezone(VIETNAM)
-        return cell.isoformat() if raw else f"{cell:%d/%m/%Y %H:%M}"
+        return cell.isoformat() if raw else f"{to_vietnamese(cell)} {cell:%H:%M}"
     if isinstance(cell, date):
-        return cell.isoformat() if raw else f"{cell:%d/%m/%Y}"
+        return cell.isoformat() if raw else to_vietnamese(cell)
     text = f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
     return text if raw else text.replace(".", ",")
 
 
 def disarmed(text: str) -> str:
-    """A text that starts like a formula gets an apostrophe (CWE-1236); numbers are not texts here.
+    """A text that starts like a formula gets an apostrophe (CWE-1236).
 
-    Spaces before the sign do not save a spreadsheet, so they are looked through.
+    A negative number computes nothing and is left alone; "+84…" is a phone, not a number.
     """
-    start = text.lstrip(" \u00a0")
-    return f"'{text}" if start.startswith(FORMULA_STARTS) or text.startswith("\n") else text
+    starts = text.lstrip(LOOKED_THROUGH).startswith(FORMULA_STARTS)
+    return f"'{text}" if starts and not MINUS.fullmatch(text) else text
+
+
+def distinct(titles: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """The titles, each told from its equals by the name behind it: "Ghi chú [note]".
+
+    A pure function of both; equal means equal when disarmed. Names that repeat are numbered.
+    """
+    shown = [disarmed(title) for title in titles]
+    taken = {title for title in shown if shown.count(title) == 1}
+    return tuple(
+        title if disarmed(title) in taken else _free(f"{title} [{name}]", taken)
+        for title, name in zip(titles, names, strict=True)
+    )
+
+
+def _free(title: str, taken: set[str]) -> str:
+    """The title, or the first of "title 2", "title 3", … that is not taken; it is taken now."""
+    free, number = title, 1
+    while disarmed(free) in taken:
+        number += 1
+        free = f"{title} {number}"
+    taken.add(disarmed(free))
+    return free
 
 
 def to_csv(table: Table, *, raw: bool = False) -> Iterator[bytes]:
-    """CSV in pieces, one per row: BOM, ";" and CRLF for people, "," and LF for programs."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(
-        out,
-        delimiter="," if raw else ";",
-        lineterminator="\n" if raw else "\r\n",
-        quoting=csv.QUOTE_MINIMAL,
-    )
-    if not raw:
-        out.write(BOM)
-    writer.writerow([to_text(title, raw=raw) for title in table.header])
-    yield _taken(out)
+    """CSV in pieces, one per row: BOM, ";" and CRLF for people, "," and LF for programs.
+
+    Texts of rows are quoted, numbers and days are not: who imports may ask to keep what is quoted
+    as text. Titles only where they must be: some readers stumble over a quote behind the BOM.
+    """
+    separator, end = (",", "\n") if raw else (";", "\r\n")
+    titles = (to_text(title, raw=raw) for title in table.header)
+    header = (_quoted(t) if any(sign in t for sign in _SIGNS) else t for t in titles)
+    yield (("" if raw else BOM) + separator.join(header) + end).encode()
     for row in table.rows:
-        writer.writerow([to_text(cell, raw=raw) for cell in row])
-        yield _taken(out)
+        yield (separator.join(_field(cell, raw) for cell in row) + end).encode()
 
 
-def _taken(out: io.StringIO) -> bytes:
-    piece = out.getvalue().encode()
-    out.seek(0)
-    out.truncate()
-    return piece
+_SIGNS = ',;"\r\n'
+
+
+def _field(cell: Cell, raw: bool) -> str:
+    text = to_text(cell, raw=raw)
+    return _quoted(text) if text and isinstance(cell, str) else text
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,3 +325,12 @@ NAME_TAKEN = ProblemType("name_taken", 409, "Tên này đã có người dùng."
 UNKNOWN_ROLE = ProblemType(
     "unknown_role", 400, "Không có vai trò này. Có: {roles}.", "No such role. There are: {roles}."
 )
+
+
+_TYPES = {kind.code: kind for kind in list(globals().values()) if isinstance(kind, ProblemType)}
+
+
+def words_of(stored: Mapping[str, Any]) -> str:
+    """A kept problem ({"code", "details"}) in Vietnamese; of a code no longer known, the code."""
+    kind = _TYPES.get(stored["code"])
+    return Problem(kind, stored["details"]).vi if kind else str(stored["code"])

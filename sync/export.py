@@ -7,18 +7,18 @@ downloads have the same columns (incidents C12). Questions of older versions sta
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.cells import Cell, Table
-from forms.days import read_day, read_moment
-from forms.problems import UNKNOWN_FORM, Refused
+from forms.cells import Cell, Table, distinct
+from forms.days import VIETNAM, read_day, read_moment
+from forms.problems import UNKNOWN_FORM, Refused, words_of
 from forms.schema import Field, FormSchema, in_language, read_schema
 from sync import places
 from sync.clubs import plain_name
@@ -29,20 +29,26 @@ if TYPE_CHECKING:
 
 AT_A_TIME = 500  # rows fetched from the database in one go
 
-# What stands before the answers: code, title.
+# What stands before the answers: code, title. The underscore keeps codes apart from questions.
 COMMON = (
-    ("instance_id", "Mã phiếu"),
-    ("happened_on", "Ngày sự kiện"),
-    ("received_at", "Ngày nhận"),
-    ("club_code", "Mã CLB"),
-    ("club", "Tên CLB"),
-    ("unit_code", "Mã xã/phường"),
-    ("unit", "Xã/phường"),
-    ("review_state", "Trạng thái duyệt"),
-    ("counted", "Được tính"),
-    ("problems", "Cần xem lại"),
+    ("_instance_id", "Mã phiếu"),
+    ("_happened_on", "Ngày sự kiện"),
+    ("_received_at", "Ngày nhận"),
+    ("_club_code", "Mã CLB"),
+    ("_club", "Tên CLB"),
+    ("_unit_code", "Mã xã/phường"),
+    ("_unit", "Xã/phường"),
+    ("_review_state", "Trạng thái duyệt"),
+    ("_counted", "Được tính"),
+    ("_problems", "Cần xem lại"),
 )
-OF_A_REPEAT = (("position", "Vị trí"), ("parent_position", "Thuộc dòng"))
+OF_A_REPEAT = (("_position", "Vị trí"), ("_parent_position", "Thuộc dòng"))
+REVIEWS = {
+    "edited": "Đã sửa",
+    "hasIssues": "Cần sửa",
+    "rejected": "Không nhận",
+    "approved": "Đã duyệt",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +74,17 @@ def export_records(
     """
     schemas = _published(db, form)
     labels = {} if codes else _entity_labels(db)
-    derives = library.rules[form].derives if form in library.rules else ()
-    names = list(dict.fromkeys(name for schema in schemas for name in schema.tables))
     tables = []
-    for name in names:
+    for name in dict.fromkeys(name for schema in schemas for name in schema.tables):
         questions = _questions(schemas, name, labels, codes)
-        if name == "":
-            questions += [Question(column, column, _computed) for column in derives]
+        if name == "" and form in library.rules:
+            questions += _computed_here(library.rules[form].derives, questions)
         common = COMMON if name == "" else (*COMMON, *OF_A_REPEAT)
-        header = (*(code if codes else title for code, title in common),)
-        header += tuple(question.title for question in questions)
-        rows = _rows(db, form, name, questions, clubs)
-        tables.append(Table(name or form, header, rows))
+        header = distinct(
+            [*(code if codes else title for code, title in common), *(q.title for q in questions)],
+            [*(code for code, _ in common), *(q.column for q in questions)],
+        )
+        tables.append(Table(name or form, header, _rows(db, form, name, questions, clubs, codes)))
     return tables
 
 
@@ -105,19 +110,19 @@ def _questions(
     """The columns of all versions; choices of all versions too, a newer label before an older."""
     fields: dict[str, list[Field]] = {}
     for schema in schemas:
-        if table in schema.tables:
-            for field in (field for field in schema.columns(table) if not field.is_note):
+        for field in schema.columns(table):
+            if not field.is_note:
                 fields.setdefault(field.column, []).append(field)
-    titles = {column: _title(found[0], codes) for column, found in fields.items()}
-    many = list(titles.values())
     return [
-        Question(
-            column,
-            titles[column] if many.count(titles[column]) == 1 else f"{titles[column]} [{column}]",
-            _shower(found, labels, codes),
-        )
+        Question(column, _title(found[0], codes), _shower(found, labels, codes))
         for column, found in fields.items()
     ]
+
+
+def _computed_here(derives: Iterable[str], questions: list[Question]) -> list[Question]:
+    """What the server computes, where the phone did not compute it under the same name."""
+    asked = {question.column for question in questions}
+    return [Question(name, name, _number) for name in derives if name not in asked]
 
 
 def _title(field: Field, codes: bool) -> str:
@@ -131,14 +136,14 @@ def _shower(fields: list[Field], labels: Mapping[str, str], codes: bool) -> Call
         return _TYPED[kind]
     if kind == "string" and not fields[0].labels:
         return _computed
-    if codes or kind not in ("select1", "select", "rank"):
+    if codes or kind not in _SELECTS:
         return _as_is
     names = dict(labels)
     for field in reversed(fields):
         for choice in field.choices or ():
             names[choice.name] = in_language(choice.labels, "vi") or choice.name
-    if kind == "select1":
-        return lambda answer: names.get(answer, answer)
+    if all(field.type == "select1" for field in fields):
+        return lambda answer: names.get(answer, answer)  # its codes may hold a space
     return lambda answer: "; ".join(names.get(code, code) for code in answer.split())
 
 
@@ -147,26 +152,30 @@ def _as_is(answer: str) -> Cell:
 
 
 def _number(answer: str) -> Cell:
-    """A number, or the text as it was typed where it is none: nothing is hidden."""
-    try:
-        number = Decimal(answer)
-    except InvalidOperation:
-        return answer
-    return number if number.is_finite() else answer
+    """A number, or the text as it was typed: leading zeros, "+84…", more than 15 digits."""
+    return Decimal(answer) if len(answer) <= 15 and _NUMBER.fullmatch(answer) else answer
 
 
 def _computed(answer: str) -> Cell:
     """A calculation is text to the form, but "23.4" is the 23rd of April to a Vietnamese Excel."""
-    return Decimal(answer) if _DECIMAL.fullmatch(answer) else answer
+    return _number(answer) if "." in answer else answer
 
 
-_DECIMAL = re.compile(r"-?(0|[1-9]\d*)\.\d+", re.ASCII)
+def _moment(answer: str) -> Cell:
+    moment = read_moment(answer)
+    try:
+        return moment.astimezone(VIETNAM) if moment else answer
+    except OverflowError:  # a clock at year 1 or 9999
+        return answer
 
+
+_SELECTS = frozenset({"select1", "select", "rank"})
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 _TYPED: Mapping[str, Callable[[str], Cell]] = {
     "int": _number,
     "decimal": _number,
     "date": lambda answer: read_day(answer) or answer,
-    "dateTime": lambda answer: read_moment(answer) or answer,
+    "dateTime": _moment,
     "time": lambda answer: answer[:5],  # the minute is what a person wrote down
 }
 
@@ -183,26 +192,43 @@ def _rows(
     table: str,
     questions: list[Question],
     clubs: frozenset[str] | None,
+    codes: bool,
 ) -> Iterator[list[Cell]]:
     place = _Places(db)
+    standing = _standing_in_codes if codes else _standing_in_words
     query = _query(form, table, clubs).execution_options(yield_per=AT_A_TIME)
     for row in db.execute(query):
         values = {**row.answers, **row.derived}
-        cells = [
-            row.instance_id,
-            row.happened_on,
-            row.received_at,
-            *place.of(row.club_id, row.happened_on),
-            row.review_state,
-            "không" if row.held_back or row.counted_with is not None else "có",
-            ", ".join(problem["code"] for problem in row.problems),
-        ]
+        cells = [row.instance_id, row.happened_on, row.received_at]
+        cells += place.of(row.club_id, row.happened_on)
+        cells += standing(row)
         if table:
             cells += [row.position, row.parent_position]
         for question in questions:
             answer = values.get(question.column)
             cells.append(question.show(answer) if isinstance(answer, str) else answer)
         yield cells
+
+
+def _standing_in_words(row: Any) -> list[Cell]:
+    """Review, whether it counts, and what a person should look at."""
+    return [
+        REVIEWS.get(row.review_state, row.review_state),
+        "có" if _is_counted(row) else "không",
+        " ".join(words_of(problem) for problem in row.problems),
+    ]
+
+
+def _standing_in_codes(row: Any) -> list[Cell]:
+    return [
+        row.review_state,
+        "yes" if _is_counted(row) else "no",
+        " ".join(problem["code"] for problem in row.problems),
+    ]
+
+
+def _is_counted(row: Any) -> bool:
+    return not row.held_back and row.counted_with is None
 
 
 def _query(form: str, table: str, clubs: frozenset[str] | None) -> sa.Select[Any]:
@@ -235,7 +261,8 @@ class _Places:
         self._tree = places.read_tree(db)
         self._history = places.read_history(db)
         c = entities.c
-        rows = db.execute(sa.select(c.uuid, c.label, c.data).where(c.uuid.in_(self._history)))
+        # A club is the one kind of entity that is in itself.
+        rows = db.execute(sa.select(c.uuid, c.label, c.data).where(c.uuid == c.club_id))
         self._clubs = {row.uuid: (row.data.get("club_code"), plain_name(row.label)) for row in rows}
         self._known: dict[tuple[str | None, date | None], list[Cell]] = {}
 

@@ -22,7 +22,7 @@ from forms.periods import Period
 from sync import aggregate, places
 from sync.aggregate import Figure, Figures
 from sync.clubs import plain_name
-from sync.places import UnitPath
+from sync.places import Tree, Unit, UnitPath
 from sync.tables import entities
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 NO_DATA = "–"
 PROVISIONAL = "tạm tính"
+UNDECIDED = "Chưa rõ xã/phường sau khi chia tách."
 LEVELS = {"city": "tp", "district": "huyen", "commune": "xa", "club": "clb"}
+UNIT_LEVELS = ("city", "district", "commune")
 JUDGED = {"low": "thap", "met": "dat", "high": "cao"}
 HEADER = (
     "Kỳ báo cáo", "Từ ngày", "Đến ngày", "Ngày chốt", "Phiên bản", "Cấp (clb/xa/huyen/tp)",
@@ -65,8 +67,10 @@ class Place:
     code: str
     name: str
     parent_code: str
+    clubs: tuple[str, ...]  # uuids of those in it
     club_code: str = ""
     club_name: str = ""
+    note: str = ""
 
 
 def report_tables(
@@ -76,6 +80,7 @@ def report_tables(
 
     A place above with any club outside is then left out: a part is not the place's figure.
     """
+    tree = places.read_tree(db)
     known = _clubs_on(db, period.last)
     seen = [club for club in known if clubs is None or club.uuid in clubs]
     figures = aggregate.roll_up_all(db, library, period)
@@ -88,7 +93,7 @@ def report_tables(
         Table(
             f"chi_tieu_{period.code}",
             HEADER,
-            tuple(_figure_rows(library, period, _places(known, seen), figures, known)),
+            tuple(_figure_rows(library, period, _places(tree, known, seen, figures), figures)),
         ),
     )
 
@@ -113,7 +118,7 @@ def _club_rows(
     for number, club in enumerate(clubs, start=1):
         notes = ["Cột trống: chưa có biểu mẫu thu thập."] if unfed and number == 1 else []
         if club.path.undecided:
-            notes.append("Chưa rõ xã/phường sau khi chia tách.")
+            notes.append(UNDECIDED)
         words = _words(period, club, number, " ".join(notes))
         yield tuple(_club_cell(library, column, club, words, figures) for column in columns)
 
@@ -189,33 +194,49 @@ _SHOWN: Mapping[str, Callable[[Indicator, Figure, Decimal | None], Cell]] = {
 
 
 # ------------------------------------------------------------------ a row per figure
-def _places(known: list[ClubPlace], seen: list[ClubPlace]) -> list[Place]:
-    """City, districts, communes, clubs; a unit only when all its clubs are seen."""
-    shown = {club.uuid for club in seen}
-    found: dict[tuple[str, str], Place] = {}
-    for level in ("city", "district", "commune"):
-        hidden = {_unit_id(club, level) for club in known if club.uuid not in shown}
+def _places(
+    tree: Tree, known: list[ClubPlace], seen: list[ClubPlace], figures: Mapping[str, Figures]
+) -> list[Place]:
+    """City, districts, communes, clubs; a unit only when all its clubs are seen.
+
+    Who sees every club also sees the units that have none: a district with 0 of 5 wards.
+    """
+    found = []
+    for level in UNIT_LEVELS:
+        inside: dict[int | None, list[str]] = {}
+        if len(seen) == len(known):
+            inside = {int(unit): [] for unit, *_ in figures[level]}
         for club in seen:
-            unit = getattr(club.path, level)
-            if unit is not None and unit.id not in hidden:
-                parent = _parent_code(club.path, level)
-                place = Place(level, str(unit.id), unit.code, unit.full_name, parent)
-                found.setdefault((level, place.key), place)
-    for club in seen:
-        found["club", club.uuid] = _club_place(club)
-    return list(found.values())
+            inside.setdefault(_unit_id(club, level), []).append(club.uuid)
+        hidden = {_unit_id(club, level) for club in known if club not in seen}
+        found += [
+            _unit_place(tree, tree.units[unit], clubs)
+            for unit, clubs in inside.items()
+            if unit is not None and unit not in hidden
+        ]
+    order = {level: n for n, level in enumerate(UNIT_LEVELS)}
+    found.sort(key=lambda place: (order[place.level], place.code))
+    return found + [_club_place(club) for club in seen]
+
+
+def _unit_place(tree: Tree, unit: Unit, clubs: Iterable[str]) -> Place:
+    above = tree.units[unit.parent_id].code if unit.parent_id is not None else ""
+    return Place(unit.level, str(unit.id), unit.code, unit.full_name, above, tuple(clubs))
 
 
 def _club_place(club: ClubPlace) -> Place:
     commune = club.path.commune
+    above = club.path.district or club.path.city
     return Place(
         "club",
         club.uuid,
         commune.code if commune else "",
         commune.full_name if commune else "",
-        _parent_code(club.path, "commune"),
+        above.code if above else "",
+        (club.uuid,),
         club.data.get("club_code", ""),
         plain_name(club.label),
+        UNDECIDED if club.path.undecided else "",
     )
 
 
@@ -224,17 +245,11 @@ def _unit_id(club: ClubPlace, level: str) -> int | None:
     return unit.id if unit else None
 
 
-def _parent_code(path: UnitPath, level: str) -> str:
-    above = {"commune": path.district or path.city, "district": path.city}.get(level)
-    return above.code if above else ""
-
-
 def _figure_rows(
     library: Library,
     period: Period,
     shown: Iterable[Place],
     figures: Mapping[str, Figures],
-    known: list[ClubPlace],
 ) -> Iterator[tuple[Cell, ...]]:
     indicators = sorted(library.figures.indicators.values(), key=lambda one: one.id)
     cuts = _cut_labels(library)
@@ -242,9 +257,10 @@ def _figure_rows(
     for place in shown:
         here = figures[place.level]
         for indicator in indicators:
-            if place.level not in indicator.levels:
+            whole = (place.key, indicator.id, *aggregate.WHOLE)
+            if place.level not in indicator.levels or not (place.clubs or whole in here):
                 continue
-            note = _who_sent(place, indicator, figures["club"], known)
+            note = place.note or _who_sent(place, indicator, figures["club"])
             cells = parts[place.level].get((place.key, indicator.id), [])
             for cut, value in (aggregate.WHOLE, *cells):
                 figure = here.get((place.key, indicator.id, cut, value), Figure(None))
@@ -332,14 +348,13 @@ def target_text(target: Target) -> str:
     return ", ".join(sign + bound for sign, bound in signs.items() if bound)
 
 
-def _who_sent(place: Place, indicator: Indicator, clubs: Figures, known: list[ClubPlace]) -> str:
+def _who_sent(place: Place, indicator: Indicator, clubs: Figures) -> str:
     """ "5/6 CLB có số liệu" above club level, so that a silent club is not read as a zero."""
     if place.level == "club" or "club" not in indicator.levels:
         return ""
-    inside = [club.uuid for club in known if str(_unit_id(club, place.level)) == place.key]
-    keys = ((uuid, indicator.id, *aggregate.WHOLE) for uuid in inside)
+    keys = ((uuid, indicator.id, *aggregate.WHOLE) for uuid in place.clubs)
     sent = sum(1 for key in keys if clubs.get(key, Figure(None)).numerator is not None)
-    return f"{sent}/{len(inside)} CLB có số liệu"
+    return f"{sent}/{len(place.clubs)} CLB có số liệu"
 
 
 # ------------------------------------------------------------------ numbers
