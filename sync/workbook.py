@@ -73,14 +73,14 @@ class _Writer:
 
     def _cell(self, sheet: Any, row: int, column: int, cell: Cell) -> None:
         if isinstance(cell, datetime):
-            cell = cell.astimezone(VIETNAM).replace(tzinfo=None)
+            cell = cell.astimezone(VIETNAM)
         if isinstance(cell, date) and cell.year < FIRST_YEAR:
             cell = to_text(cell)
         if isinstance(cell, str):
             if cell:  # never a formula: no guard needed
                 sheet.write_string(row, column, _shortened(cell))
         elif isinstance(cell, datetime):
-            sheet.write_datetime(row, column, cell, self._moment)
+            sheet.write_datetime(row, column, cell.replace(tzinfo=None), self._moment)
         elif isinstance(cell, date):
             sheet.write_datetime(row, column, cell, self._day)
         elif cell is not None:
