@@ -197,17 +197,18 @@ def _rows(
     place = _Places(db)
     standing = _standing_in_codes if codes else _standing_in_words
     query = _query(form, table, clubs).execution_options(yield_per=AT_A_TIME)
-    for row in db.execute(query):
-        values = {**row.answers, **row.derived}
-        cells = [row.instance_id, row.happened_on, row.received_at]
-        cells += place.of(row.club_id, row.happened_on)
-        cells += standing(row)
-        if table:
-            cells += [row.position, row.parent_position]
-        for question in questions:
-            answer = values.get(question.column)
-            cells.append(question.show(answer) if isinstance(answer, str) else answer)
-        yield cells
+    with db.execute(query) as found:  # closed also when the reader hangs up half-way
+        for row in found:
+            values = {**row.answers, **row.derived}
+            cells = [row.instance_id, row.happened_on, row.received_at]
+            cells += place.of(row.club_id, row.happened_on)
+            cells += standing(row)
+            if table:
+                cells += [row.position, row.parent_position]
+            for question in questions:
+                answer = values.get(question.column)
+                cells.append(question.show(answer) if isinstance(answer, str) else answer)
+            yield cells
 
 
 def _standing_in_words(row: Any) -> list[Cell]:
