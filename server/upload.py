@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import unicodedata
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 from typing import IO, Any, BinaryIO, cast
 
-from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.datastructures import FileStorage, Headers, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
+from werkzeug.wsgi import get_input_stream
 
 from forms.problems import (
     FILE_NAME_CHANGED,
@@ -31,6 +34,8 @@ IN_MEMORY = 256 * 1024  # larger parts go to a temporary file
 LONGEST_NAME = 255
 
 Files = MultiDict[str, FileStorage]
+
+_ODD_HEAD = re.compile(rb"\r\n[ \t]|(?<!\r)\n|\r(?!\n)")  # a folded line, or not ended by CRLF
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,15 @@ def _parse(
         stream = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (streams closes it)
         return cast(IO[bytes], streams.enter_context(stream))
 
-    mimetype, _ = parse_options_header(environ.get("CONTENT_TYPE", ""))
+    mimetype, options = parse_options_header(environ.get("CONTENT_TYPE", ""))
     if mimetype != "multipart/form-data":
         raise Refused(NOT_MULTIPART())
+    if 0 < _length(environ) <= IN_MEMORY:
+        body = get_input_stream(environ, max_content_length=body_limit).read()
+        small = parse_small(body, options.get("boundary", "").encode())
+        if small is not None:
+            return small
+        environ = {**environ, "wsgi.input": BytesIO(body)}
     parser = FormDataParser(
         stream_factory=new_stream,
         max_form_memory_size=MAX_BYTES,
@@ -90,6 +101,50 @@ def _parse(
     except (ValueError, BadRequest):
         raise Refused(NOT_MULTIPART()) from None
     return form, files
+
+
+def parse_small(body: bytes, boundary: bytes) -> tuple[MultiDict[str, str], Files] | None:
+    """A body that is in memory and has the shape all phones write; None: let Werkzeug judge it.
+
+    Werkzeug compiles two patterns for each boundary, and no two submissions share one: that took
+    a fifth of the time of a submission.
+    """
+    start, between, end = (
+        mark % boundary for mark in (b"--%s\r\n", b"\r\n--%s\r\n", b"\r\n--%s--")
+    )
+    inner, found, after = body.partition(end)
+    if not boundary or not found or after not in (b"", b"\r\n") or not inner.startswith(start):
+        return None
+    parts = inner[len(start) :].split(between)
+    if len(parts) > MOST_PARTS or any(b"--" + boundary in part for part in parts):
+        return None
+    form: MultiDict[str, str] = MultiDict()
+    files: Files = MultiDict()
+    for part in parts:
+        head, blank, content = part.partition(b"\r\n\r\n")
+        if not blank or _ODD_HEAD.search(head):
+            return None
+        headers = _headers(head)
+        disposition, names = parse_options_header(headers.get("content-disposition", ""))
+        if disposition != "form-data" or "name" not in names:
+            return None
+        if "filename" in names:
+            sent = FileStorage(BytesIO(content), names["filename"], names["name"], headers=headers)
+            files.add(names["name"], sent)
+        else:
+            form.add(names["name"], content.decode(errors="replace"))
+    return form, files
+
+
+def _headers(head: bytes) -> Headers:
+    lines = (line.partition(":") for line in head.decode(errors="replace").split("\r\n"))
+    return Headers([(name.strip(" \t"), value.strip(" \t")) for name, _, value in lines])
+
+
+def _length(environ: dict[str, Any]) -> int:
+    """Of the body as announced; 0 when it is not."""
+    text = environ.get("CONTENT_LENGTH", "")
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _xml(form: MultiDict[str, str], files: Files) -> bytes:
