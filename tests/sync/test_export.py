@@ -169,7 +169,8 @@ def test_c14_questions_with_one_label_or_the_label_of_a_fixed_column_stay_apart(
 | | text | e | Ghi chú [a] | x | |
 """)
     )
-    desk.send(club="c1", a="1", b="2", c="3", d="4", e="5")
+    answers = {"a": "1", "b": "2", "club": "c1", "c": "3", "d": "4", "e": "5"}
+    desk.rows.a_record("f", DAY, None, answers=answers)
     (table,) = desk.tables()
     (header, row) = b"".join(to_csv(table)).decode("utf-8-sig").splitlines()
 
