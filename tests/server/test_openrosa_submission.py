@@ -247,6 +247,7 @@ def test_an_original_and_its_edits_at_once_are_one_submission(door: Door) -> Non
     assert {answer.status_code for answer in answers} == {201}
     assert {row.instance_id for row in door.rows(V.instance_id)} == {A, B, C}
     assert door.count(submission_versions) == 3
+    assert door.count(submissions) == 1
 
 
 @pytest.mark.parametrize("cut", [1, 6, 8, 60, 200])
