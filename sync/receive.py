@@ -8,7 +8,7 @@ twins at peers for years (incidents C2).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -106,9 +106,10 @@ def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
     """Keep one POST. Raises only Refused(UNKNOWN_FORM), for a form this server never had."""
     form = _find_form(db, arrival)
     sha256 = hashlib.sha256(arrival.xml).hexdigest()
-    submission_id, is_first = _submission(db, form.id, arrival.instance, now)
+    submission_id, begins = _submission(db, form.id, arrival.instance, now)
     problems = (*arrival.problems, *arrival.instance.problems, *_form_problems(form, arrival))
-    outcome = _outcome_of_new(arrival.instance, is_first)
+    is_known = not begins and _is_known(db, form.id, arrival.instance)
+    outcome = _outcome_of_new(arrival.instance, is_known)
     if outcome is Outcome.DIFFERENT:
         problems = (*problems, DIFFERENT_CONTENT())
     version = {
@@ -132,7 +133,10 @@ def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
     if row is None:
         outcome = Outcome.MORE if more else Outcome.RESENT
     else:
-        _take_place(db, submission_id, version_id, outcome, arrival)
+        if begins:
+            _set_current(db, submission_id, {"current_version_id": version_id})
+        else:
+            _take_place(db, submission_id, version_id, arrival.instance)
         queue.add(db, PROCESS, version_id, now=now)
         audit.record(
             db, arrival.actor, f"submission.{outcome}", f"submission_version:{version_id}", now
@@ -219,9 +223,10 @@ def _form_problems(form: Any, arrival: Arrival) -> tuple[Problem, ...]:
 def _submission(
     db: Connection, form_id: int, instance: Instance, now: datetime
 ) -> tuple[int, bool]:
-    """The submission this instance belongs to, and whether it is the first thing known of it."""
+    """The submission this instance belongs to, and whether it begins one and edits none."""
     root_id = instance.instance_id
     if instance.deprecated_id is not None:
+        _one_edit_at_a_time(db, form_id)
         known = db.execute(
             sa.select(submission_versions.c.submission_id)
             .where(
@@ -238,7 +243,7 @@ def _submission(
         db, submissions, {"form_id": form_id, "instance_id": root_id, "created_at": now}
     )
     if row is not None:
-        return row.id, True
+        return row.id, instance.deprecated_id is None
     known = db.execute(
         sa.select(submissions.c.id).where(
             submissions.c.form_id == form_id, submissions.c.instance_id == root_id
@@ -247,10 +252,26 @@ def _submission(
     return known, False
 
 
-def _outcome_of_new(instance: Instance, is_first: bool) -> Outcome:
+def _one_edit_at_a_time(db: Connection, form_id: int) -> None:
+    """Two edits of one chain at once would each miss the other, and one thing would count twice.
+
+    Not FOR UPDATE: whoever adds a submission shares its form's key. SQLite has its own lock.
+    """
+    query = sa.select(forms.c.id).where(forms.c.id == form_id)
+    db.execute(query.with_for_update(key_share=True))
+
+
+def _is_known(db: Connection, form_id: int, instance: Instance) -> bool:
+    """Whether a version of this very instance is here; not so when only its edit came before it."""
+    c = submission_versions.c
+    query = sa.select(c.id).where(c.form_id == form_id, c.instance_id == instance.instance_id)
+    return db.execute(query.limit(1)).first() is not None
+
+
+def _outcome_of_new(instance: Instance, is_known: bool) -> Outcome:
     if instance.deprecated_id is not None:
         return Outcome.EDITED
-    return Outcome.NEW if is_first else Outcome.DIFFERENT
+    return Outcome.DIFFERENT if is_known else Outcome.NEW
 
 
 def _version_of_bytes(db: Connection, version: dict[str, Any]) -> int:
@@ -260,19 +281,22 @@ def _version_of_bytes(db: Connection, version: dict[str, Any]) -> int:
     return found
 
 
-def _take_place(
-    db: Connection, submission_id: int, version_id: int, outcome: Outcome, arrival: Arrival
-) -> None:
-    """Say which version of the submission counts now."""
-    values: dict[str, Any] = {"current_version_id": version_id}
-    if outcome is not Outcome.NEW:
-        _gather_waiting_edits(db, submission_id, arrival.instance)
-        chain = _chain(db, submission_id)
-        values["current_version_id"] = current_version(chain)
-        if outcome is Outcome.EDITED:
+def _take_place(db: Connection, submission_id: int, version_id: int, instance: Instance) -> None:
+    """Say which of the submission's versions counts, now that there is one more."""
+    mine = sa.select(submissions.c.id).where(submissions.c.id == submission_id)
+    db.execute(mine.with_for_update(key_share=True))  # what rivals added is seen only after this
+    _gather_waiting_edits(db, submission_id, instance)
+    current = current_version(_chain(db, submission_id))
+    values: dict[str, Any] = {"current_version_id": current}
+    if instance.deprecated_id is not None:
+        if current == version_id:
             values["review_state"] = "edited"
-            if values["current_version_id"] != version_id:
-                _flag(db, version_id, EDIT_OF_OLD())
+        else:  # what people said of the version that counts still holds
+            _flag(db, version_id, EDIT_OF_OLD())
+    _set_current(db, submission_id, values)
+
+
+def _set_current(db: Connection, submission_id: int, values: Mapping[str, Any]) -> None:
     db.execute(submissions.update().where(submissions.c.id == submission_id).values(**values))
 
 

@@ -184,6 +184,37 @@ def test_two_edits_of_one_original_keep_both_and_flag_the_second(kept: Database)
     assert [flag["code"] for flag in flags] == ["edit_of_old"]
 
 
+def test_an_original_that_its_edit_overtook_is_not_other_content(kept: Database) -> None:
+    send(kept, xml(B, "ash", replaces=A))
+    late = send(kept, xml(A))
+    assert (late.outcome, codes(late)) == (Outcome.NEW, [])
+    assert current_answer(kept) == xml(B, "ash", replaces=A)
+    assert send(kept, xml(A, "elm")).outcome is Outcome.DIFFERENT
+
+
+def test_an_edit_that_does_not_count_leaves_what_people_decided(kept: Database) -> None:
+    send(kept, xml(A))
+    send(kept, xml(B, "ash", replaces=A))
+    with kept.write() as db:
+        db.execute(submissions.update().values(review_state="rejected"))
+    send(kept, xml(C, "elm", replaces=A))
+    assert one(kept, submissions.c.review_state)[0] == "rejected"
+
+
+@pytest.mark.parametrize("replaced", [A, B])
+def test_c2_two_edits_at_once_join_one_chain(kept: Database, replaced: str) -> None:
+    send(kept, xml(A))
+    first, second = xml(B, "ash", replaces=A), xml(C, "elm", replaces=replaced)
+    other = threading.Thread(target=send, args=(kept, second))
+    with kept.write() as db:
+        receive(db, Arrival(1, read_instance(first), first), NOW)
+        other.start()
+        other.join(0.3)  # it has to wait, for it cannot see what is not committed
+    other.join()
+    assert count(kept, submissions) == 1
+    assert current_answer(kept) == (first if replaced == A else second)
+
+
 def test_c11_old_and_unknown_versions_and_closed_forms_are_kept_and_flagged(kept: Database) -> None:
     assert codes(send(kept, xml(A, version="1"))) == ["old_version"]
     assert codes(send(kept, xml(B, version="9"))) == ["unknown_version"]
