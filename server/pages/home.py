@@ -63,7 +63,7 @@ def home() -> str:
 @pages.get("/reports/<code>.<any(xlsx):kind>")
 @pages.get("/reports/<code>-<any(clubs,figures):which>.<any(csv):kind>")
 @login_required  # type: ignore[untyped-decorator]
-def download(code: str, kind: str, which: str = "clubs") -> Response:
+def download(code: str, kind: str, which: str = "") -> Response:
     """The period's files, cut to the person's clubs: both tables as XLSX, or one as CSV."""
     caller = session.caller()
     auth.require(caller, "figures.read")
