@@ -122,6 +122,9 @@ def describe(error: BaseException) -> str:
 def _run_batch(runtime: Runtime, name: str) -> int:
     with runtime.database.write() as db:
         works = queue.claim(db, name, BATCH, runtime.now())
+        if works and works[0].tries > queue.MOST_TRIES:  # no try lived to say how it ended
+            queue.fail(db, works[0], "the worker died", runtime.now())
+            return 1
     if works:
         _attempt(runtime, name, works)
     return len(works)

@@ -89,20 +89,24 @@ def add_many(
 
 
 def claim(db: Connection, name: str, limit: int, now: datetime) -> list[Work]:
-    """Take up to `limit` due pieces, oldest first, for LEASE; other workers pass them by."""
+    """Take up to `limit` due pieces, oldest first, for LEASE; other workers pass them by.
+
+    What was tried before comes alone: if it kills its worker, nobody else's tries are used up.
+    """
     due = (
-        sa.select(queue.c.id)
+        sa.select(queue.c.id, queue.c.tries)
         .where(queue.c.name == name, queue.c.failed_at.is_(None), queue.c.due_at <= now)
         .order_by(queue.c.due_at, queue.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    ids = db.execute(due).scalars().all()
-    if not ids:
+    rows = db.execute(due).all()
+    if not rows:
         return []
+    together = rows[:1] if rows[0].tries else [row for row in rows if not row.tries]
     taken = (
         queue.update()
-        .where(queue.c.id.in_(ids))
+        .where(queue.c.id.in_([row.id for row in together]))
         .values(due_at=now + LEASE, tries=queue.c.tries + 1)
         .returning(queue.c.id, queue.c.name, queue.c.subject_id, queue.c.payload, queue.c.tries)
     )

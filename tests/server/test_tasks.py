@@ -56,6 +56,7 @@ class Pipeline:
 
     def __init__(self, poison: Iterable[int] = (), stale: int = 0) -> None:
         self.poison = set(poison)
+        self.deadly: set[int] = set()
         self.stale = stale
         self.stored: list[int] = []
 
@@ -65,6 +66,8 @@ class Pipeline:
         ids = list(version_ids)
         if self.poison & set(ids):
             raise ValueError("Trần Thị Ba, 1948")
+        if self.deadly & set(ids):
+            raise KeyboardInterrupt  # as much as a kill: nothing is noted, leases stay
         return ids
 
     def store(
@@ -163,6 +166,26 @@ def test_poison_ends_on_the_visible_list_without_personal_data(
         queue.retry(db, failed.id, clock.now)
     tasks.run_until_empty(runtime)
     assert pipeline.stored == [2]
+
+
+def test_c22_work_that_kills_its_worker_ends_on_the_list_and_takes_nobody_with_it(
+    runtime: Runtime, pipeline: Pipeline, clock: Clock
+) -> None:
+    pipeline.deadly = {2}
+    given_work(runtime, [1, 2, 3])
+    deaths = 0
+    while depth(runtime).waiting:
+        try:
+            tasks.run_until_empty(runtime)
+        except KeyboardInterrupt:
+            deaths += 1
+        clock.now += queue.LEASE
+    assert deaths == queue.MOST_TRIES
+    assert sorted(pipeline.stored) == [1, 3]
+    with runtime.database.read() as db:
+        assert [(work.subject_id, work.error) for work in queue.failed(db)] == [
+            (2, "the worker died")
+        ]
 
 
 def test_a_failing_measurement_does_not_stop_the_work(
