@@ -30,7 +30,7 @@ from forms.problems import (
 from forms.text import settle_tones, tidy
 from sync import aggregate, audit, entities, timeline
 from sync.accounts import PROJECT_ID
-from sync.database import upsert
+from sync.database import lock_derived, upsert
 from sync.places import Tree, Unit, UnitPath, club_uuid, clubs_by_unit, read_tree
 from sync.publish import declare_lists
 from sync.tables import club_places, entity_lists
@@ -99,6 +99,7 @@ def import_clubs(
     the code meant the club's unit (else the day of founding: codes are used again), `unit_name` to
     check it by, and any property of the list. A club that moved has a row per `unit_on`.
     """
+    lock_derived(db)
     rule = list_of_clubs(library)
     tree = read_tree(db)
     found = _read_rows(tree, _properties(rule), list(rows))
@@ -108,7 +109,7 @@ def import_clubs(
     _keep_places(db, uuids)
     kept = _as_entities(uuids, known, clubs_by_unit(db, vietnam_day(now)))
     changed = entities.keep(db, library, rule.name, kept, now)
-    touches = timeline.rebuild(db, library, rule.name, changed, now)
+    touches = timeline.retell(db, library, rule.name, changed).touches
     aggregate.touch(db, library, touches, now)
     created = len(changed - known)
     updated = len(changed) - created
@@ -138,6 +139,7 @@ def place_club(
     if label is None:
         raise LookupError("no such club")
     place = {"club_id": club_id, "unit_id": unit.id, "valid_from": day}
+    lock_derived(db)
     upsert(db, club_places, [place], ["club_id", "valid_from"])
     path = clubs_by_unit(db, vietnam_day(now)).get(club_id)
     name = label.rpartition(BETWEEN)[0]

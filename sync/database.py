@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL, Connection, Engine, Row, make_url
 WRITER = "cayda_writer"  # execution option: this connection will write
 
 BUSY_SECONDS = 30
+DERIVED_LOCK = 0x63617964  # any number no other advisory lock of this database uses
 
 
 class Database:
@@ -126,6 +127,14 @@ def _sqlite_engine(url: URL) -> Engine:
 
 def is_sqlite(db: Connection) -> bool:
     return db.dialect.name == "sqlite"
+
+
+def lock_derived(db: Connection) -> None:
+    """Change what is derived alone until this transaction ends: two at once would each miss what
+    the other adds. SQLite has one writer anyway.
+    """
+    if not is_sqlite(db):
+        db.execute(sa.select(sa.func.pg_advisory_xact_lock(DERIVED_LOCK)))
 
 
 def insert_once(

@@ -93,7 +93,7 @@ def keep(
 ) -> set[str]:
     """Take over rows of a person's file: new entities, or new versions where something differs.
 
-    Returns the uuids that changed; the caller rebuilds their spells. KeyError when there is no
+    Returns the uuids that changed; the caller tells their spells anew. KeyError when there is no
     list of that name.
     """
     wanted = {Key(list_name, row.uuid): row for row in rows}

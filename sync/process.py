@@ -1,7 +1,7 @@
 """From kept submissions to their meaning, in this order; every step replaces what it made before.
 
     queue | prepare (reads, no lock: flatten, entity changes)
-          | store   (writes: records | entities.apply | timeline.rebuild
+          | store   (writes: records | entities.apply | timeline.retell
                              | duplicates.settle | aggregate.touch)
 
 So a batch may run twice, late, or in any order, and the same submissions mean the same.
@@ -26,7 +26,7 @@ from forms.problems import FUTURE_DATE, NO_DATE, OLD_DATE, Problem
 from forms.schema import FormSchema, read_schema
 from sync import aggregate, duplicates, entities, timeline
 from sync.aggregate import Touch
-from sync.database import is_sqlite
+from sync.database import lock_derived
 from sync.duplicates import Happening
 from sync.entities import Applied, Key, plain_id
 from sync.flags import is_held_back
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from forms.library import FormRule, Library
 
 FIRST_DAY = date(2000, 1, 1)  # before it lie the days of clocks that were never set (1970, 1980)
-STORE_LOCK = 0x63617964  # any number no other advisory lock of this database uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,19 +177,16 @@ def store(db: Connection, library: Library, prepared: Sequence[Prepared], now: d
     kept = {one.submission_version_id: one for one in prepared}
     if not kept:
         return
-    _one_at_a_time(db)
+    lock_derived(db)
     before, after = _replace_records(db, kept)
     applied = entities.apply(db, library, {k: one.changes for k, one in kept.items()})
-    follow(db, library, applied, before | after, now)
+    _follow(db, library, applied, before | after, now)
 
 
-def follow(
+def _follow(
     db: Connection, library: Library, applied: Applied, places: Collection[Place], now: datetime
 ) -> None:
-    """What follows from entities that changed and from records that came or went.
-
-    Also the last step of taking over a person's list, with no places.
-    """
+    """What follows from entities that changed and from records that came or went."""
     registered, reported = _happenings(library, places)
     settled = duplicates.settle(db, library, registered)
     touches = {Touch(place.club_id, place.day) for place in places if place.club_id and place.day}
@@ -233,12 +229,6 @@ def _to_tell(
             found[name] |= {key.uuid for key in applied.changed if key.list_name == name}
         found[name] |= {key.uuid for key in settled if key.list_name == name}
     return found
-
-
-def _one_at_a_time(db: Connection) -> None:
-    """Two stores at once would each miss the other's records of one event. SQLite has its lock."""
-    if not is_sqlite(db):
-        db.execute(sa.select(sa.func.pg_advisory_xact_lock(STORE_LOCK)))
 
 
 # ------------------------------------------------------------------ records

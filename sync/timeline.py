@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -43,32 +43,22 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class Retold:
     """Whose spells differ from before, and the stocks that changes."""
 
     uuids: frozenset[str]
     touches: frozenset[Touch]
 
 
-def rebuild(
-    db: Connection, library: Library, list_name: str, uuids: Iterable[str], now: datetime
-) -> frozenset[Touch]:
-    """Make the spells of these entities what their facts say; the figures that touches.
-
-    Facts of all time: `now` decides nothing yet.
-    """
-    return retell(db, library, list_name, uuids).touches
-
-
-def retell(db: Connection, library: Library, list_name: str, uuids: Iterable[str]) -> Rebuilt:
-    """As rebuild, and whose spells differ; harmless to repeat.
+def retell(db: Connection, library: Library, list_name: str, uuids: Iterable[str]) -> Retold:
+    """Make the spells of these entities what their facts say; harmless to repeat.
 
     Facts count from records that no person has to mend first (a future date, a rejected review).
     """
     rule = library.lists.get(list_name)
     wanted = set(uuids)
     if rule is None or not rule.facts or not wanted:
-        return Rebuilt(frozenset(), frozenset())
+        return Retold(frozenset(), frozenset())
     told = _from_records(db, library, rule, list_name, wanted)
     clubs: dict[str, str | None] = {}
     for row in _entities(db, list_name, wanted):
@@ -79,7 +69,7 @@ def retell(db: Connection, library: Library, list_name: str, uuids: Iterable[str
     changed = {uuid for uuid in wanted if found[uuid] != known[uuid]}
     _replace(db, list_name, {uuid: found[uuid] for uuid in changed})
     touches = (_touches(known[uuid], found[uuid], clubs.get(uuid)) for uuid in changed)
-    return Rebuilt(frozenset(changed), frozenset[Touch]().union(*touches))
+    return Retold(frozenset(changed), frozenset[Touch]().union(*touches))
 
 
 def to_spells(statements: Sequence[Statement]) -> set[Spell]:

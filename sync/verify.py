@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from forms.periods import CALENDAR
 from sync import aggregate, entities, process, queue, timeline
-from sync.database import Database
+from sync.database import Database, lock_derived
 from sync.entities import Key
 from sync.receive import PROCESS
 from sync.tables import (
@@ -109,6 +109,7 @@ def reprocess(db: Connection, library: Library, form: str | None, now: datetime)
     if form is not None:
         query = query.join(forms, forms.c.id == v.form_id).where(forms.c.xml_form_id == form)
     ids = list(db.execute(query).scalars())
+    lock_derived(db)
     _drop_strays(db, library)
     _doubt_figures(db)
     queue.add_many(db, PROCESS, ids, now=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, date, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy.engine import Connection
 from forms.library import Library, load_library
 from forms.problems import Refused
 from sync import clubs, places
-from sync.database import Database
+from sync.database import Database, lock_derived
 from sync.tables import (
     audit_events,
     club_places,
@@ -69,6 +70,16 @@ def refusal(
         (problem.code, problem.where.row if problem.where else None)
         for problem in caught.value.problems
     ]
+
+
+def test_a_file_waits_for_what_is_being_stored(city: Database, library: Library) -> None:
+    other = threading.Thread(target=take, args=(city, library, PHUOC_NINH))
+    with city.write() as db:
+        lock_derived(db)  # as a worker in the middle of a batch
+        other.start()
+        other.join(0.3)
+        assert other.is_alive()
+    other.join()
 
 
 def entity(db: Connection, code: str) -> sa.Row[tuple[object, ...]]:

@@ -14,7 +14,7 @@ from sync.aggregate import Touch
 from sync.database import Database
 from sync.entities import Kept, keep
 from sync.tables import spells
-from sync.timeline import Spell, Statement, _touches, read_birth, read_fact, rebuild, to_spells
+from sync.timeline import Spell, Statement, _touches, read_birth, read_fact, retell, to_spells
 from tests.sync.sending import NOW, World, an_id
 
 BIRTH = Birth("birth_date", "birth_month", "birth_year")
@@ -172,11 +172,11 @@ def test_a_club_from_a_file_is_active_from_its_founding(world: World) -> None:
     with world.database.write() as db:
         rows = [Kept(an_id("hoa"), "Hoa", {"founded_on": "2018-05-30"})]
         keep(db, world.library, "clubs", rows, NOW)
-        touches = rebuild(db, world.library, "clubs", [an_id("hoa")], NOW)
+        touches = retell(db, world.library, "clubs", [an_id("hoa")]).touches
     assert touches == {Touch(an_id("hoa"), day("2018-05-30"), stock=True)}
     assert spells_of(world, "hoa", "status") == [("active", "2018-05-30", None)]
     with world.database.write() as db:
-        assert rebuild(db, world.library, "clubs", [an_id("hoa")], NOW) == frozenset()
+        assert retell(db, world.library, "clubs", [an_id("hoa")]).touches == frozenset()
 
 
 def test_a_move_touches_both_clubs_from_the_day_of_the_move() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,11 +11,11 @@ import pytest
 
 from sync import queue
 from sync.aggregate import measure
-from sync.database import Database
+from sync.database import Database, lock_derived
 from sync.entities import Kept, keep
 from sync.receive import PROCESS
 from sync.tables import entities, entity_lists, entity_versions, figures, records, spells
-from sync.timeline import rebuild
+from sync.timeline import retell
 from sync.verify import Difference, derived, reprocess, verify
 from tests.sync.sending import NOW, Sending, World, an_id, join, visit, weigh
 
@@ -186,11 +187,29 @@ def test_one_form_can_be_reprocessed(world: World) -> None:
         assert reprocess(db, world.library, "weigh", NOW) == 7
 
 
+def test_reprocessing_waits_for_what_is_being_stored(world: World) -> None:
+    done = []
+
+    def reprocess_all() -> None:
+        with world.database.write() as db:
+            reprocess(db, world.library, None, NOW)
+        done.append("reprocess")
+
+    other = threading.Thread(target=reprocess_all)
+    with world.database.write() as db:
+        lock_derived(db)  # as a worker in the middle of a batch
+        other.start()
+        other.join(0.3)
+        done.append("store")
+    other.join()
+    assert done == ["store", "reprocess"]
+
+
 def test_entities_of_a_persons_file_are_kept_and_verify(world: World, tmp_path: Path) -> None:
     with world.database.write() as db:
         rows = [Kept(an_id("hoa"), "Hoa", {"founded_on": "2018-05-01"})]
         assert keep(db, world.library, "clubs", rows, NOW) == {an_id("hoa")}
-        rebuild(db, world.library, "clubs", [an_id("hoa")], NOW)
+        retell(db, world.library, "clubs", [an_id("hoa")])
     send_all(world, everything())
     world.work()
     assert differences(world, tmp_path) == []
