@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Cell = tuple[str, str]  # cut, cut_value; ("", "") is the whole
 Key = tuple[str, str, str, str]  # place, indicator, cut, cut_value
 WHOLE: Cell = ("", "")
+STORABLE = Decimal(10) ** 14  # what NUMERIC(18, 4) can hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -491,10 +492,14 @@ def _count_source(db: Connection, counting: Counting, figures: Figures) -> None:
 
 
 def _exact(number: Any) -> Decimal | None:
-    """A number from either database, without the zeros PostgreSQL adds."""
+    """A number from either database, without the zeros PostgreSQL adds; None where it is so large
+    that it could not be stored: one cell must not keep all others from being measured.
+    """
     if number is None:
         return None
     exact = Decimal(str(number))
+    if not -STORABLE < exact < STORABLE:
+        return None
     return exact.quantize(Decimal(1)) if exact == exact.to_integral_value() else exact.normalize()
 
 

@@ -16,13 +16,16 @@ from sync import tables as t
 
 AGE = "age"  # not a stored fact: full years on D, from the fact below
 BORN = "born_on"  # ISO day, so that text compares like days
+LARGEST = 10_000_000_000  # of one answer; above it is a slip, and a sum of slips cannot be stored
 
 Value = ColumnElement[Any]
 Yes = ColumnElement[bool]
 
 
 class number(ColumnElement[Any]):  # noqa: N801 - reads as a function in SQL expressions
-    """A text as a number, or NULL when it is none: a slip on a phone must not break a report."""
+    """A text as a number, or NULL when it is none, or is beyond LARGEST: a slip on a phone must not
+    break a report.
+    """
 
     inherit_cache = True
     type = sa.Numeric(18, 4)
@@ -38,14 +41,19 @@ def _number_postgresql(element: number, compiler: Any, **kw: Any) -> str:
     text = compiler.process(element.text, **kw)
     # The grammar of a JSON number, to be the twin of SQLite below.
     pattern = r"'^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]{1,2})?$'"
-    return f"CASE WHEN {text} ~ {pattern} THEN CAST({text} AS NUMERIC) END"
+    return f"CASE WHEN {text} ~ {pattern} THEN {_bounded(text)} END"
 
 
 @compiles(number, "sqlite")
 def _number_sqlite(element: number, compiler: Any, **kw: Any) -> str:
     text = compiler.process(element.text, **kw)
     is_number = f"json_valid({text}) AND json_type({text}) IN ('integer', 'real')"
-    return f"CASE WHEN {is_number} THEN CAST({text} AS NUMERIC) END"
+    return f"CASE WHEN {is_number} THEN {_bounded(text)} END"
+
+
+def _bounded(text: str) -> str:
+    value = f"CAST({text} AS NUMERIC)"
+    return f"CASE WHEN {value} BETWEEN {-LARGEST} AND {LARGEST} THEN {value} END"
 
 
 def answer(records: sa.FromClause, field: str) -> Value:

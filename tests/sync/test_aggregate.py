@@ -244,6 +244,34 @@ def test_hours_are_minutes_times_helpers_of_the_united_visit(rows: Rows, library
     assert found.value(library.figures.indicators["C08"]) == Decimal(110) / 60
 
 
+@pytest.mark.parametrize("slip", ["9" * 400, "1e99", "1e999", "-1e30", "10000000001"])
+def test_a_number_too_large_to_be_true_is_no_number_and_others_are_still_counted(
+    rows: Rows, library: Any, slip: str
+) -> None:
+    rows.a_club("c1")
+    rows.a_member("m1", "c1")
+    rows.a_visit(D, "c1", "m1", minutes="20")
+    rows.a_visit(D, "c1", "m1", minutes=slip)
+    touch(rows.db, library, {Touch("c1", D)}, NOW)
+
+    assert measure(rows.db, library, 100, NOW) > 0
+    assert number(counted(rows, library, "c1"), "c1", "C08") == 20
+
+
+def test_a_sum_too_large_to_be_stored_keeps_nothing_else_from_being_measured(
+    rows: Rows, library: Any
+) -> None:
+    rows.a_club("c1")
+    rows.a_member("m1", "c1")
+    rows.a_visit(D, "c1", "m1", minutes="9999999999", volunteers=" ".join(["v"] * 20_000))
+    touch(rows.db, library, {Touch("c1", D)}, NOW)
+
+    assert measure(rows.db, library, 100, NOW) > 0
+    figures = counted(rows, library, "c1")
+    assert number(figures, "c1", "C07") == 1
+    assert not number(figures, "c1", "C08")
+
+
 def test_the_latest_pressure_of_a_person_decides(rows: Rows, library: Any) -> None:
     rows.a_club("c1")
     for member in ("m1", "m2", "m3"):
