@@ -96,8 +96,8 @@ def new_token() -> str:
 def token_caller(token: str) -> Caller:
     """The phone of this token. Refused(REVOKED), 403, for any other: a 401 would make Collect
     ask its user for a password that does not exist."""
-    with runtime().database.read() as db:
-        caller = accounts.find_app_user(db, accounts.token_sha256(token))
+    mark = accounts.token_sha256(token)
+    caller = runtime().database.ask(lambda db: accounts.find_app_user(db, mark))
     if caller is None:
         raise Refused(REVOKED())
     _note_seen(caller)

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, Row, make_url
+from sqlalchemy.exc import DBAPIError
 
+T = TypeVar("T")
 WRITER = "cayda_writer"  # execution option: this connection will write
 
 BUSY_SECONDS = 30
@@ -76,6 +78,24 @@ class Database:
             finally:
                 transaction.rollback()
 
+    def ask(self, question: Callable[[Connection], T]) -> T:
+        """One SELECT, outside any transaction: one round trip where `read()` makes several.
+
+        Asked once more where the pool held a connection that had died, as after a restart of
+        PostgreSQL; the pool is whole again then. So nothing else needs to ping before each use.
+        """
+        try:
+            return self._ask(question)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return self._ask(question)
+
+    def _ask(self, question: Callable[[Connection], T]) -> T:
+        options: dict[str, Any] = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        with self.engine.connect().execution_options(**options) as db:
+            return question(db)
+
     def dispose(self) -> None:
         if self._engine is not None and self._pid == os.getpid():
             self._engine.dispose()
@@ -90,9 +110,7 @@ def _with_driver(url: URL) -> URL:
 
 
 def _pg_engine(url: URL) -> Engine:
-    return sa.create_engine(
-        url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
-    )
+    return sa.create_engine(url, pool_size=10, max_overflow=10, hide_parameters=True)
 
 
 def _sqlite_engine(url: URL) -> Engine:

@@ -28,7 +28,7 @@ from forms.problems import (
     Problem,
     Refused,
 )
-from sync import audit, queue
+from sync import queue
 from sync.blobs import StoredBlob
 from sync.database import insert_once
 from sync.tables import (
@@ -76,12 +76,6 @@ class Arrival:
     device_id: str | None = None
     user_agent: str | None = None
     problems: tuple[Problem, ...] = ()
-
-    @property
-    def actor(self) -> str:
-        if self.app_user_id is not None:
-            return f"app_user:{self.app_user_id}"
-        return f"user:{self.user_id}" if self.user_id is not None else "anonymous"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +132,6 @@ def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
         else:
             _take_place(db, submission_id, version_id, arrival.instance)
         queue.add(db, PROCESS, version_id, now=now)
-        audit.record(
-            db, arrival.actor, f"submission.{outcome}", f"submission_version:{version_id}", now
-        )
     _note_arrival(db, arrival, outcome, version_id, sha256, now)
     return Received(outcome, version_id, problems)
 

@@ -40,7 +40,7 @@ def test_a_file_opens_with_one_line_that_is_its_promise(path: Path) -> None:
 
 
 def test_only_server_opens_a_transaction() -> None:
-    opens = re.compile(r"\b(database\.(read|write)|engine\.(connect|begin))\(|\.commit\(\)")
+    opens = re.compile(r"\b(database\.(read|write|ask)|engine\.(connect|begin))\(|\.commit\(\)")
     guilty = [
         _name(path)
         for path in CODE

@@ -80,3 +80,22 @@ def test_a_time_comes_back_as_the_same_moment_in_utc(database: Database) -> None
 def test_a_time_without_zone_is_refused(database: Database) -> None:
     with pytest.raises(sa.exc.StatementError), database.write() as db:
         db.execute(audit_events.insert().values(at=NOW.replace(tzinfo=None), actor="s", action="x"))
+
+
+def test_a_question_is_asked_again_after_the_pool_lost_its_connections(database: Database) -> None:
+    """What a restart of PostgreSQL leaves: connections that died while nobody used them."""
+
+    def answer() -> int:
+        return database.ask(lambda db: int(db.execute(sa.text("SELECT 41 + 1")).scalar_one()))
+
+    assert answer() == 42
+    if not database.is_sqlite:
+        other = Database(database.url.render_as_string(hide_password=False))
+        kill = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        )
+        other.ask(lambda db: db.execute(sa.text(f"{kill} AND datname = current_database()")))
+        other.dispose()
+    assert answer() == 42
+    with database.write() as db:
+        db.execute(projects.insert().values(name="a"))
