@@ -102,7 +102,7 @@ def settle(
         groups[_happening_of(library, row)].append(standing)
     repeats = _repeats(db, library, groups, before)
     for one_event, group in groups.items():
-        _count(library.rules.get(one_event.form), group, before, repeats)
+        _count(library.rules.get(one_event.form), one_event, group, before, repeats)
     found = [one for group in groups.values() for one in group]
     changed = [one for one in found if _differs(before[one["id"]], one)]
     _store(db, changed, before)
@@ -242,6 +242,7 @@ def _resent_within(rule: FormRule | None) -> int | None:
 
 def _count(
     rule: FormRule | None,
+    shared: Happening,
     group: Sequence[dict[str, Any]],
     before: Mapping[int, Any],
     repeats: Mapping[int, Sequence[Mapping[str, str]]],
@@ -249,7 +250,8 @@ def _count(
     """Of the reports of one happening, say which one counts.
 
     One held back takes no part; nor one that was to create an entity and did not: people who
-    refuse to be registered all say the same.
+    refuse to be registered all say the same. Two reports about nobody on the list may be about
+    two people, whatever the hour: only the same content sent again is one.
     """
     if rule is None:
         return
@@ -261,7 +263,8 @@ def _count(
     for together in ([one for one in group if one not in alone], *([one] for one in alone)):
         reports = {one["id"]: _report(before[one["id"]], repeats) for one in together}
         record_of = {report.id: record_id for record_id, report in reports.items()}
-        standings = unite(reports.values(), rule.same_event, rule.resent_within_days)
+        same_event = rule.same_event if shared.subject_id else None
+        standings = unite(reports.values(), same_event, rule.resent_within_days)
         for one in together:
             standing = standings[reports[one["id"]].id]
             if standing.counted_with is not None:
