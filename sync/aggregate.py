@@ -83,6 +83,26 @@ def touch(db: Connection, library: Library, touches: Iterable[Touch], now: datet
             for period in _moved_by(library, one, today)
         },
     )
+    _know_the_sizes(db)
+
+
+def _know_the_sizes(db: Connection) -> None:
+    """Have PostgreSQL look at the tables again once most of their rows are new to it.
+
+    During a first import or a reprocess it takes them for empty and plans a nested loop that lasts
+    fifty times as long; its own housekeeping comes a minute or more too late. It must stand in a
+    transaction that commits: a rollback loses what was learnt, but not the note that it was learnt.
+    """
+    if is_sqlite(db):
+        return
+    grown = sa.text(
+        "SELECT relname FROM pg_stat_user_tables"
+        " WHERE relid IN (CAST('records' AS regclass), CAST('spells' AS regclass))"
+        " AND n_mod_since_analyze > 500 + n_live_tup / 2"
+    )
+    for table in db.scalars(grown).all():
+        # SKIP_LOCKED: when another worker does it just now, nobody waits for anybody.
+        db.execute(sa.text(f"ANALYZE (SKIP_LOCKED) {table}"))
 
 
 def _moved_by(library: Library, one: Touch, today: date) -> Iterator[Period]:

@@ -485,3 +485,35 @@ def test_what_another_worker_has_measured_is_passed_by(database: Database, libra
         measure(db, library, 10, NOW)
         keep(db, late)
         assert measure(db, library, 10, NOW) == 0
+
+
+def test_postgresql_learns_the_size_of_what_was_just_filled(
+    database: Database, library: Any
+) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite plans well without statistics")
+    spells = t.spells.c
+    analyzed = sa.text(
+        "SELECT analyze_count FROM pg_stat_user_tables WHERE relid = CAST('spells' AS regclass)"
+    )
+    with database.read() as db:
+        before = db.scalar(analyzed)
+    with database.write() as db:
+        many = sa.insert(t.spells).from_select(
+            [spells.list_name, spells.uuid, spells.name, spells.value, spells.valid_from],
+            sa.select(
+                sa.literal("members"),
+                sa.cast(sa.column("n"), sa.Text),
+                sa.literal("sex"),
+                sa.literal("female"),
+                sa.cast("2018-01-01", sa.Date),
+            ).select_from(sa.func.generate_series(1, 2000).alias("n")),
+        )
+        db.execute(many)
+        db.execute(sa.text("SELECT pg_stat_force_next_flush()"))
+    with database.write() as db:
+        touch(db, library, [Touch("c1", date(2025, 1, 1))], NOW)
+        db.execute(sa.text("SELECT pg_stat_force_next_flush()"))
+
+    with database.read() as db:
+        assert db.scalar(analyzed) == before + 1
