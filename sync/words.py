@@ -69,11 +69,13 @@ def choices_made(text: Value) -> Value:
 
 
 def has_choice(text: Value, choice: Value | str) -> Yes:
-    """Whether a select-multiple holds this whole choice, not one it is only a part of."""
+    """Whether a select-multiple holds this whole choice, not one it is only a part of.
+
+    Not by LIKE: on SQLite it takes a and A for one letter, and a choice may hold its `_`.
+    """
     padded = sa.literal(" ").concat(text).concat(" ")
-    if isinstance(choice, str):
-        return padded.contains(f" {choice} ", autoescape=True)
-    return padded.contains(sa.literal(" ").concat(choice).concat(" "))
+    wanted = sa.literal(" ").concat(choice).concat(" ")
+    return padded != sa.func.replace(padded, wanted, "")
 
 
 def _present(value: Value, wanted: bool) -> Yes:
