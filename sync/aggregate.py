@@ -215,13 +215,21 @@ def _take(db: Connection, cell: StaleCell) -> bool:
         row = insert_once(db, t.stale_cells, _mark_of(cell.period, cell.club_id))
         if row is not None:
             db.execute(sa.delete(t.stale_cells).where(marks.id == row.id))
-        return row is not None
+        return row is not None and not _is_measured(db, cell)
     found = db.execute(
         sa.select(marks.marks).where(marks.id == cell.mark_id).with_for_update(skip_locked=True)
     ).scalar()
     if found == cell.marks:
         db.execute(sa.delete(t.stale_cells).where(marks.id == cell.mark_id))
     return found is not None
+
+
+def _is_measured(db: Connection, cell: StaleCell) -> bool:
+    kept = t.figures.c
+    query = sa.select(kept.id).where(
+        kept.calendar == CALENDAR, kept.period == cell.period, kept.club_id == cell.club_id
+    )
+    return db.execute(query.limit(1)).first() is not None
 
 
 def _marked(db: Connection, limit: int) -> list[StaleCell]:
@@ -284,18 +292,22 @@ def _figure_rows(period: str, figures: Figures) -> Iterator[dict[str, Any]]:
 
 def club_figures(db: Connection, library: Library, period: Period) -> Figures:
     """The figures of every club: as stored where they are fresh, else counted now."""
+    clubs = _all_clubs(db, library)
     if not is_fresh(db, period):
-        return count_clubs(db, library, period, sorted(_all_clubs(db, library)))
+        return count_clubs(db, library, period, sorted(clubs))
     stored = t.figures.c
     rows = db.execute(
         sa.select(t.figures).where(stored.calendar == period.calendar, stored.period == period.code)
     )
-    return {
+    figures = {
         (r.club_id, r.indicator, r.cut, r.cut_value): Figure(
             _exact(r.numerator), _exact(r.denominator), r.missing
         )
         for r in rows
     }
+    # When a period opens its clubs are measured some at a time: no total may lack the others.
+    waiting = clubs - {club for club, *_ in figures}
+    return figures | count_clubs(db, library, period, sorted(waiting)) if waiting else figures
 
 
 def roll_up(db: Connection, library: Library, period: Period, level: str) -> Figures:

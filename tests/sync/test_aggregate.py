@@ -475,6 +475,38 @@ def test_c20_a_mark_made_while_it_is_measured_is_not_lost(database: Database, li
         assert is_fresh(db, get_period("2026H1"))
 
 
+def test_a_period_whose_clubs_are_measured_in_parts_lacks_none(rows: Rows, library: Any) -> None:
+    for club in ("c1", "c2", "c3"):
+        rows.a_club(club)
+        rows.a_member(f"of {club}", club)
+        rows.a_record("membership", date(2018, 1, 1), club, f"of {club}")
+    assert measure(rows.db, library, 2, NOW) == 2
+
+    figures = roll_up(rows.db, library, get_period("2026H1"), "club")
+
+    assert [number(figures, club, "B01") for club in ("c1", "c2", "c3")] == [1, 1, 1]
+
+
+def test_a_first_measurement_does_not_overwrite_a_newer_one(
+    database: Database, library: Any
+) -> None:
+    with database.write() as db:
+        rows = Rows(db)
+        rows.a_club("c1")
+        rows.a_record("membership", date(2018, 1, 1), "c1")
+    with database.read() as db:
+        late = count_stale(db, library, 10, NOW)
+    with database.write() as db:
+        rows.db = db
+        rows.a_member("m1", "c1")
+        touch(db, library, [Touch("c1", date(2026, 1, 1), stock=True)], NOW)
+        measure(db, library, 10, NOW)
+    with database.write() as db:
+        keep(db, late)
+        figures = roll_up(db, library, get_period("2026H1"), "club")
+    assert number(figures, "c1", "B01") == 1
+
+
 def test_what_another_worker_has_measured_is_passed_by(database: Database, library: Any) -> None:
     with database.write() as db:
         Rows(db).a_club("c1")
