@@ -52,13 +52,19 @@ class Standing:
 
 
 def unite(
-    reports: Iterable[Report], same: SameEvent | None, resent_within_days: int | None
+    reports: Iterable[Report],
+    same: SameEvent | None,
+    resent_within_days: int | None,
+    *,
+    of_one: bool = True,
 ) -> dict[int, Standing]:
-    """Which of the reports count, by id."""
+    """Which of the reports count, by id. of_one=False: nobody can say that they are of one subject,
+    so only what was sent again is one event.
+    """
     ordered = sorted(reports, key=lambda report: report.id)
     roots = _resent(ordered, resent_within_days)
     originals = [report for report in ordered if roots[report.id] == report.id]
-    events = _events(originals, same)
+    events = _events(originals, same if of_one else None)
     first = {report.id: event[0].id for event in events for report in event}
     found: dict[int, Standing] = {}
     for report in ordered:

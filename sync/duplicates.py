@@ -263,8 +263,12 @@ def _count(
     for together in ([one for one in group if one not in alone], *([one] for one in alone)):
         reports = {one["id"]: _report(before[one["id"]], repeats) for one in together}
         record_of = {report.id: record_id for record_id, report in reports.items()}
-        same_event = rule.same_event if shared.subject_id else None
-        standings = unite(reports.values(), same_event, rule.resent_within_days)
+        standings = unite(
+            reports.values(),
+            rule.same_event,
+            rule.resent_within_days,
+            of_one=shared.subject_id is not None,
+        )
         for one in together:
             standing = standings[reports[one["id"]].id]
             if standing.counted_with is not None:

@@ -100,11 +100,12 @@ def test_records_without_a_person_are_compared_within_their_club(world: World) -
 
 
 def test_visits_to_two_people_on_no_list_in_one_hour_are_two(world: World) -> None:
-    for key, helper in (("a", "lan"), ("b", "minh")):
-        xml, _, _ = visit("ba", key=key, helpers=helper)
+    for key, helpers in (("a", "lan"), ("b", "minh lan")):
+        xml, _, _ = visit("ba", key=key, helpers=helpers)
         world.send(xml.replace(f"<who>{an_id('ba')}</who>".encode(), b"<who/>"))
     world.work()
-    assert len(world.counted("visit")) == 2
+    counted = world.counted("visit")
+    assert [one.united["helpers"] for one in counted] == ["lan", "lan minh"]
 
 
 def test_who_counts_is_no_matter_of_the_day_it_was_processed(world: World) -> None:
