@@ -156,6 +156,11 @@ class ListRule:
     downloads: Mapping[str, Download]
     facts: tuple[Fact, ...]
 
+    @property
+    def is_of_clubs(self) -> bool:
+        """Whether its entities are the clubs: each is its own scope."""
+        return self.club == "name"
+
 
 Row = Mapping[str, str]
 

@@ -228,6 +228,12 @@ CLOCK_APART = ProblemType(
     "Đồng hồ điện thoại lệch với máy chủ.",
     "The phone's clock and the server's are apart.",
 )
+BEFORE_FOUNDING = ProblemType(
+    "before_founding",
+    0,
+    "Ngày sự kiện trước ngày CLB ra mắt.",
+    "The event is before the club was founded.",
+)
 BEFORE_JOINING = ProblemType(
     "before_joining",
     0,

@@ -263,13 +263,9 @@ def _never_measured(db: Connection, library: Library, now: datetime) -> list[Sta
 
 def _all_clubs(db: Connection, library: Library) -> set[str]:
     spells = t.spells.c
-    lists = [rule.name for rule in library.lists.values() if _is_of_clubs(rule)]
+    lists = [rule.name for rule in library.lists.values() if rule.is_of_clubs]
     query = sa.select(spells.uuid).where(spells.list_name.in_(lists)).distinct()
     return set(db.scalars(query))
-
-
-def _is_of_clubs(rule: Any) -> bool:
-    return bool(rule.club == "name")  # an entity of the list of clubs is its own club
 
 
 def _figure_rows(period: str, figures: Figures) -> Iterator[dict[str, Any]]:
@@ -571,7 +567,7 @@ class Counting:
             for indicator in self.indicators:
                 names |= set(indicator.where) | set(self._base(indicator))
         stored = frozenset(words.stored_fact(name) for name in names)
-        day, own_club = self.period.last, _is_of_clubs(rule)
+        day, own_club = self.period.last, rule.is_of_clubs
         return words.facts_on(list_name, stored, day, own_club=own_club, who=who)
 
     def _base(self, indicator: Indicator) -> Conditions:
@@ -594,7 +590,7 @@ class Counting:
         clubs = self._places
         spells = t.spells.c
         who = sa.select(clubs.c.club)
-        if not _is_of_clubs(self.library.lists[self.first.of]):
+        if not self.library.lists[self.first.of].is_of_clubs:
             who = sa.select(spells.uuid).where(
                 spells.list_name == self.first.of, spells.name == "club", spells.value.in_(who)
             )
@@ -666,7 +662,7 @@ class Counting:
 
     def _with_club_then(self, turn: Any, clubs: sa.CTE) -> Any:
         """A turn in the club its entity was in on that day."""
-        if _is_of_clubs(self.library.lists[self.first.of]):
+        if self.library.lists[self.first.of].is_of_clubs:
             return turn.join(clubs, clubs.c.club == turn.c.uuid)
         then = t.spells.alias("club_then")
         same_day = sa.and_(

@@ -28,7 +28,7 @@ from forms.problems import (
     Where,
 )
 from forms.text import settle_tones, tidy
-from sync import aggregate, audit, entities, timeline
+from sync import aggregate, audit, entities, process, timeline
 from sync.accounts import PROJECT_ID
 from sync.database import lock_derived, upsert
 from sync.places import Tree, Unit, UnitPath, club_uuid, clubs_by_unit, read_tree
@@ -81,7 +81,7 @@ class _Club:
 def list_of_clubs(library: Library) -> ListRule:
     """The library's list whose entities are clubs: each is its own club. Raises LookupError."""
     for rule in library.lists.values():
-        if rule.club == "name":
+        if rule.is_of_clubs:
             return rule
     raise LookupError("no list of the library has club = 'name'")
 
@@ -111,6 +111,7 @@ def import_clubs(
     changed = entities.keep(db, library, rule.name, kept, now)
     touches = timeline.retell(db, library, rule.name, changed).touches
     aggregate.touch(db, library, touches, now)
+    process.follow_clubs(db, library, changed & known, now)  # a founding day judges what was before
     created = len(changed - known)
     updated = len(changed) - created
     audit.record(db, actor, "club.import", None, now, created=created, updated=updated)

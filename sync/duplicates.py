@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.likeness import Report, unite
-from forms.problems import BEFORE_JOINING, UNKNOWN_PERSON
+from forms.problems import BEFORE_FOUNDING, BEFORE_JOINING, UNKNOWN_PERSON
 from sync.aggregate import Touch
 from sync.entities import Key, plain_id
 from sync.flags import SETTLED, is_held_back
@@ -91,14 +91,16 @@ def settle(
     """Settle the records of these happenings, and all records about (not creating) these subjects.
 
     Writes club_id, problems, held_back, counted_with and united where they differ. Held back are:
-    dates in the future or before joining, people not registered yet, rejected reviews.
+    dates in the future, before joining or before the club, people not registered yet, and
+    rejected reviews.
     """
     rows = _load(db, library, set(happenings), {key.uuid for key in subjects})
     known = _subjects(db, {row.subject_id for row in rows if row.subject_id})
+    founded = _founded(db, library)
     before = {row.id: row for row in rows}
     groups: dict[Happening, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        standing = _stand(library.rules.get(row.form), row, known)
+        standing = _stand(library.rules.get(row.form), row, known, founded)
         groups[_happening_of(library, row)].append(standing)
     repeats = _repeats(db, library, groups, before)
     for one_event, group in groups.items():
@@ -189,6 +191,14 @@ def _subjects(db: Connection, uuids: set[str]) -> dict[Key, Subject]:
     return found
 
 
+def _founded(db: Connection, library: Library) -> dict[str, date]:
+    """The first day of every club: uuid -> where its first spell begins."""
+    clubs = [rule.name for rule in library.lists.values() if rule.is_of_clubs]
+    c = spells.c
+    query = sa.select(c.uuid, sa.func.min(c.valid_from)).where(c.list_name.in_(clubs))
+    return {row[0]: row[1] for row in db.execute(query.group_by(c.uuid))}
+
+
 def _repeats(
     db: Connection,
     library: Library,
@@ -214,7 +224,12 @@ def _repeats(
 
 
 # ------------------------------------------------------------------ what follows
-def _stand(rule: FormRule | None, row: Any, subjects: Mapping[Key, Subject]) -> dict[str, Any]:
+def _stand(
+    rule: FormRule | None,
+    row: Any,
+    subjects: Mapping[Key, Subject],
+    founded: Mapping[str, date],
+) -> dict[str, Any]:
     """The record's own standing: whose club, which flags, held back or not."""
     club_id = plain_id(row.answers.get(rule.club)) if rule and rule.club else row.club_id
     problems = [one for one in row.problems if one["code"] not in SETTLED]
@@ -226,6 +241,8 @@ def _stand(rule: FormRule | None, row: Any, subjects: Mapping[Key, Subject]) -> 
             problems += to_json([UNKNOWN_PERSON()])
         elif day is not None and joined is not None and day < joined:
             problems += to_json([BEFORE_JOINING()])
+    if row.happened_on is not None and row.happened_on < founded.get(club_id or "", date.min):
+        problems += to_json([BEFORE_FOUNDING()])
     return {
         "id": row.id,
         "club_id": club_id,

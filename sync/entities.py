@@ -374,7 +374,7 @@ def _club_of(library: Library, key: Key, data: Mapping[str, str]) -> str | None:
     rule = library.lists.get(key.list_name)
     if rule is None or not rule.club:
         return None
-    return key.uuid if rule.club == "name" else plain_id(data.get(rule.club))
+    return key.uuid if rule.is_of_clubs else plain_id(data.get(rule.club))
 
 
 def _differs(row: sa.Row[Any], values: Mapping[str, Any]) -> bool:

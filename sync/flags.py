@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from forms.problems import (
+    BEFORE_FOUNDING,
     BEFORE_JOINING,
     ENCRYPTED,
     FUTURE_DATE,
@@ -17,7 +18,7 @@ from forms.problems import (
 # The record itself is wrong or cannot be read: it waits for a person.
 NEEDS_PERSON = frozenset(kind.code for kind in (FUTURE_DATE, OLD_DATE, NO_DATE, ENCRYPTED))
 # What else is known decides, and can change with any later arrival.
-SETTLED = frozenset(kind.code for kind in (BEFORE_JOINING, UNKNOWN_PERSON))
+SETTLED = frozenset(kind.code for kind in (BEFORE_FOUNDING, BEFORE_JOINING, UNKNOWN_PERSON))
 
 REJECTED = "rejected"  # submissions.review_state
 

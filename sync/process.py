@@ -183,6 +183,16 @@ def store(db: Connection, library: Library, prepared: Sequence[Prepared], now: d
     _follow(db, library, applied, before | after, now)
 
 
+def follow_clubs(db: Connection, library: Library, clubs: Collection[str], now: datetime) -> None:
+    """Judge the records of these clubs anew, after something about the clubs has changed."""
+    c = records.c
+    query = sa.select(c.form, c.subject_list, c.subject_id, c.club_id, c.happened_on).where(
+        c.club_id.in_(clubs), c.table_path == ""
+    )
+    places = {_place(dict(row)) for row in db.execute(query).mappings()}
+    _follow(db, library, Applied(set(), set()), places, now)
+
+
 def _follow(
     db: Connection, library: Library, applied: Applied, places: Collection[Place], now: datetime
 ) -> None:

@@ -364,5 +364,6 @@ def rounded(value: Decimal | None) -> Cell:
 
 
 def tidy(value: Decimal) -> Cell:
-    """A whole number without decimals, another with one."""
-    return int(value) if value == value.to_integral_value() else rounded(value)
+    """A whole number without decimals, another with up to two: hours of clubs add up by hand."""
+    whole = value == value.to_integral_value()
+    return int(value) if whole else value.quantize(Decimal("0.01"), ROUND_HALF_UP).normalize()

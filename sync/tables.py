@@ -390,4 +390,5 @@ stale_cells = Table(  # (period, club) whose figures must be measured again
     Column("club_id", Text, nullable=False),
     Column("marks", Integer, nullable=False),  # how often marked since it was last measured
     UniqueConstraint("calendar", "period", "club_id"),
+    sqlite_autoincrement=True,  # a mark's id must never be another mark's later
 )

@@ -121,3 +121,22 @@ def test_a_person_who_says_no_leaves_nothing_but_the_refusal(world: World) -> No
     assert world.figure("B01", "2025H2") in (None, 0)
     lan.receives()
     assert lan.members() == []
+
+
+def test_an_event_before_the_club_was_founded_waits_until_its_day_is_mended(world: World) -> None:
+    lan, minh = world.phone("chair").receives(), world.phone("volunteer").receives()
+    ba = lan.registers("Trần Thị Ba", 1948, joined="2019-07-10")
+    lan.sends()
+    minh.visits(ba, on="2019-09-01")
+    minh.sends()
+    world.works()
+    assert world.figure("C07", "2019H2") == 1
+
+    world.founds_anew("48-TQ-01", "2019-12-01")
+    world.works()
+    assert world.figure("C07", "2019H2") in (None, 0)
+    assert world.figure("B01", "2019H2") in (None, 0)
+
+    world.founds_anew("48-TQ-01", "2019-06-01")
+    world.works()
+    assert (world.figure("C07", "2019H2"), world.figure("B01", "2019H2")) == (1, 1)

@@ -24,8 +24,8 @@ def a_library() -> Any:
     return SimpleNamespace(
         figures=read_figures(LIBRARY),
         lists={
-            "members": SimpleNamespace(name="members", club="club_id"),
-            "clubs": SimpleNamespace(name="clubs", club="name"),
+            "members": SimpleNamespace(name="members", club="club_id", is_of_clubs=False),
+            "clubs": SimpleNamespace(name="clubs", club="name", is_of_clubs=True),
         },
         rules={
             "care_visit": SimpleNamespace(form="care_visit", subject_list="members"),

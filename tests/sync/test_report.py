@@ -253,12 +253,12 @@ def test_a_person_visited_in_two_clubs_is_one_person_above_them(desk: Desk) -> N
         assert desk.figure(level, unit, "C07")["Giá trị"] == 2
 
 
-def test_hours_have_one_decimal_at_most(desk: Desk) -> None:
+def test_hours_have_two_decimals_so_that_clubs_added_by_hand_give_the_city(desk: Desk) -> None:
     desk.a_club("c1")
     for minutes in ("20", "20", "30"):
         desk.rows.a_visit(DAY, "c1", "m1", minutes=minutes)
-    assert desk.club("C1")["Giờ chăm sóc"] == Decimal("1.2")
-    assert desk.figure("tp", "48", "C08")["Tử số"] == Decimal("1.2")
+    assert desk.club("C1")["Giờ chăm sóc"] == Decimal("1.17")
+    assert desk.figure("tp", "48", "C08")["Tử số"] == Decimal("1.17")
 
 
 def test_whose_class_is_unknown_stays_below_the_line_and_is_printed(desk: Desk) -> None:

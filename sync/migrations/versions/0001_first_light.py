@@ -76,7 +76,8 @@ def upgrade() -> None:
     sa.Column('club_id', sa.Text(), nullable=False),
     sa.Column('marks', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_stale_cells')),
-    sa.UniqueConstraint('calendar', 'period', 'club_id', name=op.f('uq_stale_cells_calendar_period_club_id'))
+    sa.UniqueConstraint('calendar', 'period', 'club_id', name=op.f('uq_stale_cells_calendar_period_club_id')),
+    sqlite_autoincrement=True
     )
     op.create_table('units',
     sa.Column('id', sa.Integer(), nullable=False),
