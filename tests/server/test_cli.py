@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from server.cli import GOOD, MISUSED, WRONG, main
+from server.cli import main
+from server.cli.terminal import GOOD, MISUSED, WRONG
 from server.qr import settings_text
 from sync import accounts, places, publish
 from sync.database import Database

@@ -1,0 +1,38 @@
+"""The command `cayda`: parses, calls one function, prints for people or as one JSON object.
+
+Exit status: 0 good, 1 found something wrong, 2 misused. Heavy imports stand inside the commands,
+because the process that only watches the others starts here too.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from server.cli.checks import doctor, reprocess, status, verify_stored
+from server.cli.clubs import club
+from server.cli.command import Group
+from server.cli.files import export
+from server.cli.forms import form
+from server.cli.options import Options
+from server.cli.people import phone, user
+from server.cli.run import migrate, serve, web, work
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cayda")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Cây Đa: máy chủ cho phiếu ODK/KoBo / a server for ODK and KoBo forms."""
+    context.ensure_object(Options)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+
+
+for command in (
+    *(serve, web, work, migrate),
+    *(user, phone),
+    *(form, club, export),
+    *(reprocess, verify_stored, doctor, status),
+):
+    main.add_command(command)

@@ -1,0 +1,91 @@
+"""Looking after it: compute again, prove, examine, tell how it stands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from server.cli.command import Command, with_runtime
+from server.cli.terminal import GOOD, WRONG, cell, plain, say
+
+if TYPE_CHECKING:
+    from server.runtime import Runtime
+
+
+@click.command(cls=Command)
+@click.option("--form", "xml_form_id", help="Chỉ biểu mẫu này / of this form only.")
+@with_runtime
+def reprocess(runtime: Runtime, xml_form_id: str | None) -> None:
+    """Tính lại mọi thứ suy ra từ phiếu đã giữ / compute again all that is derived."""
+    from server import tasks
+    from sync import verify
+
+    with runtime.database.write() as db:
+        queued = verify.reprocess(db, runtime.library, xml_form_id, runtime.now())
+    tasks.run_until_empty(runtime)
+    say(f"Đã tính lại {queued} phiếu. / {queued} submissions again.", submissions=queued)
+
+
+@click.command("verify", cls=Command)
+@with_runtime
+def verify_stored(runtime: Runtime) -> None:
+    """Chứng minh: đang lưu = tính lại; sai thì 1 và danh sách / prove that stored = recomputed."""
+    import tempfile
+
+    from sync import queue, verify
+
+    with runtime.database.read() as db, tempfile.TemporaryDirectory(prefix="cayda-") as scratch:
+        waiting = queue.depth(db).waiting
+        found = verify.verify(db, runtime.library, Path(scratch), runtime.now())
+    lines = [f"{one.table} {one.key}: {one.what}" for one in found]
+    if waiting:
+        lines.append(f"Còn {waiting} phiếu chưa xử lý. / {waiting} submissions still wait.")
+    say("\n".join(lines) or "Khớp. / All the same.", differences=found, waiting=waiting)
+    sys.exit(WRONG if found else GOOD)
+
+
+@click.command(cls=Command)
+@with_runtime
+def doctor(runtime: Runtime) -> None:
+    """Kiểm tra cài đặt / check the installation."""
+    from server.doctor import examine
+
+    findings = examine(runtime)
+    good = all(one.good for one in findings)
+    say(
+        "\n".join(f"{'✓' if one.good else '✗'} {one.what}: {one.found}" for one in findings),
+        good=good,
+        findings=findings,
+    )
+    sys.exit(GOOD if good else WRONG)
+
+
+@click.command(cls=Command)
+@with_runtime
+def status(runtime: Runtime) -> None:
+    """Hàng chờ, máy gửi gần nhất, đĩa / queue, last arrival, disk. 1 when work failed for good."""
+    import shutil
+
+    from sync import queue
+    from sync.status import read_status
+
+    with runtime.database.read() as db:
+        found = read_status(db)
+        failed = queue.failed(db)
+    free = shutil.disk_usage(runtime.settings.data).free
+    last = cell(found.last_received_at)
+    lines = [
+        f"Biểu mẫu / forms: {found.forms}",
+        f"Người / users: {found.users}   Điện thoại / phones: {found.phones}",
+        f"Phiếu / submissions: {found.submissions}   mới nhất / last: {last}",
+        f"Danh sách / entities: {found.entities}   đang chờ / waiting: {found.waiting_changes}",
+        f"Hàng chờ / queue: {found.queue.waiting}   hỏng / failed: {found.queue.failed}",
+        f"Số liệu chưa tính / figures to measure: {found.stale_cells}",
+        f"Đĩa trống / free disk: {free // 2**20} MB",
+        *(f"  ! {work.name} {work.subject_id}: {work.error}" for work in failed),
+    ]
+    say("\n".join(lines), **plain(found), failed=failed, free_bytes=free)
+    sys.exit(WRONG if found.queue.failed else GOOD)

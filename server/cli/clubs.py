@@ -1,0 +1,48 @@
+"""Clubs, from the list the city keeps of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from server.cli.command import Group, with_runtime
+from server.cli.paths import EXISTING_FILE
+from server.cli.problems import fail_in
+from server.cli.terminal import say
+
+if TYPE_CHECKING:
+    from server.runtime import Runtime
+
+
+@click.group(cls=Group)
+def club() -> None:
+    """Câu lạc bộ / clubs."""
+
+
+@club.command("load")
+@click.argument("path", type=EXISTING_FILE)
+@with_runtime
+def club_load(runtime: Runtime, path: Path) -> None:
+    """Nạp danh sách CLB từ CSV / load clubs from a CSV; repeat it after mending the file."""
+    import csv
+    import io
+
+    from sync import clubs
+
+    text = path.read_text(encoding="utf-8-sig")
+    separator = ";" if text.partition("\n")[0].count(";") else ","
+    rows = list(csv.DictReader(io.StringIO(text), delimiter=separator))
+    try:
+        with runtime.database.write() as db:
+            done = clubs.import_clubs(db, runtime.library, rows, runtime.now(), "operator")
+    except clubs.FileRefused as refused:
+        fail_in(path, refused.problems)
+    say(
+        f"Mới / new: {done.created}   sửa / changed: {done.updated}   "
+        f"như cũ / unchanged: {done.unchanged}",
+        created=done.created,
+        updated=done.updated,
+        unchanged=done.unchanged,
+    )

@@ -1,0 +1,78 @@
+"""Running: everything together, each part alone, and the schema beneath them."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from server.cli.command import Command
+from server.cli.options import Options, pass_options
+from server.cli.terminal import fail, say
+from server.settings import Settings
+
+
+def listens(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the command settings with --host and --port, and the port free."""
+
+    @click.option("--host", help="127.0.0.1")
+    @click.option("--port", type=click.IntRange(1, 65535), help="8080")
+    @pass_options
+    @functools.wraps(command)
+    def wrapped(options: Options, /, host: str | None, port: int | None, **given: Any) -> Any:
+        from server.serve import port_is_free
+
+        settings = options.settings(host=host, port=port)
+        if not port_is_free(settings):
+            fail(
+                f"Không mở được cổng {settings.host}:{settings.port}. "
+                f"/ Cannot listen on {settings.host}:{settings.port}; try --port."
+            )
+        return command(settings, **given)
+
+    return wrapped
+
+
+@click.command(cls=Command)
+@click.option(
+    "--demo", is_flag=True, help="Nạp dữ liệu mẫu vào thư mục trống / fill with the demo."
+)
+@listens
+def serve(settings: Settings, demo: bool) -> None:
+    """Chạy tất cả: web và người làm việc / run everything: web and worker."""
+    from server import serve as running
+
+    sys.exit(running.serve(settings, demo))
+
+
+@click.command(cls=Command)
+@listens
+def web(settings: Settings) -> None:
+    """Chỉ chạy web / the web only."""
+    from server import serve as running
+
+    sys.exit(running.web(settings))
+
+
+@click.command(cls=Command)
+@click.option("--parent", type=int, hidden=True, help="End when this process ends.")
+@pass_options
+def work(options: Options, parent: int | None) -> None:
+    """Chỉ chạy người làm việc / the worker only (rq where REDIS_URL is set)."""
+    from server import serve as running
+
+    sys.exit(running.work(options.settings(), parent))
+
+
+@click.command(cls=Command)
+@pass_options
+def migrate(options: Options) -> None:
+    """Cập nhật cơ sở dữ liệu / bring the schema up to date."""
+    from server.serve import prepare_folder
+    from sync.migrations import HEAD
+
+    prepare_folder(options.settings())
+    say(f"Cơ sở dữ liệu ở bản / the database is at {HEAD}.", revision=HEAD)

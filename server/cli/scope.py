@@ -1,0 +1,54 @@
+"""What somebody may see: a role, with units and clubs by the codes people know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from server.cli.terminal import fail
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+
+def takes_scope(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--role, and what it is bound to."""
+    command = click.option("--club", help="Mã CLB / club code.")(command)
+    command = click.option("--unit", help="Mã đơn vị / unit code.")(command)
+    return click.option("--role", required=True)(command)
+
+
+def find_scope(
+    db: Connection, role: str, unit: str | None, club: str | None, now: datetime
+) -> tuple[int | None, str | None]:
+    """Codes as people know them → (unit id, club uuid), as of today."""
+    from forms.days import vietnam_day
+    from sync import places
+    from sync.access import CITYWIDE
+
+    if role not in CITYWIDE and unit is None and club is None:
+        fail(
+            "Vai trò này cần --club hoặc --unit, nếu không sẽ không thấy gì. "
+            "/ This role needs --club or --unit, or it would see nothing."
+        )
+    unit_id, club_id = None, None
+    if unit is not None:
+        unit_id = find_unit(db, unit, vietnam_day(now), "today")
+    if club is not None:
+        club_id = places.find_club(db, club)
+        if club_id is None:
+            fail(f"Không có CLB mã {club}. / There is no club {club}.")
+    return unit_id, club_id
+
+
+def find_unit(db: Connection, code: str, day: date, when: str) -> int:
+    """The id of the unit with this code on the day; `when` is that day in a sentence."""
+    from sync import places
+
+    found = places.find_unit(db, code, day)
+    if found is None:
+        fail(f"Không có đơn vị mã {code}. / There is no unit {code} {when}.")
+    return found.id
