@@ -445,7 +445,8 @@ def count_clubs(db: Connection, library: Library, period: Period, clubs: Sequenc
     for club in clubs:
         for indicator in indicators:
             key = (club, indicator.id, *WHOLE)
-            if club not in (in_period if _is_flow(library, indicator) else ever):
+            sent = in_period if _is_flow(library, indicator) else ever
+            if club not in sent and not _is_of_register(library, indicator):
                 figures[key] = Figure(None)
             else:
                 figures.setdefault(key, Figure(Decimal(0)))
@@ -473,6 +474,12 @@ def _who_reported(
     )
     latest = {row[0]: row[1] for row in db.execute(query)}
     return set(latest), {club for club, day in latest.items() if day >= period.first}
+
+
+def _is_of_register(library: Library, indicator: Indicator) -> bool:
+    """Whether it counts the clubs themselves: known from their list, whatever phones have sent."""
+    of_list = library.lists.get(indicator.of)
+    return of_list is not None and of_list.is_of_clubs and indicator.with_ is None
 
 
 def _is_flow(library: Library, indicator: Indicator) -> bool:

@@ -68,11 +68,11 @@ class World:
             f"http://localhost/v1/key/{token}/projects/1", self.app, self.clubs["48-TQ-01"]
         )
 
-    def founds_anew(self, club: str, day: str) -> None:
-        """The operator loads the club's row again, with another founding day."""
+    def founds_anew(self, club: str, day: str, ended_on: str = "") -> None:
+        """The operator loads the club's row again, with another founding day or an end."""
         row = {"club_code": club, "name": "CLB Thọ Quang 1", "unit_code": "20263"}
         with self.database.write() as db:
-            founded = [{**row, "founded_on": day}]
+            founded = [{**row, "founded_on": day, "ended_on": ended_on}]
             clubs.import_clubs(db, self.runtime.library, founded, NOW, "operator")
 
     def figure(self, indicator: str, period: str, club: str = "48-TQ-01") -> Decimal | None:

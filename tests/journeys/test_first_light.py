@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from sync import tables
+from forms.periods import get_period
+from sync import aggregate, tables
 from tests.journeys.conftest import World
+
+PERIODS = ("2025H1", "2025H2")
 
 
 def test_from_a_registration_to_the_half_years_figures(world: World) -> None:
@@ -140,3 +143,21 @@ def test_an_event_before_the_club_was_founded_waits_until_its_day_is_mended(worl
     world.founds_anew("48-TQ-01", "2019-06-01")
     world.works()
     assert (world.figure("C07", "2019H2"), world.figure("B01", "2019H2")) == (1, 1)
+
+
+def test_a_club_that_ended_is_active_no_more_from_that_day(world: World) -> None:
+    world.phone("chair").receives().registers("Trần Thị Ba", 1948, joined="2019-07-10")
+    world.founds_anew("48-TQ-01", "2019-06-01", ended_on="2025-12-31")
+    world.works()
+    with world.database.read() as db:
+        library = world.runtime.library
+        counted = {
+            code: aggregate.roll_up(db, library, get_period(code), "city") for code in PERIODS
+        }
+    active = {
+        code: [
+            f.numerator for (_p, name, cut, _v), f in figures.items() if (name, cut) == ("A01", "")
+        ]
+        for code, figures in counted.items()
+    }
+    assert active == {"2025H1": [2], "2025H2": [1]}
