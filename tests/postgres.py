@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def a_postgres(folder: Path) -> Iterator[str]:
-    """Its URL while the block runs; data, socket and lock in `folder`, PostgreSQL's own defaults."""
+    """Its URL while the block runs; data and lock in `folder`, PostgreSQL's own defaults."""
     runtime = folder / "run"
     runtime.mkdir(mode=0o700, parents=True)
     # The wheel locks a file in the user's runtime folder, or in /tmp where there is none: then a
