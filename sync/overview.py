@@ -65,15 +65,14 @@ def read_overview(db: Connection, library: Library, caller: Caller, period: Peri
     scope = access.clubs_in_scope(db, caller, period.last)
     with_figures = {place for place, *_ in figures}
     clubs = with_figures if scope is None else with_figures & scope
-    labels = _labels(db, clubs)
     units = places.clubs_by_unit(db, period.last)
     lines = [
         Line(
-            labels.get(club, club),
+            label,
             _commune(units, club),
             tuple(_cell(figures, club, column, indicator) for column, indicator in shown),
         )
-        for club in clubs
+        for club, label in _labels(db, clubs).items()  # an answer may name a club that is none
     ]
     headings = tuple(
         Heading(column.title, _english(column, indicator), column.show == "share")

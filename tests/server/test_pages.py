@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from forms.periods import get_period
 from server.pages.home import number, period_vi
 from server.settings import secret_key
-from sync import accounts, clubs, places, tables
+from sync import accounts, aggregate, clubs, places, tables
 from tests.conftest import NOW
 from tests.server.conftest import Door
 from tests.server.serving import Server, a_server
@@ -105,6 +105,18 @@ def test_the_city_sees_every_club_and_a_chair_her_own(town: Door) -> None:
     assert "CLB Hai" in city.get("/").text
     assert "CLB Một" in chair.get("/").text
     assert "CLB Hai" not in chair.get("/").text
+
+
+def test_a_visit_to_a_club_that_is_none_makes_no_line(town: Door) -> None:
+    library = town.runtime.library
+    with town.database.write() as db:
+        aggregate.touch(db, library, {aggregate.Touch("no-such-club", NOW.date())}, NOW)
+        aggregate.measure(db, library, 100, NOW)
+    client = browser_of(town)
+    sign_in(client, "hoa")
+    text = client.get("/").text
+    assert "CLB Một" in text
+    assert "no-such-club" not in text
 
 
 def test_the_admin_sees_how_the_server_does_and_no_figures(town: Door) -> None:
