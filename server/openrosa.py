@@ -160,7 +160,7 @@ def attachment(form_id: str, filename: str) -> Response:
 
 def _entity_list(db: Connection, entry: catalogue.MediaEntry) -> Response:
     """The CSV, made whole before the answer begins: a list cut short reads as rows deleted."""
-    if request.if_none_match.contains(entry.hash):
+    if request.if_none_match.contains_weak(entry.hash):
         return _answer(b"", CSV, entry.hash)
     assert entry.list_name is not None
     here = runtime()
@@ -172,7 +172,7 @@ def _file(sha256: str, mark: str, content_type: str) -> Response:
     """Stored bytes, streamed; not gzipped, for most are pictures and sound."""
     answer = Response(content_type=content_type)
     answer.set_etag(mark)
-    if request.if_none_match.contains(mark):
+    if request.if_none_match.contains_weak(mark):
         answer.status_code = 304
         return answer
     blobs = runtime().blobs
@@ -276,7 +276,7 @@ def _answer(body: bytes, content_type: str, mark: str | None = None) -> Response
     answer = Response(content_type=content_type)
     answer.headers["Vary"] = "Accept-Encoding"
     answer.set_etag(mark)
-    if request.if_none_match.contains(mark):
+    if request.if_none_match.contains_weak(mark):
         answer.status_code = 304
     elif len(body) > WORTH_GZIP and request.accept_encodings["gzip"] > 0:
         answer.data = _gzip(body)

@@ -262,6 +262,11 @@ def test_a20_nothing_may_be_called_fresh_without_asking(door: Door) -> None:
         assert same.status_code == 304
 
 
+def test_an_etag_that_a_proxy_made_weak_is_304_too(door: Door) -> None:
+    etag = door.get("/formList").headers["ETag"]
+    assert door.get("/formList", headers={"If-None-Match": f"W/{etag}"}).status_code == 304
+
+
 def test_form_id_in_the_query_picks_one_form(door: Door) -> None:
     door.add_form("cây ü")
     assert [f["formID"] for f in listed(door, f"?formID={quote('cây ü')}")] == ["cây ü"]
