@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from flask import current_app
 
-from server.settings import Settings
+from server.settings import SettingError, Settings
 from sync.blobs import Blobs, open_blobs
 from sync.database import Database
 
@@ -49,17 +49,28 @@ def utc_now() -> datetime:
 
 
 def open_runtime(settings: Settings) -> Runtime:
-    """The runtime the settings ask for. Opens no connection yet, so it may stand before a fork."""
-    from forms.library import load_library
+    """The runtime the settings ask for. Opens no connection yet, so it may stand before a fork.
 
+    Raises SettingError for a library that cannot be used.
+    """
     return Runtime(
         settings=settings,
         database=Database(settings.database_url),
         blobs=open_blobs(settings.blobs),
         jobs=_open_jobs(settings),
-        library=load_library(settings.library),
+        library=_open_library(settings),
         now=utc_now,
     )
+
+
+def _open_library(settings: Settings) -> Library:
+    from forms.library import LibraryError, load_library
+
+    try:
+        return load_library(settings.library)
+    except LibraryError as error:
+        vi, en = ("\n".join(getattr(one, way) for one in error.problems) for way in ("vi", "en"))
+        raise SettingError("CAYDA_LIBRARY", f"\n{vi}\n", f"\n{en}") from None
 
 
 def _open_jobs(settings: Settings) -> Jobs:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from server.settings import Settings, read_settings
+from server.settings import SettingError, Settings, read_settings
 
 if TYPE_CHECKING:  # the process that only watches the others stays small
     from server.runtime import Runtime
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 def serve(settings: Settings, demo: bool = False) -> int:
     """Everything in one: schema, library, web, worker, and the demo's data. → exit status."""
-    if not in_child(prepare_folder, settings):
+    if not in_child(_prepare_or_say, settings):
         return 1
     with _herald_beside(settings, demo), _worker_beside(settings):
         return web(settings)
@@ -167,7 +167,8 @@ def prepare(runtime: Runtime) -> None:
     from sync.migrations import upgrade
     from sync.status import read_status
 
-    runtime.settings.data.mkdir(parents=True, exist_ok=True)
+    runtime.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    runtime.blobs.check_writable()
     upgrade(runtime.database)
     with runtime.database.write() as db:
         places.load_units(db, runtime.library.units, runtime.library.successions)
@@ -186,6 +187,29 @@ def prepare_folder(settings: Settings) -> None:
         prepare(runtime)
     finally:
         runtime.database.dispose()
+
+
+def _prepare_or_say(settings: Settings) -> None:
+    """`prepare_folder`; what cannot be used is said in a sentence, and ends this process with 1."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        prepare_folder(settings)
+    except SettingError as error:
+        why = str(error)
+    except OSError as error:
+        place = error.filename or settings.data
+        why = (
+            f"Không dùng được thư mục dữ liệu: {place}: {error.strerror}. "
+            "/ The data folder cannot be used."
+        )
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        why = f"Không mở được cơ sở dữ liệu: {cause} / The database cannot be opened."
+    else:
+        return
+    click.echo(why, err=True)
+    sys.exit(1)
 
 
 def in_child(do: Callable[..., None], *arguments: object) -> bool:

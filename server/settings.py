@@ -55,9 +55,9 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> 
     env = {k: v for k, v in (os.environ if environ is None else environ).items() if v.strip()}
     found: dict[str, object] = {
         "data": Path(env.get("CAYDA_DATA", "data")),
-        "database_url": env.get("DATABASE_URL", ""),
-        "blobs": env.get("CAYDA_BLOBS", ""),
-        "redis_url": env.get("REDIS_URL"),
+        "database_url": _with_scheme(env, "DATABASE_URL", "sqlite", "postgres") or "",
+        "blobs": _folder(env, "CAYDA_BLOBS"),
+        "redis_url": _with_scheme(env, "REDIS_URL", "redis", "unix"),
         "library": Path(env["CAYDA_LIBRARY"]) if "CAYDA_LIBRARY" in env else None,
         "public_url": _public_url(env.get("CAYDA_PUBLIC_URL")),
         "trust_proxy": _switch(env, "CAYDA_TRUST_PROXY"),
@@ -88,7 +88,7 @@ def secret_key(settings: Settings) -> bytes:
 
 
 def _read_or_make(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     if not path.exists():
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
@@ -123,13 +123,32 @@ def _public_url(text: str | None) -> str | None:
     if text is None:
         return None
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+    named = parts.netloc and not (parts.query or parts.fragment or len(text.split()) > 1)
+    if parts.scheme not in ("http", "https") or not named:
         raise SettingError(
             "CAYDA_PUBLIC_URL",
             "cần dạng https://ten-may-chu",
             "needs the form https://host",
         )
     return text.rstrip("/")
+
+
+def _with_scheme(env: Mapping[str, str], name: str, *schemes: str) -> str | None:
+    """An address that begins with one of these: postgres is postgresql:// and its variants too."""
+    text = env.get(name)
+    if text is not None and not ("://" in text and text.startswith(schemes)):
+        known = ", ".join(f"{scheme}://…" for scheme in schemes)
+        raise SettingError(name, f"cần dạng {known}", f"needs the form {known}")
+    return text
+
+
+def _folder(env: Mapping[str, str], name: str) -> str:
+    text = env.get(name, "")
+    if "://" in text:
+        raise SettingError(
+            name, "hiện chỉ dùng được thư mục", "only a folder can be used in this version"
+        )
+    return text
 
 
 def _switch(env: Mapping[str, str], name: str) -> bool:

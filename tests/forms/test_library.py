@@ -217,6 +217,11 @@ def test_what_is_not_toml_is_told_with_its_file(library_folder: Path) -> None:
     assert "care/lists.toml" in what_is_wrong(library_folder)
 
 
+def test_a_folder_without_a_form_is_no_library(tmp_path: Path) -> None:
+    assert "it holds no form" in what_is_wrong(tmp_path)
+    assert "it holds no form" in what_is_wrong(tmp_path / "mistyped")
+
+
 def test_a_row_that_markdown_would_lose_is_told(library_folder: Path) -> None:
     change(library_folder / "care/care_visit.md", "| | start | start |", "| x | start | start |")
     assert "care_visit.md" in what_is_wrong(library_folder)

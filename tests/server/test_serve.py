@@ -191,6 +191,31 @@ def test_a_taken_port_is_said_in_a_sentence(server: Server, tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CAYDA_DATA", "{file}/data"),
+        ("CAYDA_BLOBS", "{file}/blobs"),
+        ("CAYDA_LIBRARY", "{file}"),
+        ("DATABASE_URL", "sqlite:///{file}/x.db"),
+        ("DATABASE_URL", "postgresql://127.0.0.1:1/x"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_a_sentence(tmp_path: Path, name: str, value: str) -> None:
+    file = tmp_path / "a file"
+    file.write_text("")
+    done = a_server(tmp_path / "data", **{name: value.format(file=file)}).cayda("serve")
+    assert done.returncode == 1
+    assert "Không" in done.stderr or "không" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_new_data_folder_is_nobody_elses_to_read(tmp_path: Path) -> None:
+    server = a_server(tmp_path / "data")
+    with server.running():
+        assert server.data.stat().st_mode & 0o077 == 0
+
+
 def test_the_idle_server_fits_a_small_machine(server: Server) -> None:
     assert server.process is not None
     everything = [psutil.Process(server.process.pid), *processes(server)]
