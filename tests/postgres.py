@@ -14,6 +14,7 @@ def a_postgres(folder: Path) -> Iterator[str]:
     runtime = folder / "run"
     # The wheel locks a file in this folder, or in /tmp where it does not exist: then a second user
     # of the machine could not start a server at all. It looks when it is imported.
+    folder.mkdir(exist_ok=True)
     runtime.mkdir(mode=0o700)  # a folder that others can read is warned of, and not taken
     (runtime / "python_PostgresServer").mkdir()
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
