@@ -91,6 +91,8 @@ def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> li
             metadata.create_all(copy)
             _copy(db, copy)
             _process_all(copy, library, now)
+            # Also where nothing kept leads any more: a club whose founding day was mended.
+            aggregate.mark(copy, _measured(db))
             _measure_all(copy, library, now)
             stale = _stale(db)
             return list(_compare(derived(db, stale), derived(copy, stale)))
@@ -138,7 +140,8 @@ def _process_all(copy: Connection, library: Library, now: datetime) -> None:
     keys = _all_entities(copy)
     entities.refold(copy, library, keys)
     for name in {key.list_name for key in keys}:
-        timeline.retell(copy, library, name, {k.uuid for k in keys if k.list_name == name})
+        told = timeline.retell(copy, library, name, {k.uuid for k in keys if k.list_name == name})
+        aggregate.touch(copy, library, told.touches, now)
     ids = copy.execute(sa.select(submission_versions.c.id).order_by(submission_versions.c.id))
     for part in ids.scalars().partitions(BATCH):
         process.store(copy, library, process.prepare(copy, library, part, now), now)
@@ -297,6 +300,11 @@ def _drop_strays(db: Connection, library: Library) -> None:
 
 def _doubt_figures(db: Connection) -> None:
     """Every figure is measured again, also where no submission leads to it."""
+    aggregate.mark(db, _measured(db))
+
+
+def _measured(db: Connection) -> list[tuple[str, str]]:
+    """(period, club) of all figures."""
     c = figures.c
     cells = db.execute(sa.select(c.period, c.club_id).where(c.calendar == CALENDAR).distinct())
-    aggregate.mark(db, [(row.period, row.club_id) for row in cells])
+    return [(row.period, row.club_id) for row in cells]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from sqlalchemy.engine import Connection
 from forms.library import Library, load_library
 from forms.problems import Refused
 from sync import clubs, places
+from sync.aggregate import measure
 from sync.database import Database, lock_derived
 from sync.tables import (
     audit_events,
@@ -22,6 +24,7 @@ from sync.tables import (
     spells,
     stale_cells,
 )
+from sync.verify import Difference, verify
 
 NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)
 HOA_LIEN = {
@@ -285,3 +288,20 @@ def test_a_club_founded_after_today_is_kept_without_being_anywhere_yet(
 def test_the_id_of_a_club_is_the_same_on_every_server() -> None:
     assert places.club_uuid("HL1") == places.club_uuid(" HL1") != places.club_uuid("HL2")
     assert places.club_uuid("48-TQ-01") == "280def36-9d69-5da2-8f1c-b801b450ce7d"
+
+
+def test_what_a_file_of_clubs_leads_to_verifies_also_when_a_founding_day_is_mended(
+    city: Database, library: Library, tmp_path: Path
+) -> None:
+    def wrong(folder: str) -> list[Difference]:
+        with city.write() as db:
+            while measure(db, library, 1000, NOW):
+                pass
+        (tmp_path / folder).mkdir()
+        with city.read() as db:
+            return verify(db, library, tmp_path / folder, NOW)
+
+    take(city, library, HOA_LIEN, PHUOC_NINH)
+    assert wrong("loaded") == []
+    take(city, library, HOA_LIEN | {"founded_on": "2022-03-15"}, PHUOC_NINH)
+    assert wrong("mended") == []
