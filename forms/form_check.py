@@ -74,7 +74,9 @@ _SILENT_TYPES = {"calculate", "hidden", "xml-external", "csv-external", "backgro
 def shape(sheets: Sheets) -> Iterator[Problem]:
     """What pyxform would lose in silence, or meet with a traceback."""
     survey = sheets.tables.get("survey")
-    if survey is None or not survey.header:
+    if survey is not None and not survey.header and survey.name.strip().lower() == "survey":
+        yield fp.NO_QUESTIONS(Where(survey.name))
+    elif survey is None or not survey.header:
         found = ", ".join(sheets.names) or "–"
         close = [name for name in sheets.names if get_close_matches("survey", [name.lower()])]
         near = fp.did_you_mean(close[0] if close else "", close)

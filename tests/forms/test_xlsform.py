@@ -344,6 +344,16 @@ def test_an_empty_workbook_has_no_survey() -> None:
     assert "Sheet" in problem.vi
 
 
+def test_an_empty_survey_sheet_is_there_and_has_no_question() -> None:
+    out = io.BytesIO()
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    book.create_sheet("survey")
+    book.save(out)
+    [problem] = refusals(out.getvalue(), "xlsx")
+    assert problem.code == "form_no_questions"
+
+
 def test_a_misspelt_survey_sheet_is_recognised() -> None:
     [problem] = refusals(workbook(_rename("survey", "Suvey")), "xlsx")
     assert "Có phải “Suvey”?" in problem.vi
