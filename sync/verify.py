@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.periods import CALENDAR
+from forms.problems import UNKNOWN_FORM, Refused
 from sync import aggregate, entities, process, queue, timeline
 from sync.database import Database, lock_derived
 from sync.entities import Key
@@ -103,12 +104,16 @@ def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> li
 def reprocess(db: Connection, library: Library, form: str | None, now: datetime) -> int:
     """Queue every submission version (of one form) again, in the order of arrival; how many.
 
+    Refused(UNKNOWN_FORM).
+
     Nothing is deleted first: phones would take a shorter list for people who left (protocol §6.6).
     Only what nothing kept accounts for goes at once.
     """
     v = submission_versions.c
     query = sa.select(v.id).order_by(v.id)
     if form is not None:
+        if db.scalar(sa.select(forms.c.id).where(forms.c.xml_form_id == form)) is None:
+            raise Refused(UNKNOWN_FORM(form=form))
         query = query.join(forms, forms.c.id == v.form_id).where(forms.c.xml_form_id == form)
     ids = list(db.execute(query).scalars())
     lock_derived(db)

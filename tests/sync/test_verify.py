@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from forms.problems import Refused
 from sync import queue
 from sync.aggregate import measure
 from sync.database import Database, lock_derived
@@ -185,6 +186,11 @@ def test_one_form_can_be_reprocessed(world: World) -> None:
     send_all(world, everything())
     with world.database.write() as db:
         assert reprocess(db, world.library, "weigh", NOW) == 7
+
+
+def test_a_form_that_is_not_there_is_not_reprocessed_in_silence(world: World) -> None:
+    with world.database.write() as db, pytest.raises(Refused, match="unknown_form"):
+        reprocess(db, world.library, "wiegh", NOW)
 
 
 def test_reprocessing_waits_for_what_is_being_stored(world: World) -> None:
