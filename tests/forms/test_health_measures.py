@@ -189,6 +189,11 @@ def test_a_quick_check_with_good_readings_has_no_flag() -> None:
     assert screen(sys1="120", dia1="70", chair5="14", falls12="1", mem3="3")["flags"] == ""
 
 
+def test_a_number_too_large_to_be_true_ends_no_computing() -> None:
+    assert "phq2" not in screen(phq_a="9" * 40, phq_b="1")
+    assert screen(phq_a="2", phq_b="1", waist="9" * 40)["phq2"] == "3"
+
+
 # ------------------------------------------------------------------ promises
 def test_every_flag_asks_to_check_again_in_both_languages() -> None:
     for texts in MEASURES.THRESHOLDS["flag"].values():
@@ -202,7 +207,8 @@ def test_thresholds_name_their_source_and_day() -> None:
             assert all(table["source"] and table["valid_from"] for table in tables)
 
 
-MESSY = st.one_of(st.text(max_size=6), st.sampled_from(["NaN", "Infinity", "1.0E2", "-5", "120"]))
+TYPED = ["NaN", "Infinity", "1.0E2", "-5", "120", "9" * 40, "1e999", "-1E30"]
+MESSY = st.one_of(st.text(max_size=6), st.sampled_from(TYPED))
 FIELDS = sorted(load_library().forms["health_check"].fields)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 THRESHOLDS: Mapping[str, Any] = tomllib.loads(
     (Path(__file__).parent / "thresholds.toml").read_text("utf-8"), parse_float=Decimal
 )
+LARGEST = 10**9  # nothing counted or measured here comes near; a slip must not end the computing
 ADL = ("bath", "dress", "toilet", "move", "continence", "feed")
 IADL = ("phone", "shop", "cook", "clean", "laundry", "travel", "medicine", "money")
 
@@ -174,7 +175,7 @@ def _number(text: str | None) -> Decimal | None:
         number = Decimal(text or "")
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number) <= LARGEST else None
 
 
 def _within(text: str | None, bounds: tuple[int, int]) -> Decimal | None:
