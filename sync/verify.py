@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from forms.problems import UNKNOWN_FORM, Refused
 from sync import aggregate, entities, process, queue, timeline
 from sync.database import Database, lock_derived
 from sync.entities import Key
+from sync.process import Prepared
 from sync.receive import PROCESS
 from sync.tables import (
     app_users,
@@ -72,7 +73,7 @@ Keyed = dict[str, dict[str, bytes]]  # natural key -> column -> digest
 class Difference:
     """One row that is not as recomputed. `key` is its natural key: no answers, no names.
 
-    what: "missing", "surplus", or the columns that differ.
+    what: "missing", "surplus", the columns that differ, or "cannot be processed".
     """
 
     table: str
@@ -91,12 +92,12 @@ def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> li
         with database.write() as copy:
             metadata.create_all(copy)
             _copy(db, copy)
-            _process_all(copy, library, now)
+            unread = _process_all(copy, library, now)
             # Also where nothing kept leads any more: a club whose founding day was mended.
             aggregate.mark(copy, _measured(db))
             _measure_all(copy, library, now)
             stale = _stale(db)
-            return list(_compare(derived(db, stale), derived(copy, stale)))
+            return [*unread, *_compare(derived(db, stale), derived(copy, stale))]
     finally:
         database.dispose()
 
@@ -141,15 +142,32 @@ def _copy_rows(db: Connection, copy: Connection, table: sa.Table, query: sa.Sele
         copy.execute(table.insert(), [{**row, **blank} for row in part])
 
 
-def _process_all(copy: Connection, library: Library, now: datetime) -> None:
+def _process_all(copy: Connection, library: Library, now: datetime) -> list[Difference]:
+    """Process all that was kept; what cannot be."""
     keys = _all_entities(copy)
     entities.refold(copy, library, keys)
     for name in {key.list_name for key in keys}:
         told = timeline.retell(copy, library, name, {k.uuid for k in keys if k.list_name == name})
         aggregate.touch(copy, library, told.touches, now)
     ids = copy.execute(sa.select(submission_versions.c.id).order_by(submission_versions.c.id))
+    unread: list[int] = []
     for part in ids.scalars().partitions(BATCH):
-        process.store(copy, library, process.prepare(copy, library, part, now), now)
+        process.store(copy, library, _prepare(copy, library, part, now, unread), now)
+    names = _version_names(copy) if unread else {}
+    return [Difference("submission_versions", names[one], "cannot be processed") for one in unread]
+
+
+def _prepare(
+    copy: Connection, library: Library, ids: Sequence[int], now: datetime, unread: list[int]
+) -> list[Prepared]:
+    """The batch at once; where that fails one by one, as the worker does (`tasks.py`)."""
+    try:
+        return process.prepare(copy, library, ids, now)
+    except Exception:
+        if len(ids) == 1:
+            unread += ids
+            return []
+        return [one for i in ids for one in _prepare(copy, library, [i], now, unread)]
 
 
 def _measure_all(copy: Connection, library: Library, now: datetime) -> None:

@@ -6,11 +6,12 @@ import random
 import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from forms.problems import Refused
-from sync import queue
+from sync import process, queue
 from sync.aggregate import measure
 from sync.database import Database, lock_derived
 from sync.entities import Kept, keep
@@ -222,6 +223,24 @@ def test_entities_of_a_persons_file_are_kept_and_verify(world: World, tmp_path: 
     with world.database.write() as db:
         db.execute(spells.delete().where(spells.c.list_name == "clubs"))
     assert [(d.table, d.what) for d in differences(world, tmp_path)] == [("spells", "missing")]
+
+
+def test_what_cannot_be_processed_is_told_and_hides_nothing_else(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_all(world, [join("ba", days=1), visit("ba")])
+    world.work()
+    world.visit("ba", key="poison", minutes="666")
+    prepare_one = process._prepare_one
+
+    def fails_on_poison(library: Any, row: Any, schema: Any) -> Any:
+        if b"666" in row.xml:
+            raise ArithmeticError
+        return prepare_one(library, row, schema)
+
+    monkeypatch.setattr(process, "_prepare_one", fails_on_poison)
+    [found] = differences(world, tmp_path)
+    assert (found.table, found.what) == ("submission_versions", "cannot be processed")
 
 
 def test_differences_name_no_answers(world: World, tmp_path: Path) -> None:
