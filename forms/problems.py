@@ -118,9 +118,6 @@ UNKNOWN_FORM = ProblemType(
     "Máy chủ không có biểu mẫu “{form}”. Xin hỏi người quản lý.",
     "This server never had a form “{form}”. Please ask your supervisor.",
 )
-BAD_FILE_NAME = ProblemType(
-    "bad_file_name", 400, "Tên tệp đính kèm không hợp lệ.", "The attachment's name is not allowed."
-)
 NOT_AUTHENTIC = ProblemType(
     "not_authentic", 401, "Sai tên hoặc mật khẩu.", "Wrong name or password."
 )

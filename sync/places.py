@@ -313,11 +313,12 @@ def clubs_by_unit(db: Connection, day: date) -> dict[str, UnitPath]:
 History = Sequence[tuple[date, int]]  # (from this day on, unit id), oldest first
 
 
-def read_history(db: Connection) -> dict[str, History]:
-    """Every decision about where a club is: club uuid -> its places in time."""
+def read_history(db: Connection, club_id: str | None = None) -> dict[str, History]:
+    """Every decision about where a club is (or only this one): club uuid -> its places in time."""
     c = club_places.c
     found: dict[str, list[tuple[date, int]]] = defaultdict(list)
-    for row in db.execute(sa.select(c.club_id, c.valid_from, c.unit_id).order_by(c.valid_from)):
+    query = sa.select(c.club_id, c.valid_from, c.unit_id).order_by(c.valid_from)
+    for row in db.execute(query if club_id is None else query.where(c.club_id == club_id)):
         found[row.club_id].append((row.valid_from, row.unit_id))
     return dict(found)
 
@@ -369,11 +370,5 @@ def _is_seen(path: UnitPath, rows: set[int]) -> bool:
 
 def _latest_places(db: Connection, day: date, club_id: str | None = None) -> dict[str, int]:
     """club uuid -> unit id of the last decision about it that holds on the day."""
-    query = (
-        sa.select(club_places.c.club_id, club_places.c.unit_id)
-        .where(club_places.c.valid_from <= day)
-        .order_by(club_places.c.valid_from)
-    )
-    if club_id is not None:
-        query = query.where(club_places.c.club_id == club_id)
-    return {row.club_id: row.unit_id for row in db.execute(query)}
+    held = {club: place_on(history, day) for club, history in read_history(db, club_id).items()}
+    return {club: unit_id for club, unit_id in held.items() if unit_id is not None}
