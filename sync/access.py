@@ -48,6 +48,9 @@ class Caller:
     role: str
     unit_id: int | None = None
     club_id: str | None = None
+    project_id: int = 1  # the drafts' project for a phone that tries out a draft
+    form_id: int | None = None  # the only form of a draft's or a public link's token
+    person_id: str | None = None  # the entity that is the phone's owner, where known
 
     @property
     def actor(self) -> str:

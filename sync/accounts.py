@@ -28,6 +28,7 @@ from sync.tables import app_users, users
 
 REALM = "cayda"  # part of every HA1: changing it makes all Digest passwords void
 PROJECT_ID = 1
+DRAFTS_ID = 2  # the project of forms being tried out: kept like any other, never counted
 LONGEST_NAME = 100
 SHORTEST_PASSWORD = 8
 
@@ -206,13 +207,22 @@ def add_app_user(
     token: str,
     now: datetime,
     actor: str = "operator",
+    *,
+    kind: str = "phone",
+    project_id: int = PROJECT_ID,
+    form_id: int | None = None,
+    person_id: str | None = None,
 ) -> int:
-    """A new phone; the new id. The token itself is not kept: it is only in the QR and the URL.
+    """A new phone, draft's QR or public link; the new id.
 
+    The token itself is not kept: it is only in the QR and the URL.
     Refused(BAD_NAME or UNKNOWN_ROLE).
     """
     values = {
-        "project_id": PROJECT_ID,
+        "project_id": project_id,
+        "kind": kind,
+        "form_id": form_id,
+        "person_id": person_id,
         "name": clean_name(name),
         "token_sha256": token_sha256(token),
         "created_at": now,
@@ -274,7 +284,14 @@ _user_by_name = _user_columns.where(
     users.c.name == sa.bindparam("name"), users.c.disabled_at.is_(None)
 )
 _app_user_by_token = sa.select(
-    app_users.c.id, app_users.c.name, app_users.c.role, app_users.c.unit_id, app_users.c.club_id
+    app_users.c.id,
+    app_users.c.name,
+    app_users.c.role,
+    app_users.c.unit_id,
+    app_users.c.club_id,
+    app_users.c.project_id,
+    app_users.c.form_id,
+    app_users.c.person_id,
 ).where(app_users.c.token_sha256 == sa.bindparam("token_sha256"), app_users.c.revoked_at.is_(None))
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -120,6 +121,7 @@ forms = Table(
     Column("state", Text, nullable=False),  # open | closing | closed
     Column("current_version_id", Integer),  # form_versions.id of what phones get
     Column("created_at", Utc, nullable=False),
+    Column("public_key", Text),  # base64 DER: every version published from now on is encrypted
     UniqueConstraint("project_id", "xml_form_id"),
 )
 form_versions = Table(
@@ -175,6 +177,21 @@ app_users = Table(
     Column("created_at", Utc, nullable=False),
     Column("revoked_at", Utc),
     Column("last_seen_at", Utc),
+    Column("kind", Text, nullable=False, server_default=text("'phone'")),  # phone | draft | link
+    Column("form_id", Integer),  # forms.id: the only form of a draft's or a link's token
+    Column("person_id", Text),  # uuid of the entity that is this phone's owner, where known
+    Column("user_agent", Text),  # as of last_seen_at, and so are the two below
+    Column("device_id", Text),
+    Column("clock_offset_seconds", Integer),  # the phone's clock minus ours
+)
+sessions = Table(  # a person's sign-in to the JSON API
+    "sessions",
+    metadata,
+    _id(),
+    _ref("user_id", "users"),
+    Column("token_sha256", Text, nullable=False, unique=True),
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
 )
 
 # ------------------------------------------------------------------ kept: what phones sent
@@ -225,6 +242,7 @@ submission_versions = Table(
     Column("problems", Json, nullable=False),  # flags known at arrival: [{"code", "details"}]
     UniqueConstraint("form_id", "instance_id", "sha256"),
     Index("ix_submission_versions_form_id_deprecated_id", "form_id", "deprecated_id"),
+    Index("ix_submission_versions_app_user_id_received_at", "app_user_id", "received_at"),
 )
 attachments = Table(
     "attachments",
@@ -285,11 +303,20 @@ records = Table(  # one flat row per submission (table_path "") and per repeat i
     Column(
         "counted_with", Integer
     ),  # records.id of the event this one repeats; NULL = counts itself
+    Column("number", Integer),  # the phone's own running number of this form's filled-in copies
     Column("united", Json),  # values of the whole event (all its records), on the one that counts
     UniqueConstraint("submission_version_id", "table_path", "position"),
     Index("ix_records_form_happened_on", "form", "table_path", "happened_on"),
     Index("ix_records_subject", "subject_id", "form", "happened_on"),
     Index("ix_records_club", "club_id", "form", "happened_on"),
+)
+expected_attachments = Table(  # files that a submission version names; here or still on the phone
+    "expected_attachments",
+    metadata,
+    _id(),
+    _ref("submission_version_id", "submission_versions"),
+    Column("name", Text, nullable=False),  # NFC
+    UniqueConstraint("submission_version_id", "name"),
 )
 entity_lists = Table(  # kept
     "entity_lists",
@@ -336,7 +363,39 @@ entity_versions = Table(
     Column("conflict", Text),
     _ref("submission_version_id", "submission_versions", nullable=True, index=True),
     Column("created_at", Utc, nullable=False),
+    Column("actor", Text),  # who made it, where a person and no submission did
     UniqueConstraint("entity_id", "version"),
+)
+entity_decisions = Table(  # kept: what a person, or time, decided about one row of entity_changes
+    "entity_decisions",
+    metadata,
+    _id(),
+    Column("list_name", Text, nullable=False),
+    Column("uuid", Text, nullable=False),
+    _ref("submission_version_id", "submission_versions"),
+    Column("position", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # force = carry out without its parent | resolve
+    Column("actor", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("submission_version_id", "list_name", "uuid", "position", "kind"),
+    Index("ix_entity_decisions_uuid", "uuid"),
+)
+slice_marks = Table(  # derived: the sum of what one download rule shows of one club's rows
+    "slice_marks",
+    metadata,
+    _id(),
+    _ref("list_id", "entity_lists"),
+    Column("rule", Text, nullable=False),  # fingerprint of the rule in lists.toml
+    Column("club_id", Text, nullable=False),  # "" = rows of no club
+    Column("rows", Integer, nullable=False),
+    Column("sum", BigInteger, nullable=False),  # of a hash of each row: no order, no scan
+    UniqueConstraint("list_id", "rule", "club_id"),
+)
+counters = Table(  # rise whenever something changes that phones may have downloaded
+    "counters",
+    metadata,
+    Column("name", Text, primary_key=True),  # forms | lists | places
+    Column("value", BigInteger, nullable=False),
 )
 entity_changes = Table(  # what each submission asks of an entity, and what came of it
     "entity_changes",
