@@ -1,0 +1,24 @@
+"""A number that rises with every change phones may have downloaded: unchanged means all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from sync.database import is_sqlite
+from sync.tables import counters
+
+FORMS, LISTS, PLACES = "forms", "lists", "places"
+
+
+def bump(db: Connection, name: str) -> None:
+    """Say that something of this kind has changed, in the transaction of the change itself."""
+    dialect: Any = sqlite if is_sqlite(db) else postgresql
+    statement = dialect.insert(counters).values(name=name, value=1)
+    db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["name"], set_={"value": counters.c.value + 1}
+        )
+    )
