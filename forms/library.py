@@ -69,6 +69,18 @@ class SameEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """What one role may read of a form's submissions.
+
+    rows: "club" or "unit" (the caller's scope) or "all". without: questions (or groups) whose
+    answers it gets by no way out, and no file that holds them.
+    """
+
+    rows: str
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FormRule:
     """What the server must know to understand the records of a form; names are columns.
 
@@ -77,6 +89,8 @@ class FormRule:
     club              the club while the subject has none
     derive, derives   a function of the domain's measures.py, and every column it may give
     filled_by         roles whose phones list the form; empty = all
+    readers           role -> what it may read of what was sent; a role not named reads nothing
+    number            the phone's own running number of its filled-in copies
     """
 
     form: str
@@ -91,6 +105,8 @@ class FormRule:
     derive: Measure | None = None
     derives: tuple[str, ...] = ()
     filled_by: tuple[str, ...] = ()
+    readers: Mapping[str, Reader] = field(default_factory=dict)
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +375,7 @@ def _fields(
 # ------------------------------------------------------------------ forms.toml
 _RULE_WORDS = frozenset(
     {"happened_on", "happened_on_else", "subject", "subject_list", "creates", "club"}
-    | {"same_event", "resent", "derive", "derives", "filled_by"}
+    | {"same_event", "resent", "derive", "derives", "filled_by", "read", "number"}
 )
 
 
@@ -380,7 +396,16 @@ def read_rule(form: str, entry: Mapping[str, Any], folder: Path) -> FormRule:
         derive=_measure(folder, entry["derive"]) if "derive" in entry else None,
         derives=_texts(entry, "derives"),
         filled_by=_texts(entry, "filled_by"),
+        readers=MappingProxyType(
+            {role: _reader(role, one) for role, one in entry.get("read", {}).items()}
+        ),
+        number=_text(entry, "number"),
     )
+
+
+def _reader(role: str, entry: Mapping[str, Any]) -> Reader:
+    _only(entry, {"rows", "without"})
+    return Reader(rows=_rows(role, entry), without=_texts(entry, "without"))
 
 
 def _same_event(entry: Mapping[str, Any]) -> SameEvent:
@@ -433,15 +458,19 @@ def read_list(name: str, entry: Mapping[str, Any]) -> ListRule:
 
 def _download(role: str, entry: Mapping[str, Any]) -> Download:
     _only(entry, {"rows", "where", "any_of", "properties"})
-    rows = _need(entry, "rows")
-    if rows not in ("club", "unit", "all"):
-        raise Wrong(f"{role}: “rows” là club, unit hoặc all", f"{role}: rows is club, unit or all")
     return Download(
-        rows=rows,
+        rows=_rows(role, entry),
         where=_where(entry.get("where", {})),
         properties=_texts(entry, "properties"),
         any_of=tuple(_where(one) for one in entry.get("any_of", [])),
     )
+
+
+def _rows(role: str, entry: Mapping[str, Any]) -> str:
+    rows = _need(entry, "rows")
+    if rows not in ("club", "unit", "all"):
+        raise Wrong(f"{role}: “rows” là club, unit hoặc all", f"{role}: rows is club, unit or all")
+    return rows
 
 
 def _fact(entry: Mapping[str, Any]) -> Fact:

@@ -73,7 +73,7 @@ def _rule_slips(rule: FormRule, library: Library) -> Iterator[Slip]:
     if form is None:
         yield "không có biểu mẫu này", "there is no such form"
         return
-    for name in (rule.happened_on, rule.happened_on_else, rule.subject, rule.club):
+    for name in (rule.happened_on, rule.happened_on_else, rule.subject, rule.club, rule.number):
         if name is not None and name not in form.fields:
             yield _nothing_called(name)
     for one in (rule.subject_list, rule.creates):
@@ -85,6 +85,14 @@ def _rule_slips(rule: FormRule, library: Library) -> Iterator[Slip]:
         yield "thiếu “subject_list”", "“subject_list” is missing"
     if rule.same_event is not None:
         yield from _same_event_slips(rule.same_event, form.fields)
+    yield from _reader_slips(rule, form.fields)
+
+
+def _reader_slips(rule: FormRule, fields: Mapping[str, Choices]) -> Iterator[Slip]:
+    for role, reader in rule.readers.items():
+        for name in reader.without:  # a slip here would show what must not be seen
+            if name not in fields:
+                yield _nothing_called(f"read.{role}.{name}")
 
 
 def _same_event_slips(same: SameEvent, fields: Mapping[str, Choices]) -> Iterator[Slip]:

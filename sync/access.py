@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy.engine import Connection
 
+from forms.problems import NOT_ALLOWED, Refused
 from sync import places
+
+if TYPE_CHECKING:
+    from forms.library import Library
 
 PHONE = frozenset({"form.list", "submission.create"})  # form.list: with media and entity lists
 
@@ -28,8 +32,8 @@ ROLES: dict[str, frozenset[str]] = {  # domain §2
     "dpo": frozenset({"audit.read"}),
     "admin": frozenset({"forms.manage", "users.manage", "phones.manage", "work.read"}),
 }
-# Rows of records hold clinical values beside all else. Until a form says who may read which of its
-# columns, only the operator at the server's own console may read them.
+# Rows of records hold clinical values beside all else: all of every form is for the operator at the
+# server's own console. Of one form a role reads what forms.toml says (`reading`).
 OPERATOR_ONLY = frozenset({"records.read"})
 VERBS = frozenset[str]().union(*ROLES.values()) | OPERATOR_ONLY
 
@@ -84,3 +88,38 @@ def clubs_in_scope(db: Connection, caller: Caller, day: date) -> frozenset[str] 
     if caller.unit_id is not None:
         return places.clubs_under(db, caller.unit_id, day)
     return None if caller.role in CITYWIDE else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a caller may read of one form's submissions: of which clubs (None = all, also those of
+    no club), and without the answers to which questions."""
+
+    clubs: frozenset[str] | None
+    without: frozenset[str] = frozenset()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is withheld: the document as it was sent may be had."""
+        return not self.without
+
+
+def reading(
+    db: Connection, library: Library, caller: Caller, xml_form_id: str, day: date
+) -> Reading:
+    """The one answer to "who may read what was sent?". Refused(NOT_ALLOWED) for who may nothing.
+
+    A form of the library names its readers. One from elsewhere names nobody, and is for the city.
+    A token in a URL reads nothing, whatever its role.
+    """
+    if caller.kind == "operator":
+        return Reading(None)
+    rule = library.rules.get(xml_form_id)
+    reader = rule.readers.get(caller.role) if rule else None
+    allowed = reader is not None if rule else caller.role == "city"
+    if caller.kind != "user" or not allowed:
+        raise Refused(NOT_ALLOWED())
+    if reader is not None and reader.rows == "all":
+        return Reading(None, frozenset(reader.without))
+    without = reader.without if reader else ()
+    return Reading(clubs_in_scope(db, caller, day), frozenset(without))

@@ -147,6 +147,11 @@ def test_a_rule_that_names_a_missing_field_is_told(library_folder: Path) -> None
     assert "nothing is called “visit_day”" in said
 
 
+def test_a_question_that_is_withheld_must_exist(library_folder: Path) -> None:
+    change(library_folder / "care/forms.toml", '"red_other"', '"red_othr"')
+    assert "không có “read.chair.red_othr”" in what_is_wrong(library_folder)
+
+
 def test_a_rule_that_names_a_missing_choice_is_told(library_folder: Path) -> None:
     change(library_folder / "care/forms.toml", '["met"]', '["gap"]')
     assert "outcome = gap" in what_is_wrong(library_folder)

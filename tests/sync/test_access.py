@@ -6,7 +6,9 @@ from datetime import date
 
 import pytest
 
-from sync import places
+from forms.library import load_library
+from forms.problems import Refused
+from sync import access, places
 from sync.access import OPERATOR, ROLES, VERBS, Caller, clubs_in_scope, may
 from sync.database import Database
 from tests.sync.test_places import END_2024, H1, H2, load, put
@@ -146,6 +148,54 @@ def test_a_phone_token_does_no_more_than_a_phone(role: str) -> None:
 def test_nobody_on_the_web_reads_rows_of_records_yet(role: str) -> None:
     """They hold clinical values; no role may see all columns of all forms (domain §2)."""
     assert not may(Caller("user", 1, "Lan", role), "records.read")
+
+
+# ------------------------------------------------------------------ who reads what was sent
+def may_read(database: Database, caller: Caller, form: str) -> access.Reading | None:
+    with database.read() as db:
+        try:
+            return access.reading(db, load_library(), caller, form, H2)
+        except Refused:
+            return None
+
+
+@pytest.mark.parametrize(
+    ("form", "readers"),
+    [
+        ("health_check", {"health"}),
+        ("care_visit", {"chair", "commune", "health"}),
+        ("membership", {"chair", "commune"}),
+        ("a_form_from_elsewhere", {"city"}),
+    ],
+)
+def test_a_form_is_read_by_the_roles_that_are_named_and_by_no_token(
+    database: Database, form: str, readers: set[str]
+) -> None:
+    found = {r for r in ROLES if may_read(database, Caller("user", 1, "Lan", r), form)}
+    assert found == readers
+    assert not any(may_read(database, Caller("app_user", 1, "Lan", role), form) for role in ROLES)
+    assert may_read(database, OPERATOR, form) == access.Reading(None)
+
+
+def test_the_club_reads_neither_abuse_nor_talk_of_dying_nor_what_was_measured(
+    database: Database,
+) -> None:
+    chair = Caller("user", 1, "Lan", "chair", club_id="lan")
+    reading = may_read(database, chair, "care_visit")
+    assert reading is not None
+    assert reading.clubs == {"lan"}
+    assert {"red", "red_other", "red_action", "sys", "dia"} <= reading.without
+    assert not reading.is_whole
+    commune = may_read(database, Caller("user", 1, "Hoa", "commune"), "care_visit")
+    assert commune is not None
+    assert commune.without == {"sys", "dia"}
+    assert commune.clubs == set()
+
+
+def test_nobody_reads_a_whole_id_number(database: Database) -> None:
+    for role in ROLES:
+        reading = may_read(database, Caller("user", 1, "Lan", role), "membership")
+        assert reading is None or "id_number" in reading.without
 
 
 def test_open_figures_are_for_those_who_make_the_report() -> None:
