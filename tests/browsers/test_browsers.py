@@ -1,0 +1,165 @@
+"""Every library form opens in ODK Web Forms and in Enketo, and we can read what they make."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import pytest
+from lxml import etree
+
+from forms.entities import entity_changes
+from forms.flatten import flatten
+from forms.instance import read_instance
+from forms.library import Library, load_library
+from forms.schema import read_schema
+from forms.xlsform import compile_form
+
+HERE = Path(__file__).parent
+LIBRARY = load_library()
+LANGUAGES = ["Tiếng Việt (vi)", "English (en)"]
+
+
+@pytest.fixture(scope="session")
+def engines() -> Path:
+    """The folder of the engines, fetched once; without Node skip with a sentence, or fail in CI."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        _leave_out("Node or npm is not installed, so no form was opened in the browser engines")
+    lock = (HERE / "package-lock.json").read_bytes()
+    with (HERE / ".lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # the runners of one `make test` come here together
+        done = HERE / "node_modules" / ".done"
+        if not done.is_file() or done.read_bytes() != lock:
+            command = ["npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit", "--silent"]
+            fetched = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=240)
+            if fetched.returncode:
+                _leave_out(f"npm could not fetch the browser engines: {fetched.stderr[-300:]}")
+            _bundle()
+            done.write_bytes(lock)
+    return HERE
+
+
+def _leave_out(sentence: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+def _bundle() -> None:
+    bundler = HERE / "node_modules" / ".bin" / "esbuild"
+    into = f"--outfile={HERE / 'node_modules' / 'enketo.js'}"
+    options = ["--bundle", "--format=iife", "--loader:.svg=text", "--external:libxslt"]
+    command = [bundler, "enketo.mjs", into, "--log-level=error", *options]
+    subprocess.run(command, cwd=HERE, check=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def browser(engines: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Chromium with Enketo in it."""
+    found = shutil.which("chromium"), shutil.which("chromedriver")
+    if found[0] is None or found[1] is None:
+        _leave_out("Chromium or its driver is not installed, so no form was opened in Enketo")
+    from selenium import webdriver
+
+    page = tmp_path_factory.mktemp("enketo") / "page.html"
+    page.write_text("<!doctype html><meta charset=utf-8><body></body>", encoding="utf-8")
+    options = webdriver.ChromeOptions()
+    options.binary_location = found[0] or ""
+    for flag in (
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+        f"--user-data-dir={page.parent / 'profile'}",
+    ):
+        options.add_argument(flag)
+    window = webdriver.Chrome(options, webdriver.ChromeService(found[1]))
+    window.set_script_timeout(60)
+    try:
+        window.get(page.as_uri())
+        window.execute_script((engines / "node_modules" / "enketo.js").read_text(encoding="utf-8"))
+        yield window
+    finally:
+        window.quit()
+
+
+def _attachment(name: str) -> tuple[list[str], list[list[str]]]:
+    """Columns and two rows of an entity list as a phone gets them."""
+    columns = ["name", "label", "__version", *LIBRARY.lists[name].properties]
+    rows = [[f"{name}-{n}", f"Bà Trần Thị {n}", "1"] for n in (1, 2)]
+    return columns, [row + [""] * (len(columns) - 3) for row in rows]
+
+
+def _lists(library: Library, xform: bytes) -> list[str]:
+    named = {media.filename.removesuffix(".csv") for media in read_schema(xform).media}
+    return sorted(named & library.lists.keys())
+
+
+def _read(xform: bytes, xml: str) -> None:
+    """What the engine made is an instance of the form, with nothing we cannot understand."""
+    schema, instance = read_schema(xform), read_instance(xml.encode())
+    assert instance.xml_form_id == schema.xml_form_id
+    assert instance.version == schema.version
+    assert instance.instance_id.startswith("uuid:")
+    assert not instance.problems
+    assert not flatten(schema, instance).problems
+    assert entity_changes(schema, instance)[1] == ()
+
+
+@pytest.mark.parametrize("form_id", sorted(LIBRARY.forms))
+def test_a_library_form_opens_in_odk_web_forms(engines: Path, form_id: str, tmp_path: Path) -> None:
+    xform = compile_form(LIBRARY.forms[form_id].source, "md", form_id).xform
+    (tmp_path / "form.xml").write_bytes(xform)
+    for name in _lists(LIBRARY, xform):
+        columns, rows = _attachment(name)
+        text = StringIO(newline="")
+        csv.writer(text).writerows([columns, *rows])
+        (tmp_path / f"{name}.csv").write_text(text.getvalue(), encoding="utf-8")
+    command = ["node", "web_forms.mjs", str(tmp_path / "form.xml"), str(tmp_path)]
+    ran = subprocess.run(command, cwd=engines, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    opened = json.loads(ran.stdout)
+    assert opened["status"] == "success"
+    assert opened["languages"] == LANGUAGES
+    _read(xform, opened["xml"])
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("form_id", sorted(LIBRARY.forms))
+def test_a_library_form_opens_in_enketo(browser: Any, form_id: str) -> None:
+    xform = compile_form(LIBRARY.forms[form_id].source, "md", form_id).xform
+    external = [{"id": name, "xml": _as_enketo_reads(name)} for name in _lists(LIBRARY, xform)]
+    external += [{"id": name, "xml": blank} for name, blank in _last_saved(xform)]
+    opened = browser.execute_async_script(
+        "const [form, lists, done] = arguments;"
+        "window.openForm(form, lists).then(done, (error) => done({ errors: [String(error)] }));",
+        xform.decode(),
+        external,
+    )
+    assert opened["errors"] == []
+    assert opened["languages"] == LANGUAGES
+    _read(xform, opened["xml"])
+
+
+def _last_saved(xform: bytes) -> Iterator[tuple[str, str]]:
+    """On a first visit Enketo's own page gives the blank form for the last saved one."""
+    instances = list(etree.fromstring(xform).iterfind(".//{http://www.w3.org/2002/xforms}instance"))
+    for instance in instances:
+        if instance.get("src") == "jr://instance/last-saved":
+            yield instance.get("id", ""), etree.tostring(instances[0][0], encoding="unicode")
+
+
+def _as_enketo_reads(name: str) -> str:
+    """Enketo's server hands a CSV to the page as a secondary instance."""
+    columns, rows = _attachment(name)
+    items = (
+        "".join(f"<{c}>{escape(v)}</{c}>" for c, v in zip(columns, row, strict=True))
+        for row in rows
+    )
+    return "<root>" + "".join(f"<item>{item}</item>" for item in items) + "</root>"
