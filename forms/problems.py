@@ -354,6 +354,31 @@ UNKNOWN_ROLE = ProblemType(
     "unknown_role", 400, "Không có vai trò này. Có: {roles}.", "No such role. There are: {roles}."
 )
 
+# --- Refusals of the JSON API ---
+INSECURE = ProblemType(
+    "insecure",
+    401,
+    "Tên và mật khẩu chỉ được gửi qua https.",
+    "A name and password are taken over https only.",
+)
+NOT_JSON = ProblemType(
+    "not_json", 400, "Nội dung gửi lên phải là JSON.", "What is sent must be a JSON object."
+)
+MISSING_FIELDS = ProblemType("missing_fields", 400, "Thiếu: {fields}.", "Missing: {fields}.")
+BAD_FIELDS = ProblemType("bad_fields", 400, "Sai kiểu: {fields}.", "Of the wrong type: {fields}.")
+BAD_PARAMETER = ProblemType(
+    "bad_parameter",
+    400,
+    "Không hiểu giá trị của “{name}” trong địa chỉ.",
+    "The value of “{name}” in the address cannot be read.",
+)
+OTHER_API = ProblemType(
+    "other_api",
+    404,
+    "Máy chủ chỉ có phiên bản /v1 của giao diện này.",
+    "This server has version /v1 of this interface only.",
+)
+
 
 _TYPES = {kind.code: kind for kind in list(globals().values()) if isinstance(kind, ProblemType)}
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import unquote
 
 from flask import Flask, request
 
 from forms.problems import NOT_FOUND, Refused
-from server import errors, health, openrosa, pages
+from server import api, errors, health, openrosa, pages
+from server.auth import is_token
 from server.runtime import EXTENSION, Runtime, open_runtime
 from server.settings import Settings
 
@@ -23,11 +25,12 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> Flask:
     app = Flask("server", static_folder=None)
     app.extensions[EXTENSION] = runtime if runtime is not None else open_runtime(settings)
     app.url_map.merge_slashes = False  # merging redirects, and a redirected POST arrives empty
-    app.wsgi_app = _forgive_slashes(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask documents this
+    app.wsgi_app = _forgive_slashes(_take_link(app.wsgi_app))  # type: ignore[method-assign,assignment]  # Flask documents this
     app.before_request(_refuse_nul)
     errors.register(app)
     health.register(app)
     openrosa.register(app)
+    api.register(app)
     pages.register(app, settings)
     return app
 
@@ -40,6 +43,24 @@ def _forgive_slashes(wsgi: Wsgi) -> Wsgi:
         if "//" in path:
             environ["cayda.path"] = environ.get("SCRIPT_NAME", "") + path  # what Digest signed
             environ["PATH_INFO"] = _MANY_SLASHES.sub(r"/\1", path)
+        return wsgi(environ, start_response)
+
+    return answer
+
+
+def _take_link(wsgi: Wsgi) -> Wsgi:
+    """`?st=TOKEN` of a public link means what `/v1/key/TOKEN` means, in all we hand out too."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        query, path = environ.get("QUERY_STRING", ""), environ.get("PATH_INFO", "")
+        if "st=" in query and path.startswith("/v1/") and not path.startswith("/v1/key/"):
+            pairs = query.split("&")
+            token = next((unquote(pair[3:]) for pair in pairs if pair.startswith("st=")), None)
+            if token is not None:
+                rest = "&".join(pair for pair in pairs if not pair.startswith("st="))
+                environ["QUERY_STRING"] = rest
+                token = token if is_token(token) else "-"  # no slash of it may change the path
+                environ["PATH_INFO"] = f"/v1/key/{token}{path[3:]}"
         return wsgi(environ, start_response)
 
     return answer

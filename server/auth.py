@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 import secrets
 import string
 import threading
@@ -14,14 +15,15 @@ from hashlib import md5
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import current_app, request
+from flask_login import current_user
 from sqlalchemy.exc import DBAPIError
 from werkzeug.datastructures import Authorization
 
-from forms.problems import NOT_ALLOWED, REVOKED, Refused
+from forms.problems import INSECURE, NOT_ALLOWED, REVOKED, Refused
 from server.errors import Unauthorized
 from server.runtime import runtime
 from server.settings import secret_key
-from sync import accounts
+from sync import accounts, sessions
 from sync.access import Caller, may
 
 TOKEN_LENGTH = 64
@@ -34,6 +36,9 @@ GUESSES_AT_ONCE = 2  # argon2 takes a core and 19 MiB each
 REMEMBERED = 2_000
 
 EXTENSION = "cayda.auth"
+
+_TOKEN = re.compile(r"[A-Za-z0-9!$]{64}")  # ours, and what ODK Central would give
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Memory:
@@ -104,14 +109,74 @@ def token_caller(token: str) -> Caller:
     return caller
 
 
+def is_token(text: str) -> bool:
+    """Whether this may be a phone's token at all."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 def password_caller() -> Caller:
-    """The person of this request's Digest or Basic. Unauthorized, with challenges, for others."""
+    """The person of this request's Digest, Basic or Bearer. Unauthorized, with challenges, for
+    others."""
+    scheme, text = _authorization()
+    caller: Caller | None = None
+    if scheme == "digest" and request.authorization is not None:
+        caller = _digest_caller(request.authorization)
+    elif scheme == "basic" and is_secure():
+        caller = _basic_caller(text)
+    elif scheme == "bearer":
+        caller = _bearer_caller(text)
+    if caller is None:
+        raise Unauthorized(_challenges())
+    return caller
+
+
+def person_caller() -> Caller:
+    """The person of this request's Bearer, Basic or session of our pages, the first that is given.
+
+    Unauthorized for others, without a challenge: a browser would ask over the page that called.
+    """
+    scheme, text = _authorization()
+    caller: Caller | None = None
+    if scheme == "bearer":
+        caller = _bearer_caller(text)
+    elif scheme == "basic":
+        if not is_secure():
+            raise Refused(INSECURE())
+        caller = _basic_caller(text)
+    elif not scheme:
+        caller = _page_caller()
+    if caller is None:
+        raise Unauthorized(())
+    return caller
+
+
+def bearer() -> str | None:
+    """The token of this request's sign-in, where it names one."""
+    scheme, text = _authorization()
+    return text if scheme == "bearer" else None
+
+
+def _authorization() -> tuple[str, str]:
     scheme, _, text = request.headers.get("Authorization", "").strip().partition(" ")
-    if scheme.lower() == "digest" and request.authorization is not None:
-        return _digest_caller(request.authorization)
-    if scheme.lower() == "basic" and is_secure():
-        return _basic_caller(text)
-    raise Unauthorized(_challenges())
+    return scheme.lower(), text.strip()
+
+
+def _bearer_caller(token: str) -> Caller | None:
+    now = runtime().now()
+    found = runtime().database.ask(lambda db: sessions.find(db, token, now))
+    return None if found is None else found.caller
+
+
+def _page_caller() -> Caller | None:
+    """Who is signed in to the pages. To change anything takes a header that no form on another
+    site can send."""
+    if current_app.config["SESSION_COOKIE_NAME"] not in request.cookies:
+        return None
+    by_script = request.headers.get("X-Requested-With") == "XMLHttpRequest"
+    if request.method not in _SAFE_METHODS and not by_script:
+        return None
+    found: Caller | None = getattr(current_user, "caller", None)
+    return found
 
 
 def sign_in(name: str, password: str) -> Caller | None:
@@ -165,18 +230,18 @@ def _note_seen(caller: Caller) -> None:
 # ------------------------------------------------------------------ Basic
 
 
-def _basic_caller(text: str) -> Caller:
+def _basic_caller(text: str) -> Caller | None:
     """Phones send Latin-1, everybody else UTF-8: whichever fits. (Werkzeug reads UTF-8 only.)"""
     try:
-        raw = base64.b64decode(text.strip(), validate=True)
+        raw = base64.b64decode(text, validate=True)
     except ValueError:
-        raise Unauthorized(_challenges()) from None
+        return None
     for pair in _readings(raw):
         name, _, password = pair.partition(":")
         caller = sign_in(name, password)
         if caller is not None:
             return caller
-    raise Unauthorized(_challenges())
+    return None
 
 
 def _readings(raw: bytes) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
 from flask import Flask, Response, current_app, jsonify, request
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.routing.exceptions import RoutingException
 
+from forms.form_problems import FormRefused
 from forms.problems import (
     BAD_REQUEST,
     INTERNAL,
@@ -18,6 +20,7 @@ from forms.problems import (
     NOT_AUTHENTIC,
     NOT_FOUND,
     NOT_MULTIPART,
+    OTHER_API,
     TOO_LARGE,
     UNAVAILABLE,
     Problem,
@@ -28,7 +31,23 @@ from server.runtime import runtime
 OPENROSA_XML = "text/xml; charset=utf-8"  # application/xml would be taken for a captive portal
 
 # Paths a phone may ask for, also where no route matches: its user should read why.
+_OURS = re.compile(r"^/v1(/|$)")
+_API_PATH = re.compile(r"^/v\d+(/|$)")
 _PHONE_PATH = re.compile(r"^/(v1/)?key(/|$)|/(formList|submission)/*$")
+
+# What Central's clients tell refusals apart by; any other is the status and .1 (of 400, .8).
+CODES = {
+    "not_json": 400.1,
+    "missing_fields": 400.3,
+    "bad_fields": 400.11,
+    "not_multipart": 400.39,
+    "not_authentic": 401.2,
+    "insecure": 401.3,
+    "other_api": 404.3,
+    "form_version_taken": 409.6,
+}
+_OTHERWISE = {400: 400.8, 401: 401.2, 409: 409.3}
+FORM_INVALID, FORM_WARNINGS = 400.15, 400.16
 
 
 class Unauthorized(Refused):
@@ -60,16 +79,30 @@ def respond(problem: Problem, status: int | None = None) -> Response:
     status = status or problem.status or 400
     if speaks_openrosa():
         return openrosa_message("error", str(problem), status)
-    if request.path.startswith("/v1/"):
-        answer = jsonify(code=problem.code, message=str(problem), vi=problem.vi, en=problem.en)
-        answer.status_code = status
-        return answer
+    if speaks_json():
+        code = CODES.get(problem.code, _OTHERWISE.get(status, status + 0.1))
+        return json_error(problem, status, code, dict(problem.details))
     return Response(_page(problem), status, content_type="text/html; charset=utf-8")
+
+
+def speaks_json() -> bool:
+    """Whether this request came through the API's door, matched or not."""
+    return _API_PATH.match(request.path) is not None and not speaks_openrosa()
+
+
+def json_error(
+    problem: Problem, status: int, code: float, details: Mapping[str, object]
+) -> Response:
+    """Central's three keys, and the name this problem has everywhere else here."""
+    answer = jsonify(message=str(problem), code=code, details=details, problem=problem.code)
+    answer.status_code = status
+    return answer
 
 
 def register(app: Flask) -> None:
     """Put the handlers into the app; nothing that is raised below leaves as a bare 500."""
     app.register_error_handler(Refused, _refused)
+    app.register_error_handler(FormRefused, _form_refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DBAPIError, _storage)
     app.register_error_handler(OSError, _storage)
@@ -91,6 +124,20 @@ def _refused(error: Refused) -> Response:
     return answer
 
 
+def _form_refused(error: FormRefused) -> Response:
+    """A form that cannot be used: the first refusal, and beside it all there is to say."""
+    said = [str(problem) for problem in error.problems]
+    worst = next((p for p in error.problems if p.status), error.problems[0])
+    if not speaks_json():
+        return respond(worst, worst.status or 400)
+    if worst.code in CODES:
+        return respond(worst)
+    if not worst.status:
+        found = {"xlsFormWarnings": said, "workflowWarnings": []}
+        return json_error(worst, 400, FORM_WARNINGS, {"warnings": found})
+    return json_error(worst, 400, FORM_INVALID, {"error": "\n".join(said), "warnings": []})
+
+
 def _http(error: HTTPException) -> Response | HTTPException:
     if isinstance(error, RoutingException) or (error.response is not None and error.code is None):
         return error  # a redirect
@@ -102,6 +149,8 @@ def _problem_of(error: HTTPException) -> Problem:
         return NOT_MULTIPART()
     if error.code == TOO_LARGE.status:
         return TOO_LARGE(limit=runtime().settings.body_bytes)
+    if error.code == NOT_FOUND.status and speaks_json() and not _OURS.match(request.path):
+        return OTHER_API()
     known = {NOT_FOUND.status: NOT_FOUND, METHOD_NOT_ALLOWED.status: METHOD_NOT_ALLOWED}
     return known.get(error.code or 0, BAD_REQUEST)()
 

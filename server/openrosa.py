@@ -49,7 +49,24 @@ def register(app: Flask) -> None:
     app.register_blueprint(
         openrosa, url_prefix="/v1/key/<token>/projects/<project>", name="openrosa_v1_key"
     )
+    app.register_blueprint(_by_password(), url_prefix="/v1/projects/<project>")
     app.after_request(_openrosa_headers)
+
+
+def _by_password() -> Blueprint:
+    """The same in Central's spelling without a token; the other addresses there are the API's."""
+    people = Blueprint("openrosa_v1", __name__)
+    people.url_value_preprocessor(_take_base)
+    people.before_request(_let_in)
+    for rule, view in (
+        ("/formList", form_list),
+        ("/forms/<form_id>/manifest", manifest),
+        ("/datasets/<list_name>/integrity", integrity),
+        ("/submission", before_submission),
+    ):
+        people.add_url_rule(rule, view_func=view, strict_slashes=False)
+    people.add_url_rule("/submission", view_func=submit, methods=["POST"], strict_slashes=False)
+    return people
 
 
 # ------------------------------------------------------------------ who asks, and from where
@@ -78,8 +95,11 @@ def caller() -> Caller:
 def _address(*parts: str) -> str:
     """An absolute URL under the base that was called, each part percent-encoded whole."""
     base = auth.origin() + request.root_path
-    if g.token is not None:
-        base += f"/v1/key/{g.token}/projects/{g.project}" if g.project else f"/key/{g.token}"
+    if g.project is not None:
+        key = "" if g.token is None else f"/key/{g.token}"
+        base += f"/v1{key}/projects/{g.project}"
+    elif g.token is not None:
+        base += f"/key/{g.token}"
     return base + "".join("/" + quote(part, safe="") for part in parts)
 
 

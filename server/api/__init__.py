@@ -1,1 +1,23 @@
-"""The JSON API, one file per noun."""
+"""The JSON API in ODK Central's spelling, one file per noun; door.py lets in, wire.py spells."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+from server.api import sessions as sessions  # each noun puts its routes behind the door
+from server.api.door import api
+
+
+def register(app: Flask) -> None:
+    """The same routes twice: for a person, and for a token in the path."""
+    app.register_blueprint(api, url_prefix="/v1")
+    app.register_blueprint(api, url_prefix="/v1/key/<token>", name="api_key")
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # as the schemas list them
+    app.after_request(_harden)
+
+
+def _harden(answer: Response) -> Response:
+    if (request.blueprint or "").startswith("api"):
+        answer.headers.setdefault("Cache-Control", "private, no-cache")
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer

@@ -80,5 +80,5 @@ def test_an_api_address_that_does_not_exist_is_json(root: Door) -> None:
     answer = root.get("/v1/nothing")
     assert answer.status_code == 404
     found = json.loads(answer.data)
-    assert found["code"] == "not_found"
-    assert "Không tìm thấy" in found["vi"]
+    assert found["code"] == 404.1
+    assert "Không tìm thấy" in found["message"]

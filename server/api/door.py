@@ -1,0 +1,77 @@
+"""The gate of the JSON API: every route says which verb it needs, and one place asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from flask import Blueprint, Response, g, request
+
+from forms.problems import NOT_ALLOWED, NOT_AUTHENTIC, NOT_FOUND, Refused
+from server import auth
+from sync.access import VERBS, Caller, may
+from sync.accounts import PROJECT_ID
+
+View = TypeVar("View", bound=Callable[..., Response])
+
+PROJECT = "/projects/<project>"  # the door checks it and keeps it out of the views
+FORM = f"{PROJECT}/forms/<form_id>"
+OPEN = "open"  # for anybody: signing in
+KNOWN = "known"  # for every person who has proved who they are; no phone
+
+api = Blueprint("api", __name__)
+NEEDS: dict[str, tuple[str, ...]] = {}  # name of a view → any one of these verbs lets in
+
+
+def route(rule: str, *verbs: str, methods: Sequence[str] = ("GET",)) -> Callable[[View], View]:
+    """Put a view below /v1 and /v1/key/TOKEN; the caller needs one of the verbs (or OPEN, KNOWN).
+
+    A view may carry several routes; they all need the same.
+    """
+    unknown = set(verbs) - VERBS - {OPEN, KNOWN}
+    if unknown or not verbs:
+        raise ValueError(f"{rule}: no such verb {sorted(unknown)}")
+
+    def put(view: View) -> View:
+        if NEEDS.setdefault(view.__name__, verbs) != verbs:
+            raise ValueError(f"{rule}: another verb than before")
+        api.add_url_rule(rule, view_func=view, methods=methods, strict_slashes=False)
+        return view
+
+    return put
+
+
+def caller() -> Caller:
+    """Whoever makes this request."""
+    found: Caller = g.caller
+    return found
+
+
+@api.url_value_preprocessor
+def _take_base(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    values = values if values is not None else {}
+    g.token, g.project = values.pop("token", None), values.pop("project", None)
+
+
+@api.before_request
+def _let_in() -> None:
+    needed = NEEDS[(request.endpoint or "").rpartition(".")[2]]
+    if OPEN not in needed:
+        g.caller = _caller()
+        _allow(g.caller, needed)
+    if g.project not in (None, str(PROJECT_ID)):
+        raise Refused(NOT_FOUND())
+
+
+def _caller() -> Caller:
+    if g.token is None:
+        return auth.person_caller()
+    if not auth.is_token(g.token):
+        raise Refused(NOT_AUTHENTIC())
+    return auth.token_caller(g.token)
+
+
+def _allow(asking: Caller, needed: tuple[str, ...]) -> None:
+    known = KNOWN in needed and asking.kind != "app_user"
+    if not known and not any(may(asking, verb) for verb in needed if verb != KNOWN):
+        raise Refused(NOT_ALLOWED())
