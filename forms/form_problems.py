@@ -410,13 +410,49 @@ XFORM_HAS_NO_SOURCE = _refusal(
 # --- Publishing ---
 VERSION_TAKEN = _refusal(
     "version_taken",
-    "Bản “{version}” của biểu mẫu “{form}” đã công bố với nội dung khác. Xin tăng version trong trang settings.",
-    "Version “{version}” of form “{form}” is published with other content. Raise the version in settings.",
+    "Bản “{version}” của biểu mẫu “{form}” đã công bố với nội dung khác; nhiều máy có thể đang giữ bản ấy. Xin tăng version trong trang settings rồi công bố lại; muốn thử trước thì dùng “cayda form draft”.",
+    "Version “{version}” of form “{form}” is published with other content, and phones may hold it. Raise the version in settings and publish again; to try it out first use “cayda form draft”.",
 )
 FILE_MISSING = _refusal(
     "file_missing",
     "Biểu mẫu cần tệp “{file}” nhưng không có tệp ấy, cũng không có danh sách cùng tên. Đặt tệp cạnh biểu mẫu.",
     "The form needs “{file}”; there is no such file and no list of that name. Put it beside the form.",
+)
+
+LIST_FOR_NOBODY = _refusal(
+    "list_for_nobody",
+    "Biểu mẫu dùng danh sách “{list}” ({file}) nhưng không vai trò nào được tải danh sách ấy. Thêm mục [{list}.download.<vai trò>] vào lists.toml của thư viện.",
+    "The form uses the list “{list}” ({file}), which no role may download. Add [{list}.download.<role>] to lists.toml of the library.",
+)
+LIST_NOT_FOR_ROLE = _refusal(
+    "list_not_for_role",
+    "Biểu mẫu dùng danh sách “{list}” ({file}) nhưng vai trò {roles}, người điền biểu mẫu, không được tải. Thêm {entries} vào lists.toml của thư viện.",
+    "The form uses the list “{list}” ({file}), but {roles}, who fills it in, may not download it. Add {entries} to lists.toml of the library.",
+)
+MEDIA_NOT_IN_FORM = _refusal(
+    "media_not_in_form",
+    "Biểu mẫu “{form}” không dùng tệp “{file}”. Các tệp nó dùng: {names}.",
+    "Form “{form}” uses no file “{file}”. The files it uses: {names}.",
+)
+MEDIA_IS_LIST = _refusal(
+    "media_is_list",
+    "“{file}” là danh sách “{list}” của máy chủ, tự cắt theo từng máy; không thay bằng tệp được.",
+    "“{file}” is the server's own list “{list}”, cut for each phone; a file cannot take its place.",
+)
+NO_DRAFT = _refusal(
+    "no_draft",
+    "Biểu mẫu “{form}” không có bản nháp nào đang thử.",
+    "There is no draft of form “{form}” being tried out.",
+)
+KEY_NOT_READABLE = _refusal(
+    "key_not_readable",
+    "Tệp không phải khóa công khai RSA dạng PEM. Tạo cặp khóa bằng “cayda form key --public TỆP.pem”.",
+    "The file is not an RSA public key in PEM. Make a pair with “cayda form key --public FILE.pem”.",
+)
+KEY_TOO_SHORT = _refusal(
+    "key_too_short",
+    "Khóa chỉ có {bits} bit; cần ít nhất {least}.",
+    "The key has only {bits} bits; at least {least} are needed.",
 )
 
 # --- What pyxform says and we have no own words for ---

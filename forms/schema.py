@@ -89,7 +89,10 @@ class Media:
 
 @dataclass(frozen=True, eq=False)  # two are equal when they are the same: hashable, to be cached by
 class FormSchema:
-    """A form version as fields. `languages` as the form writes them, the default one first."""
+    """A form version as fields. `languages` as the form writes them, the default one first.
+
+    meta: which of what a phone itself writes about a filled-in form this form has room for.
+    """
 
     xml_form_id: str
     version: str
@@ -98,6 +101,7 @@ class FormSchema:
     fields: tuple[Field, ...]
     entities: tuple[EntityDeclaration, ...]
     media: tuple[Media, ...]
+    meta: tuple[str, ...] = ()
 
     @cached_property
     def tables(self) -> tuple[str, ...]:
@@ -142,6 +146,7 @@ def read_schema(xform: bytes) -> FormSchema:
         raise Refused(NO_FORM_ID())
     source = _Source(html, model, primary)
     title = next(html.iter("{*}title"), None)
+    meta = next(children(primary, "meta"), etree.Element("meta"))
     return FormSchema(
         xml_form_id=xml_form_id,
         version=primary.get("version") or "",
@@ -150,6 +155,7 @@ def read_schema(xform: bytes) -> FormSchema:
         fields=tuple(_Walk(source).fields),
         entities=tuple(_declarations(source)),
         media=tuple(_media(html, model)),
+        meta=tuple(local(node) for node in meta.iterchildren(tag=etree.Element)),
     )
 
 
@@ -453,7 +459,7 @@ def _media(html: Element, model: Element) -> Iterator[Media]:
 
 def _file_of(source: str) -> str | None:
     """ "jr://file-csv/members.csv" → "members.csv"; other addresses name no file."""
-    source = nfc(source.strip())
+    source = source.strip()  # not NFC: the phone asks for the file by the form's own spelling
     if not source.startswith("jr://") or source.startswith("jr://instance/"):
         return None  # jr://instance/last-saved is the phone's own
     return source.rpartition("/")[2] or None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forms import form_check, form_problems, pyxform_says
+from forms.form_key import encrypted
 from forms.form_problems import FormRefused
 from forms.problems import Problem
 from forms.sheets import Sheet, Sheets, read_sheets, write_markdown, write_workbook
@@ -35,12 +36,18 @@ class Compiled:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def compile_form(source: bytes, kind: str, name: str) -> Compiled:
+def compile_form(source: bytes, kind: str, name: str, public_key: str | None = None) -> Compiled:
     """The XForm of a source of kind "xlsx", "md", "csv" or "xml" (a ready XForm, kept as it is).
 
-    `name` (the file's stem) becomes the form id when the source gives none.
+    `name` (the file's stem) becomes the form id when the source gives none. With a `public_key`
+    (base64 DER) phones encrypt what they send, and the version carries a mark of the key.
     Raises FormRefused with every problem found, each with its sheet, row and cell where known.
     """
+    compiled = _compile(source, kind, name)
+    return encrypted(compiled, public_key) if public_key else compiled
+
+
+def _compile(source: bytes, kind: str, name: str) -> Compiled:
     if kind == "xml":
         return _ready_xform(source)
     sheets = read_sheets(source, kind)

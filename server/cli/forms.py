@@ -58,7 +58,9 @@ def form_publish(runtime: Runtime, paths: tuple[Path, ...]) -> None:
             compiled = compile_form(path.read_bytes(), _kind(path), path.stem)
             media = publish.put_media(runtime.blobs, runtime.library, compiled, path.parent)
             with runtime.database.write() as db:
-                publish.publish_form(db, compiled, media, runtime.now(), "operator")
+                publish.publish_form(
+                    db, runtime.library, compiled, media, runtime.now(), "operator"
+                )
         except FormRefused as refused:
             fail_in(path, refused.problems)
         published.append({"xml_form_id": compiled.xml_form_id, "version": compiled.version})

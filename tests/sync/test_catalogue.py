@@ -109,7 +109,7 @@ def test_a_phone_lists_the_forms_its_role_fills_in(published: Database, library:
 def test_a_form_from_elsewhere_is_for_every_phone(published: Database, library: Library) -> None:
     source = b"| survey |\n| | type | name | label |\n| | text | a | A |\n"
     with published.write() as db:
-        publish.publish_form(db, compile_form(source, "md", "trial"), {}, NOW, "user:1")
+        publish.publish_form(db, library, compile_form(source, "md", "trial"), {}, NOW, "user:1")
     assert "trial" in listed(published, library, MINH)
     with published.read() as db:
         trial = next(f for f in catalogue.list_forms(db, library, MINH) if f.xml_form_id == "trial")

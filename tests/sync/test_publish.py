@@ -6,13 +6,14 @@ import csv
 import hashlib
 import io
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from forms.form_problems import FormRefused
-from forms.library import load_library
+from forms.library import Download, ListRule, load_library
 from forms.xlsform import Compiled, compile_form
 from sync import publish
 from sync.blobs import Blobs, StoredBlob
@@ -51,10 +52,15 @@ ENTITIES = """
 FROM_TREES = "| | select_one_from_file trees.csv | t | Cây | | |"
 
 
+# The list `trees` may be downloaded by volunteers; the library has it not.
+TREES = ListRule("trees", "Cây", "Trees", None, (), {"volunteer": Download("all", {}, ())}, ())
+LIBRARY = replace(load_library(), lists={**load_library().lists, "trees": TREES})
+
+
 def do(database: Database, compiled: Compiled, **media: StoredBlob) -> int:
     files = {name.replace("_", "."): blob for name, blob in media.items()}
     with database.write() as db:
-        return publish.publish_form(db, compiled, files, NOW, "user:1")
+        return publish.publish_form(db, LIBRARY, compiled, files, NOW, "user:1")
 
 
 def count(database: Database, table: sa.Table) -> int:
