@@ -14,6 +14,7 @@ from pathlib import Path
 
 from server.runtime import Runtime
 from sync import aggregate, process, queue
+from sync.aggregate import MEASURE, StaleCell
 from sync.queue import Work
 
 BATCH = 100  # submissions in one transaction: few commits, and the writers at the door wait briefly
@@ -39,8 +40,17 @@ def process_submissions(runtime: Runtime, works: Sequence[Work]) -> None:
         queue.done(db, works)
 
 
+def measure_again(runtime: Runtime, works: Sequence[Work]) -> None:
+    """Cells that could not be measured, and that a person has tried once more."""
+    cells = [(work.payload["period"], work.payload["club"]) for work in works]
+    with runtime.database.write() as db:
+        aggregate.mark(db, cells)
+        queue.done(db, works)
+
+
 TASKS: dict[str, Callable[[Runtime, Sequence[Work]], None]] = {
     "process": process_submissions,
+    MEASURE: measure_again,
 }
 
 
@@ -148,11 +158,27 @@ def _measure(runtime: Runtime, pace: Pace | None) -> int:
     if pace is not None and not pace.is_time():
         return 0
     start = time.monotonic()
-    with runtime.database.read() as db:  # counting takes long, and phones need the write lock
-        measured = aggregate.count_stale(db, runtime.library, CELLS, runtime.now())
-    if measured.cells:
+    with runtime.database.read() as db:
+        cells = aggregate.stale(db, runtime.library, CELLS, runtime.now())
+    if cells:
+        _measure_cells(runtime, cells)
+    if pace is not None:
+        pace.note_measured(time.monotonic() - start, len(cells))
+    return len(cells)
+
+
+def _measure_cells(runtime: Runtime, cells: Sequence[StaleCell]) -> None:
+    """All at once; where that fails one by one, so that a bad one keeps no other waiting."""
+    try:
+        with runtime.database.read() as db:  # counting takes long, and phones need the write lock
+            measured = aggregate.count_cells(db, runtime.library, cells)
         with runtime.database.write() as db:
             aggregate.keep(db, measured)
-    if pace is not None:
-        pace.note_measured(time.monotonic() - start, len(measured.cells))
-    return len(measured.cells)
+    except Exception as error:
+        if len(cells) > 1:
+            for cell in cells:
+                _measure_cells(runtime, [cell])
+            return
+        log.warning("measuring %s failed: %s", cells[0].period, describe(error))
+        with runtime.database.write() as db:
+            aggregate.give_up(db, cells[0], describe(error), runtime.now())

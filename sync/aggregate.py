@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Cell = tuple[str, str]  # cut, cut_value; ("", "") is the whole
 Key = tuple[str, str, str, str]  # place, indicator, cut, cut_value
 WHOLE: Cell = ("", "")
+MEASURE = "measure"  # queue.name of a cell that could not be measured
 STORABLE = Decimal(10) ** 14  # what NUMERIC(18, 4) can hold
 
 
@@ -172,7 +173,16 @@ def measure(db: Connection, library: Library, limit: int, now: datetime) -> int:
 
 def count_stale(db: Connection, library: Library, limit: int, now: datetime) -> Measured:
     """Count the figures of up to `limit` stale cells anew. Only reads: nobody waits for it."""
-    cells = [*_marked(db, limit), *_never_measured(db, library, now)][:limit]
+    return count_cells(db, library, stale(db, library, limit, now))
+
+
+def stale(db: Connection, library: Library, limit: int, now: datetime) -> list[StaleCell]:
+    """Up to `limit` cells that have to be measured."""
+    return [*_marked(db, limit), *_never_measured(db, library, now)][:limit]
+
+
+def count_cells(db: Connection, library: Library, cells: Iterable[StaleCell]) -> Measured:
+    """Count the figures of these cells. Only reads."""
     figures: dict[tuple[str, str], Figures] = {}
     ordered = sorted(cells, key=lambda cell: (cell.period, cell.club_id))
     for code, group in groupby(ordered, key=lambda cell: cell.period):
@@ -206,6 +216,29 @@ def keep(db: Connection, measured: Measured) -> None:
     ]
     if rows:
         db.execute(sa.insert(t.figures), rows)
+    for cell in taken:
+        db.execute(t.queue.delete().where(_is_failure_of(cell)))
+
+
+def give_up(db: Connection, cell: StaleCell, error: str, now: datetime) -> None:
+    """Put a cell that cannot be measured on the list of failures, until something touches it again
+    or a person has it tried. Its last good figures stay.
+    """
+    if not _take(db, cell):
+        return
+    db.execute(t.queue.delete().where(_is_failure_of(cell)))
+    failed = {"name": MEASURE, "payload": {"period": cell.period, "club": cell.club_id}}
+    when = {"added_at": now, "due_at": now, "failed_at": now, "tries": 1}
+    db.execute(t.queue.insert().values(**failed, **when, error=error[:500]))
+
+
+def _is_failure_of(cell: StaleCell) -> sa.ColumnElement[bool]:
+    payload = t.queue.c.payload
+    return sa.and_(
+        t.queue.c.name == MEASURE,
+        payload["period"].as_string() == cell.period,
+        payload["club"].as_string() == cell.club_id,
+    )
 
 
 def _take(db: Connection, cell: StaleCell) -> bool:
@@ -256,9 +289,17 @@ def _never_measured(db: Connection, library: Library, now: datetime) -> list[Sta
         marked = sa.select(marks.club_id).where(
             marks.calendar == CALENDAR, marks.period == period.code
         )
-        new = clubs - known - set(db.scalars(marked))
+        new = clubs - known - set(db.scalars(marked)) - _given_up(db, period.code)
         found += [StaleCell(period.code, club) for club in sorted(new)]
     return found
+
+
+def _given_up(db: Connection, period: str) -> set[str]:
+    payload = t.queue.c.payload
+    query = sa.select(payload["club"].as_string()).where(
+        t.queue.c.name == MEASURE, payload["period"].as_string() == period
+    )
+    return set(db.scalars(query))
 
 
 def _all_clubs(db: Connection, library: Library) -> set[str]:

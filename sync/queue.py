@@ -38,6 +38,7 @@ class FailedWork:
     id: int
     name: str
     subject_id: int | None
+    payload: Any
     error: str
     failed_at: datetime
 
@@ -133,13 +134,14 @@ def failed(db: Connection, limit: int = 100) -> list[FailedWork]:
     """What needs a person, newest first."""
     c = queue.c
     rows = db.execute(
-        sa.select(c.id, c.name, c.subject_id, c.error, c.failed_at)
+        sa.select(c.id, c.name, c.subject_id, c.payload, c.error, c.failed_at)
         .where(c.failed_at.is_not(None))
         .order_by(c.id.desc())
         .limit(limit)
     )
     return [
-        FailedWork(row.id, row.name, row.subject_id, row.error or "", row.failed_at) for row in rows
+        FailedWork(row.id, row.name, row.subject_id, row.payload, row.error or "", row.failed_at)
+        for row in rows
     ]
 
 

@@ -13,6 +13,7 @@ from server.cli.terminal import GOOD, WRONG, cell, plain, say
 
 if TYPE_CHECKING:
     from server.runtime import Runtime
+    from sync.queue import FailedWork
 
 
 @click.command(cls=Command)
@@ -85,7 +86,14 @@ def status(runtime: Runtime) -> None:
         f"Hàng chờ / queue: {found.queue.waiting}   hỏng / failed: {found.queue.failed}",
         f"Số liệu chưa tính / figures to measure: {found.stale_cells}",
         f"Đĩa trống / free disk: {free // 2**20} MB",
-        *(f"  ! {work.name} {work.subject_id}: {work.error}" for work in failed),
+        *(f"  ! {work.name} {_about(work)}: {work.error}" for work in failed),
     ]
     say("\n".join(lines), **plain(found), failed=failed, free_bytes=free)
     sys.exit(WRONG if found.queue.failed else GOOD)
+
+
+def _about(work: FailedWork) -> str:
+    """What failed work is about: the number of a submission's version, or a period and a club."""
+    named = work.payload or {}
+    parts = (work.subject_id, named.get("period"), named.get("club"))
+    return " ".join(str(part) for part in parts if part is not None)

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from server import tasks
 from server.runtime import LocalJobs, Runtime
 from server.settings import Settings
-from sync import queue
+from sync import aggregate, queue
 from sync.aggregate import Measured, StaleCell
 from sync.blobs import open_blobs
 from sync.database import Database
+from sync.tables import figures
+from tests.sync.rows import Rows, a_library
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -54,10 +57,10 @@ def runtime(database: Database, tmp_path: Path, clock: Clock) -> Runtime:
 class Pipeline:
     """Stands in for sync.process and sync.aggregate: notes what it was asked, fails on poison."""
 
-    def __init__(self, poison: Iterable[int] = (), stale: int = 0) -> None:
+    def __init__(self, poison: Iterable[int] = (), cells: int = 0) -> None:
         self.poison = set(poison)
         self.deadly: set[int] = set()
-        self.stale = stale
+        self.cells = cells
         self.stored: list[int] = []
 
     def prepare(
@@ -75,12 +78,14 @@ class Pipeline:
     ) -> None:
         self.stored += prepared
 
-    def count_stale(self, db: Connection, library: Library, limit: int, now: datetime) -> Measured:
-        cells = tuple(StaleCell("2025H2", str(n)) for n in range(min(self.stale, limit)))
-        return Measured(cells, {})
+    def stale(self, db: Connection, library: Library, limit: int, now: datetime) -> list[StaleCell]:
+        return [StaleCell("2025H2", str(n)) for n in range(min(self.cells, limit))]
+
+    def count_cells(self, db: Connection, library: Library, cells: Iterable[StaleCell]) -> Measured:
+        return Measured(tuple(cells), {})
 
     def keep(self, db: Connection, measured: Measured) -> None:
-        self.stale -= len(measured.cells)
+        self.cells -= len(measured.cells)
 
 
 @pytest.fixture
@@ -113,9 +118,9 @@ def test_an_empty_queue_is_left_at_once(runtime: Runtime, pipeline: Pipeline) ->
 
 
 def test_figures_are_measured_until_none_is_stale(runtime: Runtime, pipeline: Pipeline) -> None:
-    pipeline.stale = tasks.CELLS * 2 + 1
+    pipeline.cells = tasks.CELLS * 2 + 1
     tasks.run_until_empty(runtime)
-    assert pipeline.stale == 0
+    assert pipeline.cells == 0
 
 
 def test_while_work_streams_in_measuring_takes_a_fifth_of_the_time_at_most(
@@ -123,21 +128,21 @@ def test_while_work_streams_in_measuring_takes_a_fifth_of_the_time_at_most(
 ) -> None:
     pace = tasks.Pace()
     pace.note_measured(seconds=60, cells=10)  # a long measurement, just now
-    pipeline.stale = 1
+    pipeline.cells = 1
     given_work(runtime, [1])
     assert tasks.run_until_empty(runtime, pace=pace) == 1
-    assert pipeline.stale == 1
+    assert pipeline.cells == 1
 
 
 def test_after_work_figures_are_measured_soon(runtime: Runtime, pipeline: Pipeline) -> None:
     pace = tasks.Pace()
     pace.note_measured(seconds=0, cells=0)
-    pipeline.stale = 1
+    pipeline.cells = 1
     tasks.run_until_empty(runtime, pace=pace)
-    assert pipeline.stale == 1  # nothing was done, so nothing is looked for
+    assert pipeline.cells == 1  # nothing was done, so nothing is looked for
     given_work(runtime, [1])
     tasks.run_until_empty(runtime, pace=pace)
-    assert pipeline.stale == 0
+    assert pipeline.cells == 0
 
 
 def test_poison_keeps_nobody_else_waiting(runtime: Runtime, pipeline: Pipeline) -> None:
@@ -194,7 +199,7 @@ def test_a_failing_measurement_does_not_stop_the_work(
     def broken(*_: Any) -> int:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(pipeline, "count_stale", broken)
+    monkeypatch.setattr(pipeline, "stale", broken)
     given_work(runtime, [1, 2])
     assert not tasks.run_safely(runtime)
     assert pipeline.stored == [1, 2]
@@ -228,3 +233,84 @@ def test_the_local_worker_finds_work_by_itself(runtime: Runtime, pipeline: Pipel
     worker.join(5)
     assert pipeline.stored == [7]
     assert not worker.is_alive()
+
+
+# ------------------------------------------------------------------ a cell that cannot be measured
+@pytest.fixture
+def cells(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Clubs whose figures cannot be counted; everything else is as in life."""
+    broken: set[str] = set()
+    whole = aggregate.count_clubs
+
+    def count(db: Connection, library: Any, period: Any, clubs: Sequence[str]) -> Any:
+        if broken & set(clubs):
+            raise ZeroDivisionError("Trần Thị Ba, 1948")
+        return whole(db, library, period, clubs)
+
+    monkeypatch.setattr(aggregate, "count_clubs", count)
+    return broken
+
+
+def touched(runtime: Runtime, *clubs: str) -> None:
+    with runtime.database.write() as db:
+        aggregate.mark(db, [("2025H2", club) for club in clubs])
+
+
+def measured(runtime: Runtime) -> set[str]:
+    with runtime.database.read() as db:
+        return set(db.scalars(sa.select(figures.c.club_id)))
+
+
+def given_up(runtime: Runtime) -> list[tuple[Any, str]]:
+    with runtime.database.read() as db:
+        return [(work.payload, work.error) for work in queue.failed(db)]
+
+
+def test_c22_a_cell_that_cannot_be_measured_keeps_no_other_from_its_figures(
+    runtime: Runtime, cells: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    cells.add("hoa")
+    with_figures = replace(runtime, library=a_library())
+    touched(runtime, "an", "hoa", "son")
+    tasks.run_until_empty(with_figures)
+    assert measured(runtime) == {"an", "son"}
+    ((payload, error),) = given_up(runtime)
+    assert payload == {"period": "2025H2", "club": "hoa"}
+    assert error.startswith("ZeroDivisionError (test_tasks.py:")
+    assert "Ba" not in error + caplog.text
+    assert tasks.run_until_empty(with_figures) == 0  # it is not tried again at once
+    touched(runtime, "hoa")
+    tasks.run_until_empty(with_figures)
+    assert len(given_up(runtime)) == 1  # when touched it is, and stands on the list once
+    cells.clear()
+    touched(runtime, "hoa")
+    tasks.run_until_empty(with_figures)
+    assert given_up(runtime) == []
+    assert measured(runtime) == {"an", "hoa", "son"}
+
+
+def test_a_person_may_have_a_cell_tried_again(runtime: Runtime, cells: set[str]) -> None:
+    cells.add("hoa")
+    with_figures = replace(runtime, library=a_library())
+    touched(runtime, "hoa")
+    tasks.run_until_empty(with_figures)
+    cells.clear()
+    with runtime.database.write() as db:
+        (failed,) = queue.failed(db)
+        queue.retry(db, failed.id, runtime.now())
+    tasks.run_until_empty(with_figures)
+    assert given_up(runtime) == []
+    assert measured(runtime) == {"hoa"}
+
+
+def test_a_new_periods_cell_that_cannot_be_measured_is_not_found_new_for_ever(
+    runtime: Runtime, cells: set[str]
+) -> None:
+    """On a period's first day its cells are found without a mark."""
+    cells.add("hoa")
+    with_figures = replace(runtime, library=a_library())
+    with runtime.database.write() as db:
+        Rows(db).a_club("hoa")
+    tasks.run_until_empty(with_figures)
+    assert {payload["club"] for payload, _ in given_up(runtime)} == {"hoa"}
+    assert tasks.run_until_empty(with_figures) == 0
