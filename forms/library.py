@@ -113,14 +113,21 @@ class FormRule:
 class Download:
     """What the phones of one role get of a list.
 
-    rows: "club", "unit" or "all" of the caller's scope. A row is sent when all of `where` hold
-    and, unless `any_of` is empty, one of its members does.
+    rows: "club", "unit" or "all" of the caller's scope; or "assigned": those of the scope whose
+    property `assigned_by` (uuids, with spaces between) names the phone's own person. A row is sent
+    when all of `where` hold and, unless `any_of` is empty, one of its members does.
     """
 
     rows: str
     where: Mapping[str, tuple[str, ...]]
     properties: tuple[str, ...]
     any_of: tuple[Mapping[str, tuple[str, ...]], ...] = ()
+    assigned_by: str | None = None
+
+    def persons(self, data: Mapping[str, str]) -> frozenset[str]:
+        """Whom an entity with these properties is assigned to: uuids in their one spelling."""
+        text = data.get(self.assigned_by or "", "")
+        return frozenset(text.lower().replace("uuid:", "").split(" ")) - {""}
 
     def takes(self, data: Mapping[str, str]) -> bool:
         """Whether an entity with these properties is sent (its place aside)."""
@@ -457,12 +464,19 @@ def read_list(name: str, entry: Mapping[str, Any]) -> ListRule:
 
 
 def _download(role: str, entry: Mapping[str, Any]) -> Download:
-    _only(entry, {"rows", "where", "any_of", "properties"})
+    _only(entry, {"rows", "assigned_by", "where", "any_of", "properties"})
+    assigned_by = _text(entry, "assigned_by")
+    if (entry.get("rows") == "assigned") != (assigned_by is not None):
+        raise Wrong(
+            f"{role}: rows = \"assigned\" và “assigned_by” đi cùng nhau",
+            f"{role}: rows = \"assigned\" and assigned_by go together",
+        )
     return Download(
-        rows=_rows(role, entry),
+        rows="assigned" if assigned_by else _rows(role, entry),
         where=_where(entry.get("where", {})),
         properties=_texts(entry, "properties"),
         any_of=tuple(_where(one) for one in entry.get("any_of", [])),
+        assigned_by=assigned_by,
     )
 
 

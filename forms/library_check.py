@@ -115,6 +115,8 @@ def _list_slips(one: ListRule, library: Library) -> Iterator[Slip]:
     known = {*one.properties}
     for role, download in one.downloads.items():
         named = [*download.properties, *download.where, *(n for w in download.any_of for n in w)]
+        if download.assigned_by is not None:
+            named.append(download.assigned_by)
         for name in named:
             if name not in known:
                 yield _nothing_called(f"{role}.{name}")

@@ -7,7 +7,7 @@ written: a version number, once given, never goes down (protocol §6.6), and not
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.entities import EntityChange
-from sync import merge
+from sync import merge, slices
 from sync.merge import Asked, Decision, History, Outcome, Version
 from sync.tables import (
     entities,
@@ -317,12 +317,25 @@ def _write(
     gone = {key for key, history in folded.items() if not history.versions and key in known}
     if gone:
         db.execute(entities.delete().where(entities.c.id.in_([ids[key] for key in gone])))
+    slices.follow(db, library, lists, _seen(known, changed, gone))
     moved = {
         key
         for key, values in changed.items()
         if key not in known or known[key].club_id != values["club_id"]
     }
     return Applied(changed.keys() | gone, moved | gone)
+
+
+def _seen(
+    known: Mapping[Key, sa.Row[Any]],
+    changed: Mapping[Key, Mapping[str, Any]],
+    gone: Collection[Key],
+) -> Iterator[slices.Change]:
+    """What phones could see of each entity before, and can now."""
+    for key in [*changed, *gone]:
+        old = dict(known[key]._mapping) if key in known else None
+        new = {"uuid": key.uuid, **(old or {}), **changed[key]} if key in changed else None
+        yield key.list_name, old and slices.shown(old), new and slices.shown(new)
 
 
 def _version_values(
