@@ -301,6 +301,32 @@ ENCRYPTED = ProblemType(
     "The submission is encrypted; its answers cannot be read here.",
 )
 
+ENCRYPTED_OTHER_KEY = ProblemType(
+    "encrypted_other_key",
+    0,
+    "Phiếu được mã hóa cho một khóa khác.",
+    "The submission is encrypted for another key.",
+)
+ENCRYPTED_FILE_MISSING = ProblemType(
+    "encrypted_file_missing",
+    0,
+    "Phiếu được mã hóa, tệp “{file}” còn ở trên điện thoại.",
+    "The submission is encrypted, and its file “{file}” is still on the phone.",
+)
+ENCRYPTED_DAMAGED = ProblemType(
+    "encrypted_damaged",
+    0,
+    "Phiếu được mã hóa nhưng bị hỏng, mở bằng khóa không được.",
+    "The encrypted submission is damaged: the key does not open it.",
+)
+
+PRIVATE_KEY_NOT_READABLE = ProblemType(
+    "private_key_not_readable",
+    400,
+    "Tệp này không phải là khóa riêng RSA (PEM, không mật khẩu) do “cayda form key” tạo ra.",
+    "This is not a private RSA key (PEM, without password) as “cayda form key” makes it.",
+)
+
 # --- Places: a decision or a file of clubs that cannot be taken ---
 CLUB_PLACE_REFUSED = ProblemType(
     "club_place_refused",
