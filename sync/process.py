@@ -1,7 +1,7 @@
 """From kept submissions to their meaning, in this order; every step replaces what it made before.
 
     queue | prepare (reads, no lock: flatten, entity changes)
-          | store   (writes: records | entities.apply | timeline.retell
+          | store   (writes: expected files | records | entities.apply | timeline.retell
                              | duplicates.settle | aggregate.touch)
 
 So a batch may run twice, late, or in any order, and the same submissions mean the same.
@@ -24,29 +24,39 @@ from forms.flatten import Row, flatten
 from forms.instance import read_instance
 from forms.problems import FUTURE_DATE, NO_DATE, OLD_DATE, Problem
 from forms.schema import FormSchema, read_schema
-from sync import aggregate, duplicates, entities, timeline
+from sync import aggregate, attachments, duplicates, entities, timeline
+from sync.accounts import DRAFTS_ID
 from sync.aggregate import Touch
 from sync.database import lock_derived
 from sync.duplicates import Happening
 from sync.entities import Applied, Key, plain_id
 from sync.flags import is_held_back
 from sync.receive import to_json
-from sync.tables import form_versions, forms, records, submission_versions, submissions
+from sync.tables import (
+    form_versions,
+    forms,
+    records,
+    sealed_submissions,
+    submission_versions,
+    submissions,
+)
 
 if TYPE_CHECKING:
     from forms.library import FormRule, Library
 
+HIGHEST_NUMBER = 1_000_000  # of forms filled in on one phone
 FIRST_DAY = date(2000, 1, 1)  # before it lie the days of clocks that were never set (1970, 1980)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One submission version, read but not stored: rows of `records` and changes of entities."""
+    """One submission version, read but not stored: what it says, asks of entities, and names."""
 
     submission_version_id: int
     submission_id: int
     rows: tuple[dict[str, Any], ...]
     changes: tuple[EntityChange, ...]
+    files: tuple[str, ...]  # that its answers name
 
 
 # ------------------------------------------------------------------ prepare
@@ -69,12 +79,15 @@ def _load(db: Connection, version_ids: Sequence[int]) -> list[Any]:
     wanted = {*version_ids, *db.execute(current.where(v.id.in_(version_ids))).scalars()}
     # A version we do not have is read as the one phones get now; what does not fit is flagged.
     schema_id = sa.func.coalesce(v.form_version_id, f.current_version_id)
+    # What a key opened is read as if it had come so.
+    plain = sa.func.coalesce(sealed_submissions.c.xml, v.xml).label("xml")
     query = (
-        sa.select(v.id, v.submission_id, v.xml, v.received_at, f.xml_form_id)
+        sa.select(v.id, v.submission_id, plain, v.received_at, f.xml_form_id)
         .add_columns(form_versions.c.id.label("schema_id"), form_versions.c.md5)
         .join(forms, f.id == v.form_id)
         .join(form_versions, form_versions.c.id == schema_id)
-        .where(v.id.in_(wanted))
+        .outerjoin(sealed_submissions, sealed_submissions.c.submission_version_id == v.id)
+        .where(v.id.in_(wanted), f.project_id != DRAFTS_ID)  # a draft's data means nothing
         .order_by(v.id)
     )
     return list(db.execute(query))
@@ -104,6 +117,7 @@ def _prepare_one(library: Library, row: Any, schema: FormSchema) -> Prepared:
         "submission_id": row.submission_id,
         "submission_version_id": row.id,
         "form": row.xml_form_id,
+        "number": _number(rule, flat.rows[0].answers),
         **_filed(rule, flat.rows[0].answers, changes),
     }
     problems = (*instance.problems, *flat.problems, *unclear)
@@ -111,7 +125,7 @@ def _prepare_one(library: Library, row: Any, schema: FormSchema) -> Prepared:
         problems += _odd_day(shared["happened_on"], vietnam_day(row.received_at))
     flags = to_json(problems)
     rows = tuple(_record(rule, one, shared, flags if one.table == "" else []) for one in flat.rows)
-    return Prepared(row.id, row.submission_id, rows, changes)
+    return Prepared(row.id, row.submission_id, rows, changes, flat.files)
 
 
 def _filed(
@@ -136,6 +150,16 @@ def _filed(
         "subject_id": subject_id,
         "club_id": plain_id(answers.get(rule.club)) if rule.club else None,
     }
+
+
+def _number(rule: FormRule | None, answers: Mapping[str, str]) -> int | None:
+    """The phone's own number of this copy; engines write 7 as "7", "7.0" or "7.0E0"."""
+    text = answers.get(rule.number, "") if rule and rule.number else ""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return int(number) if 1 <= number <= HIGHEST_NUMBER and number.is_integer() else None
 
 
 def _odd_day(day: date | None, received_on: date) -> tuple[Problem, ...]:
@@ -178,6 +202,7 @@ def store(db: Connection, library: Library, prepared: Sequence[Prepared], now: d
     if not kept:
         return
     lock_derived(db)
+    attachments.expect(db, {version_id: one.files for version_id, one in kept.items()})
     before, after = _replace_records(db, kept)
     applied = entities.apply(db, library, {k: one.changes for k, one in kept.items()})
     _follow(db, library, applied, before | after, now)

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.instance import Instance
+from forms.instance import Instance, one_id, spellings
 from forms.problems import (
     DIFFERENT_CONTENT,
     EDIT_OF_OLD,
@@ -29,6 +29,7 @@ from forms.problems import (
     Refused,
 )
 from sync import queue
+from sync.accounts import DRAFTS_ID
 from sync.blobs import StoredBlob
 from sync.database import insert_once
 from sync.tables import (
@@ -37,6 +38,7 @@ from sync.tables import (
     forms,
     received,
     records,
+    sealed_submissions,
     submission_versions,
     submissions,
 )
@@ -65,7 +67,10 @@ class ReceivedFile:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One POST as read by the door: who sent what. `problems` are flags the door found."""
+    """One POST as read by the door: who sent what. `problems` are flags the door found.
+
+    `only_form_id`: the form that a draft's or a public link's token is bound to.
+    """
 
     project_id: int
     instance: Instance
@@ -76,6 +81,7 @@ class Arrival:
     device_id: str | None = None
     user_agent: str | None = None
     problems: tuple[Problem, ...] = ()
+    only_form_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +133,14 @@ def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
     if row is None:
         outcome = Outcome.MORE if more else Outcome.RESENT
     else:
+        if arrival.instance.encrypted:
+            insert_once(db, sealed_submissions, {"submission_version_id": version_id})
         if begins:
             _set_current(db, submission_id, {"current_version_id": version_id})
         else:
             _take_place(db, submission_id, version_id, arrival.instance)
-        queue.add(db, PROCESS, version_id, now=now)
+        if arrival.project_id != DRAFTS_ID:  # what was sent to try a form out means nothing
+            queue.add(db, PROCESS, version_id, now=now)
     _note_arrival(db, arrival, outcome, version_id, sha256, now)
     return Received(outcome, version_id, problems)
 
@@ -146,21 +155,47 @@ def current_version(chain: Sequence[Link]) -> int:
 
     An edit may come before its original, so the order of arrival decides only between rivals.
     """
-    by_instance: dict[str, Link] = {}
+    by_instance = _by_instance(chain)
+    # An original that is still on the phone counts as a step too.
+    depth = {link.id: len(_parents(by_instance, link)) for link in by_instance.values()}
+    return min(by_instance.values(), key=lambda link: (-depth[link.id], link.id)).id
+
+
+def lineage(chain: Sequence[Link], version_id: int) -> list[int]:
+    """All versions of a submission: this one, then what it edits, nearest first, then the newest.
+
+    Where a version lacks a file that it names, the first of these that has it is meant.
+    """
+    own = next(link for link in chain if link.id == version_id)
+    near = [one_id(own.instance_id), *_parents(_by_instance(chain), own)]
+    rank = {name: number for number, name in enumerate(near)}
+
+    def order(link: Link) -> tuple[bool, int, int]:
+        return link.id != version_id, rank.get(one_id(link.instance_id), len(rank)), -link.id
+
+    return [link.id for link in sorted(chain, key=order)]
+
+
+def _by_instance(chain: Sequence[Link]) -> dict[str, Link]:
+    """The first version of each instance; ids in their one spelling."""
+    found: dict[str, Link] = {}
     for link in sorted(chain, key=lambda link: link.id):
-        by_instance.setdefault(link.instance_id, link)
+        found.setdefault(one_id(link.instance_id), link)
+    return found
 
-    def depth(link: Link) -> int:
-        seen = {link.instance_id}
-        steps = 0
-        parent = link.deprecated_id
-        while parent is not None and parent not in seen:
-            steps += 1  # an original that is still on the phone counts as a step too
-            seen.add(parent)
-            parent = by_instance[parent].deprecated_id if parent in by_instance else None
-        return steps
 
-    return min(by_instance.values(), key=lambda link: (-depth(link), link.id)).id
+def _parents(by_instance: Mapping[str, Link], link: Link) -> list[str]:
+    """Instances that a version edits, nearest first; edits that name each other end somewhere."""
+    own = one_id(link.instance_id)
+    found: list[str] = []
+    parent: Link | None = link
+    while parent is not None and parent.deprecated_id is not None:
+        name = one_id(parent.deprecated_id)
+        if name == own or name in found:
+            break
+        found.append(name)
+        parent = by_instance.get(name)
+    return found
 
 
 _form_query = (
@@ -194,7 +229,7 @@ def _find_form(db: Connection, arrival: Arrival) -> Any:
             "version": instance.version,
         },
     ).one_or_none()
-    if form is None:
+    if form is None or arrival.only_form_id not in (None, form.id):
         raise Refused(UNKNOWN_FORM(form=instance.xml_form_id[:80]))
     return form
 
@@ -222,19 +257,22 @@ def _submission(
             sa.select(submission_versions.c.submission_id)
             .where(
                 submission_versions.c.form_id == form_id,
-                submission_versions.c.instance_id == instance.deprecated_id,
+                submission_versions.c.instance_id.in_(spellings(instance.deprecated_id)),
             )
             .order_by(submission_versions.c.id)
             .limit(1)
         ).scalar()
         if known is not None:
             return known, False
-        root_id = instance.deprecated_id  # its original is still on the phone, and will join it
+        # Its original is still on the phone, and will join it, spelt as phones spell ids.
+        root_id = one_id(instance.deprecated_id)
+    elif root_id != one_id(root_id):
+        _one_edit_at_a_time(db, form_id)
     row = insert_once(
         db, submissions, {"form_id": form_id, "instance_id": root_id, "created_at": now}
     )
-    if row is not None:
-        return row.id, instance.deprecated_id is None
+    if row is not None:  # what is spelt in another way may have an edit that came before it
+        return row.id, instance.deprecated_id is None and root_id == one_id(root_id)
     known = db.execute(
         sa.select(submissions.c.id).where(
             submissions.c.form_id == form_id, submissions.c.instance_id == root_id
@@ -277,7 +315,7 @@ def _take_place(db: Connection, submission_id: int, version_id: int, instance: I
     mine = sa.select(submissions.c.id).where(submissions.c.id == submission_id)
     db.execute(mine.with_for_update(key_share=True))  # what rivals added is seen only after this
     _gather_waiting_edits(db, submission_id, instance)
-    current = current_version(_chain(db, submission_id))
+    current = current_version(read_chain(db, submission_id))
     values: dict[str, Any] = {"current_version_id": current}
     if instance.deprecated_id is not None:
         if current == version_id:
@@ -291,7 +329,8 @@ def _set_current(db: Connection, submission_id: int, values: Mapping[str, Any]) 
     db.execute(submissions.update().where(submissions.c.id == submission_id).values(**values))
 
 
-def _chain(db: Connection, submission_id: int) -> list[Link]:
+def read_chain(db: Connection, submission_id: int) -> list[Link]:
+    """The versions of a submission, in no order."""
     c = submission_versions.c
     rows = db.execute(
         sa.select(c.id, c.instance_id, c.deprecated_id).where(c.submission_id == submission_id)
@@ -301,10 +340,15 @@ def _chain(db: Connection, submission_id: int) -> list[Link]:
 
 def _gather_waiting_edits(db: Connection, submission_id: int, instance: Instance) -> None:
     """Edits of this very instance that came before it stand under an id of their own: join them."""
+    original = submission_versions.c.instance_id.in_(spellings(instance.instance_id))
+    here = sa.select(submission_versions.c.id).where(
+        submission_versions.c.submission_id == submissions.c.id, original
+    )
     orphan = db.execute(
         sa.select(submissions.c.id).where(
-            submissions.c.instance_id == instance.instance_id,
+            submissions.c.instance_id.in_(spellings(instance.instance_id)),
             submissions.c.id != submission_id,
+            ~here.exists(),  # else it is a submission of its own, spelt in another way
             submissions.c.form_id
             == sa.select(submissions.c.form_id)
             .where(submissions.c.id == submission_id)

@@ -244,6 +244,16 @@ submission_versions = Table(
     Index("ix_submission_versions_form_id_deprecated_id", "form_id", "deprecated_id"),
     Index("ix_submission_versions_app_user_id_received_at", "app_user_id", "received_at"),
 )
+sealed_submissions = Table(  # an encrypted version, and its plain XML once a key opened it
+    "sealed_submissions",
+    metadata,
+    _id(),
+    _ref("submission_version_id", "submission_versions"),
+    Column("xml", LargeBinary),  # NULL = waits for the key, or for its file
+    Column("opened_at", Utc),
+    Column("problem", Text),  # why the last key did not open it
+    UniqueConstraint("submission_version_id"),
+)
 attachments = Table(
     "attachments",
     metadata,

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from forms.periods import CALENDAR
 from forms.problems import UNKNOWN_FORM, Refused
 from sync import aggregate, entities, process, queue, timeline
+from sync.accounts import DRAFTS_ID
 from sync.database import Database, lock_derived
 from sync.entities import Key
 from sync.process import Prepared
@@ -26,6 +27,7 @@ from sync.tables import (
     entity_changes,
     entity_lists,
     entity_versions,
+    expected_attachments,
     figures,
     form_attachments,
     form_versions,
@@ -35,6 +37,7 @@ from sync.tables import (
     records,
     spells,
     stale_cells,
+    sealed_submissions,
     submission_versions,
     submissions,
     unit_successions,
@@ -59,7 +62,7 @@ KEPT: tuple[sa.Table, ...] = (
     form_versions,
     form_attachments,
 )
-KEPT += (users, app_users, submissions, submission_versions, entity_lists)
+KEPT += (users, app_users, submissions, submission_versions, sealed_submissions, entity_lists)
 SECRETS = {"password_hash": "", "digest_secret": None}
 
 SURROGATES = ("id", "submission_id", "submission_version_id", "entity_id", "list_id")
@@ -111,11 +114,12 @@ def reprocess(db: Connection, library: Library, form: str | None, now: datetime)
     Only what nothing kept accounts for goes at once.
     """
     v = submission_versions.c
-    query = sa.select(v.id).order_by(v.id)
+    real = forms.c.project_id != DRAFTS_ID
+    query = sa.select(v.id).join(forms, forms.c.id == v.form_id).where(real).order_by(v.id)
     if form is not None:
-        if db.scalar(sa.select(forms.c.id).where(forms.c.xml_form_id == form)) is None:
+        if db.scalar(sa.select(forms.c.id).where(real, forms.c.xml_form_id == form)) is None:
             raise Refused(UNKNOWN_FORM(form=form))
-        query = query.join(forms, forms.c.id == v.form_id).where(forms.c.xml_form_id == form)
+        query = query.where(forms.c.xml_form_id == form)
     ids = list(db.execute(query).scalars())
     lock_derived(db)
     _drop_strays(db, library)
@@ -193,6 +197,7 @@ def derived(db: Connection, without: Collection[Cell] = ()) -> dict[str, Keyed]:
     names = _version_names(db)
     return {
         "records": _keyed(_records(db, names)),
+        "expected_attachments": _keyed(_expected(db, names)),
         "entities": _keyed(_entities(db)),
         "entity_versions": _keyed(_entity_versions(db, names)),
         "entity_changes": _keyed(_entity_changes(db, names)),
@@ -238,6 +243,12 @@ def _records(db: Connection, names: Mapping[int, str]) -> Rows:
         key = f"{names[row.submission_version_id]} {row.table_path} {row.position}"
         event = of_record.get(row.counted_with, "nothing") if row.counted_with else None
         yield key, _without(row, *SURROGATES) | {"counted_with": event}
+
+
+def _expected(db: Connection, names: Mapping[int, str]) -> Rows:
+    """By the hash of the name: people call photos after people."""
+    for row in _read(db, sa.select(expected_attachments)):
+        yield f"{names[row.submission_version_id]} {_digest(row.name).hex()}", {}
 
 
 def _entities(db: Connection) -> Rows:

@@ -38,6 +38,16 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_expected_attachments')),
     sa.UniqueConstraint('submission_version_id', 'name', name=op.f('uq_expected_attachments_submission_version_id_name'))
     )
+    op.create_table('sealed_submissions',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('submission_version_id', sa.Integer(), nullable=False),
+    sa.Column('xml', sa.LargeBinary(), nullable=True),
+    sa.Column('opened_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('problem', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['submission_version_id'], ['submission_versions.id'], name=op.f('fk_sealed_submissions_submission_version_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sealed_submissions')),
+    sa.UniqueConstraint('submission_version_id', name=op.f('uq_sealed_submissions_submission_version_id'))
+    )
     op.create_table('entity_decisions',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('list_name', sa.Text(), nullable=False),
