@@ -33,7 +33,7 @@ OPENROSA_XML = "text/xml; charset=utf-8"  # application/xml would be taken for a
 # Paths a phone may ask for, also where no route matches: its user should read why.
 _OURS = re.compile(r"^/v1(/|$)")
 _API_PATH = re.compile(r"^/v\d+(/|$)")
-_PHONE_PATH = re.compile(r"^/(v1/)?key(/|$)|/(formList|submission)/*$")
+_PHONE_PATH = re.compile(r"^/(v1/)?key(/|$)|^/v1/test(/|$)|/(formList|submission)/*$")
 
 # What Central's clients tell refusals apart by; any other is the status and .1 (of 400, .8).
 CODES = {
@@ -45,6 +45,13 @@ CODES = {
     "insecure": 401.3,
     "other_api": 404.3,
     "form_version_taken": 409.6,
+    "already_here": 409.3,
+    "no_deprecated_id": 400.19,
+    "bad_filter": 400.18,
+    "bad_skiptoken": 400.34,
+    "unknown_query_option": 501.1,
+    "unknown_filter_function": 501.4,
+    "unknown_filter_field": 501.5,
 }
 _OTHERWISE = {400: 400.8, 401: 401.2, 409: 409.3}
 FORM_INVALID, FORM_WARNINGS = 400.15, 400.16

@@ -8,9 +8,9 @@ from __future__ import annotations
 import gzip
 import mimetypes
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import md5
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
@@ -26,7 +26,7 @@ from server import auth
 from server.errors import OPENROSA_XML, openrosa_message, speaks_openrosa
 from server.runtime import runtime
 from server.upload import SentFile, open_upload
-from sync import catalogue
+from sync import catalogue, publish
 from sync.access import Caller
 from sync.accounts import PROJECT_ID
 from sync.receive import Arrival, Received, ReceivedFile, receive
@@ -38,18 +38,21 @@ LONGEST_NOTE = 255  # of what a phone says of itself
 WORTH_GZIP = 500  # bytes
 MOST_REMEMBERED = 200_000
 TRIES = 3
+DRAFT = "/v1/test/<token>/projects/<project>/forms/<path:draft>"  # base of a form being tried out
 
 openrosa = Blueprint("openrosa", __name__)
 
 
 def register(app: Flask) -> None:
-    """The same routes three times: for a password, and for a token in either spelling."""
+    """The same routes for a password, for a token in either spelling, and for a draft."""
     app.register_blueprint(openrosa)
     app.register_blueprint(openrosa, url_prefix="/key/<token>", name="openrosa_key")
     app.register_blueprint(
         openrosa, url_prefix="/v1/key/<token>/projects/<project>", name="openrosa_v1_key"
     )
     app.register_blueprint(_by_password(), url_prefix="/v1/projects/<project>")
+    app.register_blueprint(openrosa, url_prefix=f"{DRAFT}/draft", name="openrosa_draft")
+    app.register_blueprint(_of_draft(), url_prefix=DRAFT)
     app.after_request(_openrosa_headers)
 
 
@@ -69,6 +72,24 @@ def _by_password() -> Blueprint:
     return people
 
 
+def _of_draft() -> Blueprint:
+    """What Central calls a draft's own form and files; the form's id stands in the base already."""
+    files = Blueprint("openrosa_draft_files", __name__)
+    files.url_value_preprocessor(_take_base)
+    files.before_request(_let_in)
+    for rule, view in (
+        (".xml", xform),
+        ("/manifest", manifest),
+        ("/attachments/<filename>", attachment),
+    ):
+        files.add_url_rule(f"/draft{rule}", view.__name__, partial(_with_draft, view))
+    return files
+
+
+def _with_draft(view: Callable[..., Response], **values: str) -> Response:
+    return view(form_id=g.draft, **values)
+
+
 # ------------------------------------------------------------------ who asks, and from where
 
 
@@ -77,13 +98,32 @@ def _take_base(endpoint: str | None, values: dict[str, str] | None) -> None:
     """Keep token and project out of the views; all addresses we hand out repeat them."""
     values = values if values is not None else {}
     g.token, g.project = values.pop("token", None), values.pop("project", None)
+    g.draft = values.pop("draft", None)
 
 
 @openrosa.before_request
 def _let_in() -> None:
-    g.caller = auth.password_caller() if g.token is None else auth.token_caller(g.token)
+    g.caller = _asking()
     if g.project not in (None, str(PROJECT_ID)):
         raise Refused(NOT_FOUND())
+
+
+def _asking() -> Caller:
+    if g.draft is not None:
+        return _draft_caller()
+    return auth.password_caller() if g.token is None else auth.token_caller(g.token)
+
+
+def _draft_caller() -> Caller:
+    """Whoever tries out the draft in the path; 404, as Central, for any token but its own."""
+    try:
+        found = auth.token_caller(g.token)
+    except Refused:
+        raise Refused(NOT_FOUND()) from None
+    draft_id = runtime().database.ask(lambda db: publish.find_draft(db, g.draft))
+    if draft_id is None or found.form_id != draft_id:
+        raise Refused(NOT_FOUND())
+    return found
 
 
 def caller() -> Caller:
@@ -95,7 +135,9 @@ def caller() -> Caller:
 def _address(*parts: str) -> str:
     """An absolute URL under the base that was called, each part percent-encoded whole."""
     base = auth.origin() + request.root_path
-    if g.project is not None:
+    if g.draft is not None:
+        base += f"/v1/test/{g.token}/projects/{g.project}/forms/{quote(g.draft, safe='')}/draft"
+    elif g.project is not None:
         key = "" if g.token is None else f"/key/{g.token}"
         base += f"/v1{key}/projects/{g.project}"
     elif g.token is not None:
@@ -238,7 +280,8 @@ def submit() -> Response:
     user = {f"{caller().kind}_id": caller().id}
     _keep(
         Arrival(
-            project_id=PROJECT_ID,
+            project_id=caller().project_id,
+            only_form_id=caller().form_id,
             instance=instance,
             xml=upload.xml,
             files=files,

@@ -21,6 +21,7 @@ from forms.days import VIETNAM, read_day, read_moment
 from forms.problems import UNKNOWN_FORM, Refused, words_of
 from forms.schema import Field, FormSchema, in_language, read_schema
 from sync import places
+from sync.accounts import PROJECT_ID
 from sync.clubs import plain_name
 from sync.tables import entities, form_versions, forms, records, submission_versions, submissions
 
@@ -95,7 +96,7 @@ def _published(db: Connection, form: str) -> list[FormSchema]:
     query = (
         sa.select(c.xform)
         .select_from(form_versions.join(forms, forms.c.id == c.form_id))
-        .where(forms.c.xml_form_id == form)
+        .where(forms.c.project_id == PROJECT_ID, forms.c.xml_form_id == form)
         .order_by((c.id == forms.c.current_version_id).desc(), c.id.desc())
     )
     found = [read_schema(xform) for xform in db.execute(query).scalars()]

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from sync import queue
+from sync.accounts import DRAFTS_ID
 from sync.tables import (
     app_users,
     entities,
@@ -43,19 +44,21 @@ class Status:
 
 
 def read_status(db: Connection) -> Status:
-    """All counts from one moment."""
+    """All counts from one moment; forms being tried out, and what was sent for them, do not count."""
 
     def count(table: sa.Table, *where: sa.ColumnElement[bool]) -> int:
         query = sa.select(sa.func.count()).select_from(table).where(*where)
         return int(db.execute(query).scalar_one())
 
+    drafts = sa.select(forms.c.id).where(forms.c.project_id == DRAFTS_ID)
+    newest = sa.select(sa.func.max(received.c.received_at))
     return Status(
-        forms=count(forms),
+        forms=count(forms, forms.c.project_id != DRAFTS_ID),
         users=count(users),
-        phones=count(app_users),
-        submissions=count(submissions),
+        phones=count(app_users, app_users.c.kind == "phone"),
+        submissions=count(submissions, submissions.c.form_id.not_in(drafts)),
         entities=count(entities),
-        last_received_at=db.execute(sa.select(sa.func.max(received.c.received_at))).scalar(),
+        last_received_at=db.execute(newest.where(received.c.project_id != DRAFTS_ID)).scalar(),
         queue=queue.depth(db),
         waiting_changes=count(entity_changes, entity_changes.c.decision == "hold"),
         stale_cells=count(stale_cells),
