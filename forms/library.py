@@ -90,7 +90,8 @@ class FormRule:
     derive, derives   a function of the domain's measures.py, and every column it may give
     filled_by         roles whose phones list the form; empty = all
     readers           role -> what it may read of what was sent; a role not named reads nothing
-    number            the phone's own running number of its filled-in copies
+    number            the phone's own running number of its filled-in copies; in the column `last_`
+                      and this name stands the highest that was given on the phone by then
     """
 
     form: str
@@ -107,6 +108,11 @@ class FormRule:
     filled_by: tuple[str, ...] = ()
     readers: Mapping[str, Reader] = field(default_factory=dict)
     number: str | None = None
+
+    @property
+    def numbering(self) -> frozenset[str]:
+        """The columns in which the phone counts: they say nothing of the event."""
+        return frozenset({self.number, f"last_{self.number}"} if self.number else ())
 
 
 @dataclass(frozen=True, slots=True)

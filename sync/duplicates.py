@@ -278,7 +278,7 @@ def _count(
         if one["held_back"] or (rule.creates and not before[one["id"]].subject_id)
     ]
     for together in ([one for one in group if one not in alone], *([one] for one in alone)):
-        reports = {one["id"]: _report(before[one["id"]], repeats) for one in together}
+        reports = {one["id"]: _report(rule, before[one["id"]], repeats) for one in together}
         record_of = {report.id: record_id for record_id, report in reports.items()}
         standings = unite(
             reports.values(),
@@ -293,12 +293,14 @@ def _count(
             one["united"] = None if standing.united is None else dict(standing.united)
 
 
-def _report(row: Any, repeats: Mapping[int, Sequence[Mapping[str, str]]]) -> Report:
+def _report(
+    rule: FormRule, row: Any, repeats: Mapping[int, Sequence[Mapping[str, str]]]
+) -> Report:
     version_id = row.submission_version_id
     sender = (row.device_id, row.app_user_id, row.user_id)
-    return Report(
-        version_id, sender, row.received_at, row.answers, tuple(repeats.get(version_id, ()))
-    )
+    # Two copies of one content have two numbers, and are still the same said twice.
+    said = {name: text for name, text in row.answers.items() if name not in rule.numbering}
+    return Report(version_id, sender, row.received_at, said, tuple(repeats.get(version_id, ())))
 
 
 def _differs(row: Any, values: Mapping[str, Any]) -> bool:

@@ -43,6 +43,7 @@ class Filled:
     shown: tuple[str, ...]
     valid: bool
     instance: ElementTree.Element
+    kept: str
 
     def sent(self, name: str) -> str | None:
         """The text of a node; "" when blank, None when absent."""
@@ -59,6 +60,7 @@ class Filled:
 
 
 Fill = Callable[..., Filled]
+Saved = Callable[..., None]
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +92,26 @@ def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fill]:
             print(form, file=asked, flush=True)
             lines = [line.rstrip("\n") for line in iter(told.readline, "done\n")]
             assert lines[-1].startswith("<?xml"), lines
-            return Filled(tuple(lines[:-1]), "valid" in lines, ElementTree.fromstring(lines[-1]))
+            kept = lines[-1]
+            return Filled(tuple(lines[:-1]), "valid" in lines, ElementTree.fromstring(kept), kept)
 
         yield fill
         asked.close()
+
+
+@pytest.fixture
+def saved(phone: Fill, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Saved]:
+    """What the phone remembers of the last form it saved, and a draft it may open again."""
+    folder = Path(tmp_path_factory.getbasetemp()) / "phone0"
+
+    def save(form: str, filled: Filled, name: str = "") -> None:
+        for one in (f"{form}.saved", name):
+            if one:
+                (folder / one).write_text(filled.kept, "utf-8")
+
+    yield save
+    for form in load_library().forms:
+        (folder / f"{form}.saved").unlink(missing_ok=True)
 
 
 BA = {
@@ -122,6 +140,7 @@ def test_a_refusal_ends_the_form_and_nothing_else_is_kept(phone: Fill) -> None:
     assert answered <= {
         "start", "today", "deviceid", "username", "instanceID", "instanceName",
         "club", "club_label", "club_founded_on", "consent_read", "consent_date", "c_member",
+        "form_number", "last_form_number",
     }  # fmt: skip
 
 
@@ -326,3 +345,28 @@ def test_an_old_visit_is_warned_of_and_kept_a_coming_one_refused(phone: Fill) ->
     assert old.valid
     assert phone("care_visit", **{**VISIT, "visit_date": "2099-01-05"}).saw("refused visit_date")
     assert phone("care_visit", **VISIT, next_visit="2024-12-15").saw("refused next_visit")
+
+
+# ------------------------------------------------------------------ the phone counts its forms
+@pytest.mark.parametrize("form", load_library().forms)
+def test_every_form_carries_the_phones_running_number(
+    phone: Fill, saved: Saved, form: str
+) -> None:
+    numbers = []
+    for _ in range(3):
+        filled = phone(form)
+        numbers.append(filled.sent("form_number"))
+        saved(form, filled)
+    assert numbers == ["1", "2", "3"]
+
+
+def test_a_draft_opened_again_keeps_its_number_and_none_is_given_twice(
+    phone: Fill, saved: Saved
+) -> None:
+    draft = phone("care_visit")
+    saved("care_visit", draft, name="draft")
+    saved("care_visit", phone("care_visit", **VISIT))
+    again = phone("care_visit", **VISIT, reopen="draft")
+    assert again.sent("form_number") == draft.sent("form_number") == "1"
+    saved("care_visit", again)  # now the last that was saved is the first
+    assert phone("care_visit", **VISIT).sent("form_number") == "3"

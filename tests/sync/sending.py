@@ -90,6 +90,8 @@ XFORMS = {
             "outcome": "string",
             "helpers": "string",
             "minutes": "int",
+            "number": "int",
+            "last_number": "int",
             "gifts/item": "string",
         },
         {},
@@ -121,6 +123,7 @@ def a_library() -> Library:
                 "subject": "who",
                 "subject_list": "people",
                 "club": "club",
+                "number": "number",
                 "same_event": {
                     "where": {"outcome": ["met"]},
                     "start": "at",
@@ -346,6 +349,7 @@ def visit(
     outcome: str = "met",
     club: str = "hoa",
     gifts: Iterable[str] = (),
+    number: int | None = None,
     key: str = "",
     replaces: str = "",
     phone: int = 1,
@@ -353,6 +357,8 @@ def visit(
 ) -> Sending:
     answers = {"who": an_id(who), "club": an_id(club), "day": on, "at": at}
     answers |= {"outcome": outcome, "helpers": helpers, "minutes": minutes}
+    if number is not None:
+        answers |= {"number": str(number), "last_number": str(number)}
     xml = _xml("visit", answers, "", key or f"visit {who} {on} {at} {phone}", replaces)
     given = "".join(f"<gifts><item>{item}</item></gifts>" for item in gifts)
     return xml.replace(b"<meta>", f"{given}<meta>".encode()), phone, days

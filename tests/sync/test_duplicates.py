@@ -81,6 +81,13 @@ def test_the_same_visit_sent_again_under_a_new_id_counts_once(world: World) -> N
     assert len(world.counted("visit")) == 1
 
 
+def test_the_number_a_phone_gives_its_copies_tells_no_two_visits_apart(world: World) -> None:
+    world.visit("ba", number=1, key="v1", outcome="away")
+    world.visit("ba", number=2, key="v2", outcome="away", days=1)
+    world.work()
+    assert len(world.counted("visit")) == 1
+
+
 def test_the_same_visit_with_another_gift_is_not_sent_again(world: World) -> None:
     world.visit("ba", outcome="away", key="a", gifts=["rice"])
     world.visit("ba", outcome="away", key="b", gifts=["milk"])

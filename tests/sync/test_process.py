@@ -245,3 +245,18 @@ def test_encrypted_answers_are_kept_and_held_back(world: World) -> None:
     (row,) = world.records("visit")
     assert row.held_back
     assert codes(row) == ["encrypted"]
+
+
+def test_the_phones_own_number_is_kept_beside_the_record(world: World) -> None:
+    world.visit("ba", number=7)
+    world.visit("hoa")
+    world.work()
+    assert [row.number for row in world.records("visit")] == [7, None]
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "7.5", "x", "1e99", "NaN", ""])
+def test_a_number_that_is_none_is_no_number(world: World, text: str) -> None:
+    xml, _, _ = visit("ba", number=7)
+    world.send(xml.replace(b"<number>7<", f"<number>{text}<".encode()))
+    world.work()
+    assert [row.number for row in world.records("visit")] == [None]

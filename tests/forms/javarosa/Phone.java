@@ -1,6 +1,8 @@
 /* Fills in forms as ODK Collect does, with the JavaRosa inside ODK Validate: a test's phone.
 
    java Phone FOLDER      FOLDER holds FORM.xml, the CSVs and "answers": lines "name=value", "repeats=N".
+   FORM.saved, where it is there, is what the phone last saved of this form, and "reopen=FILE" goes on
+   with a copy that was saved before, as Collect does with a draft.
    Each line of the input names a FORM to fill in with the answers that stand there by then. The output
    has one line per question and note met on the way:
      asked NAME* [VALUE] {CHOICES}   no answer was given; * = required now
@@ -34,6 +36,7 @@ import org.javarosa.core.model.data.SelectOneData;
 import org.javarosa.core.model.data.UncastData;
 import org.javarosa.core.model.data.helper.Selection;
 import org.javarosa.core.model.instance.InstanceInitializationFactory;
+import org.javarosa.core.model.instance.TreeElement;
 import org.javarosa.core.reference.PrefixedRootFactory;
 import org.javarosa.core.reference.Reference;
 import org.javarosa.core.reference.ReferenceManager;
@@ -45,6 +48,7 @@ import org.javarosa.form.api.FormEntryModel;
 import org.javarosa.form.api.FormEntryPrompt;
 import org.javarosa.model.xform.XFormSerializingVisitor;
 import org.javarosa.model.xform.XFormsModule;
+import org.javarosa.xform.parse.XFormParser;
 import org.javarosa.xform.util.XFormUtils;
 
 public class Phone {
@@ -57,19 +61,29 @@ public class Phone {
         BufferedReader asked = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         String name;
         while ((name = asked.readLine()) != null) {
-            fill(Path.of(args[0], name + ".xml"), answers(Path.of(args[0], "answers")));
+            fill(Path.of(args[0]), name, answers(Path.of(args[0], "answers")));
             OUT.println("done");
         }
     }
 
-    private static void fill(Path source, Map<String, String> answers) throws Exception {
-        FormDef form = XFormUtils.getFormFromFormXml(source.toString(), null);
-        form.initialize(true, new InstanceInitializationFactory());
+    private static void fill(Path folder, String name, Map<String, String> answers) throws Exception {
+        String saved = Files.exists(folder.resolve(name + ".saved")) ? "jr://file/" + name + ".saved" : null;
+        FormDef form = XFormUtils.getFormFromFormXml(folder.resolve(name + ".xml").toString(), saved);
+        if (answers.containsKey("reopen")) {
+            goOn(form, Files.readAllBytes(folder.resolve(answers.get("reopen"))));
+        }
+        form.initialize(!answers.containsKey("reopen"), new InstanceInitializationFactory());
         walk(new FormEntryController(new FormEntryModel(form)), answers);
         ValidateOutcome wrong = form.validate(true);
         OUT.println(wrong == null ? "valid" : "invalid " + wrong.failedPrompt.getReference());
         byte[] sent = new XFormSerializingVisitor().serializeInstance(form.getInstance());
         OUT.println(new String(sent, StandardCharsets.UTF_8));
+    }
+
+    private static void goOn(FormDef form, byte[] kept) {
+        TreeElement root = form.getInstance().getRoot().deepCopy(true);
+        root.populate(XFormParser.restoreDataModel(kept, null).getRoot(), form);
+        form.getInstance().setRoot(root);
     }
 
     private static Map<String, String> answers(Path file) throws IOException {
