@@ -9,6 +9,7 @@ from dataclasses import field as dataclass_field
 from functools import lru_cache
 from itertools import chain, count
 
+from forms.file_names import file_name
 from forms.instance import Instance
 from forms.problems import NOT_A_NUMBER, NOT_IN_FORM, UNKNOWN_CHOICE, Problem, ProblemType
 from forms.schema import META_OWN, Field, FormSchema
@@ -32,7 +33,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Flat:
-    """Rows (the form's own first, then in document order), files named in answers, flags."""
+    """Rows (the form's own first, then in document order), files named in answers, flags.
+
+    files: names as `file_names.file_name` writes them, each once, meta/audit too.
+    """
 
     rows: tuple[Row, ...]
     files: tuple[str, ...]
@@ -167,10 +171,12 @@ class _Flattener:
 
     def _meta(self, name: str, node: Element) -> None:
         if name == "audit" and node.text and not node.text.isspace():
-            self._file(nfc(node.text.strip()))
+            self._file(node.text)
 
-    def _file(self, name: str) -> None:
-        self.files[name.replace("\\", "/").rpartition("/")[2]] = None
+    def _file(self, text: str) -> None:
+        name = file_name(text)
+        if name is not None:
+            self.files[name] = None
 
     def _flag(self, kind: ProblemType, field: str) -> None:
         """Once per question, however many repeats share the slip."""
@@ -190,4 +196,5 @@ def _encrypted_files(root: Element) -> tuple[str, ...]:
     """Names in the envelope; clients disagree on namespace and on one `media` or many."""
     nodes = [file for media in children(root, "media") for file in children(media, "file")]
     nodes += children(root, "encryptedXmlFile")
-    return tuple(dict.fromkeys(nfc((n.text or "").strip()) for n in nodes if n.text))
+    names = (file_name(node.text or "") for node in nodes)
+    return tuple(dict.fromkeys(name for name in names if name is not None))

@@ -61,6 +61,24 @@ def read_instance(data: bytes) -> Instance:
     )
 
 
+_UUID = re.compile(r"(?:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
+
+
+def one_id(instance_id: str) -> str:
+    """The spelling phones use, "uuid:" and lower case, for a UUID; any other id as it is."""
+    found = _UUID.fullmatch(instance_id)
+    return f"uuid:{found[1].lower()}" if found else instance_id
+
+
+def spellings(instance_id: str) -> frozenset[str]:
+    """Ways in which clients write the same id: with and without "uuid:", in either case."""
+    found = _UUID.fullmatch(instance_id)
+    if found is None:
+        return frozenset({instance_id})
+    bare = {found[1], found[1].lower(), found[1].upper()}
+    return frozenset({instance_id, *bare, *(f"uuid:{one}" for one in bare)})
+
+
 def derived_id(data: bytes) -> str:
     """An instanceID for bytes that carry none: the same bytes always get the same one."""
     return f"uuid:{uuid.UUID(bytes=hashlib.sha256(data).digest()[:16], version=5)}"

@@ -88,6 +88,12 @@ XML_TOO_DEEP = ProblemType(
 TOO_LARGE = ProblemType(
     "too_large", 413, "Dữ liệu quá lớn (tối đa {limit} byte).", "Too large (at most {limit} bytes)."
 )
+TOO_MANY_PARTS = ProblemType(
+    "too_many_parts",
+    413,
+    "Lần gửi có quá nhiều phần (tối đa {limit} tệp). Xin gửi làm nhiều lần.",
+    "Too many parts in one upload (at most {limit} files). Please send it in several.",
+)
 NOT_MULTIPART = ProblemType(
     "not_multipart",
     400,
@@ -135,6 +141,18 @@ NOT_FOUND = ProblemType(
     404,
     "Không tìm thấy. Xin kiểm tra lại địa chỉ.",
     "Not found. Please check the address.",
+)
+UNKNOWN_SUBMISSION = ProblemType(
+    "unknown_submission",
+    404,
+    "Không có phiếu mang mã này trong biểu mẫu “{form}”.",
+    "Form “{form}” has no submission with this id.",
+)
+PLACE_IN_PICTURE = ProblemType(
+    "place_in_picture",
+    403,
+    "Không bỏ được vị trí chụp khỏi loại ảnh này nên không cho tải ra; bản gốc vẫn được giữ.",
+    "The place cannot be taken out of this kind of picture, so it is kept but not given out.",
 )
 METHOD_NOT_ALLOWED = ProblemType(
     "method_not_allowed",
@@ -258,11 +276,41 @@ NOT_IN_FORM = ProblemType(
     "Phiếu có câu “{field}” mà biểu mẫu không có.",
     "The submission holds “{field}”, which the form does not have.",
 )
-ENTITY_REFUSED = ProblemType(
-    "entity_refused",
+ENTITY_ALREADY_THERE = ProblemType(
+    "entity_already_there",
     0,
-    "Không cập nhật được danh sách “{list}”: {why}.",
-    "List “{list}” was not changed: {why}.",
+    "Danh sách “{list}” đã có người mang mã này; không thêm lần nữa.",
+    "List “{list}” has an entry of this id already; it was not added again.",
+)
+ENTITY_UNKNOWN_LIST = ProblemType(
+    "entity_unknown_list",
+    0,
+    "Máy chủ không có danh sách “{list}”.",
+    "This server has no list “{list}”.",
+)
+ENTITY_WAITS = ProblemType(
+    "entity_waits",
+    0,
+    "Danh sách “{list}”: thay đổi này đang chờ phiếu gửi trước nó.",
+    "List “{list}”: this change waits for one that was made before it.",
+)
+ENTITY_UNKNOWN_BASE = ProblemType(
+    "entity_unknown_base",
+    0,
+    "Danh sách “{list}”: không rõ máy đã thấy bản nào; đã ghi vào bản mới nhất, xin xem lại.",
+    "List “{list}”: nobody knows which version the phone saw; applied to the latest, please check.",
+)
+ENTITY_TRUNK_ALONE = ProblemType(
+    "entity_trunk_alone",
+    0,
+    "Danh sách “{list}”: có trunkVersion mà không có branchId.",
+    "List “{list}”: a trunkVersion without a branchId.",
+)
+ENTITY_DELETED = ProblemType(
+    "entity_deleted",
+    0,
+    "Danh sách “{list}”: mục này đã bị xóa trước khi phiếu đến; đã giữ thay đổi, không đưa lại.",
+    "List “{list}”: deleted before this arrived; the change is kept, the entry stays deleted.",
 )
 ENTITY_BAD_ID = ProblemType(
     "entity_bad_id",
@@ -325,6 +373,29 @@ PRIVATE_KEY_NOT_READABLE = ProblemType(
     400,
     "Tệp này không phải là khóa riêng RSA (PEM, không mật khẩu) do “cayda form key” tạo ra.",
     "This is not a private RSA key (PEM, without password) as “cayda form key” makes it.",
+)
+
+# --- Refusals of what a person decides about an entity ---
+VERSION_CONFLICT = ProblemType(
+    "version_conflict",
+    409,
+    "Mục này vừa được sửa: bản hiện nay là {current}. Xin xem lại rồi sửa tiếp.",
+    "This entry has changed meanwhile: it is at version {current}. Please look again.",
+)
+ENTITY_EXISTS = ProblemType(
+    "entity_exists", 409, "Danh sách “{list}” đã có mã này.", "List “{list}” has this id already."
+)
+ENTITY_ID_REFUSED = ProblemType(
+    "entity_id_refused", 400, "Mã phải là một UUID.", "The id must be a UUID."
+)
+ENTITY_LABEL_MISSING = ProblemType(
+    "entity_label_missing", 400, "Thiếu tên hiển thị (label).", "The label is missing."
+)
+ENTITY_NO_PROPERTY = ProblemType(
+    "entity_no_property",
+    400,
+    "Danh sách “{list}” không có thuộc tính “{name}”.",
+    "List “{list}” has no property “{name}”.",
 )
 
 # --- Places: a decision or a file of clubs that cannot be taken ---

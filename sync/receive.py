@@ -91,6 +91,7 @@ class Received:
     outcome: Outcome
     submission_version_id: int
     problems: tuple[Problem, ...]
+    title: str  # of the form
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
         if arrival.project_id != DRAFTS_ID:  # what was sent to try a form out means nothing
             queue.add(db, PROCESS, version_id, now=now)
     _note_arrival(db, arrival, outcome, version_id, sha256, now)
-    return Received(outcome, version_id, problems)
+    return Received(outcome, version_id, problems, form.title)
 
 
 def to_json(problems: Iterable[Problem]) -> list[dict[str, Any]]:
@@ -201,6 +202,7 @@ def _parents(by_instance: Mapping[str, Link], link: Link) -> list[str]:
 _form_query = (
     sa.select(
         forms.c.id,
+        forms.c.title,
         forms.c.state,
         forms.c.current_version_id,
         form_versions.c.id.label("version_id"),

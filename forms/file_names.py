@@ -1,0 +1,73 @@
+"""Names of attached files: one spelling of each, and which name in a form an upload means.
+
+Form and file may come from two programs, one writing `ả` as one character, the other as two; and
+old programs spoil what is not ASCII in the name of a part.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from urllib.parse import unquote
+
+from forms.text import nfc
+from forms.xml import Element
+
+LONGEST_NAME = 255
+
+_LOST = re.compile("[?\ufffd]+")  # what programs write for a letter they do not have
+
+
+def file_name(text: str) -> str | None:
+    """The last part of a file name, NFC, without control characters; None where nothing is left."""
+    name = nfc(text).replace("\\", "/").rpartition("/")[2]
+    name = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cs")).strip()
+    if len(name) > LONGEST_NAME:
+        stem, dot, extension = name.rpartition(".")
+        tail = dot + extension if stem and len(extension) < 10 else ""
+        name = name[: LONGEST_NAME - len(tail)] + tail
+    return None if name in ("", ".", "..") else name
+
+
+def name_meant(sent_as: str, root: Element) -> str:
+    """The name in the filled-in form that an upload called `sent_as` means; else `sent_as`.
+
+    A name that cannot be spoilt is taken as it is: looking into the form costs more.
+    """
+    if sent_as.isascii() and "%" not in sent_as and "?" not in sent_as:
+        return sent_as
+    named = {name for text in _texts(root) if (name := file_name(text)) is not None}
+    if sent_as in named:
+        return sent_as
+    mended = (file_name(one) for one in _unspoilt(sent_as))
+    return next((one for one in mended if one in named), None) or _only_like(sent_as, named)
+
+
+def as_written(name: str, root: Element) -> str:
+    """How the filled-in form itself spells this name: scripts look for those very characters."""
+    return next((text for text in _texts(root) if file_name(text) == name), name)
+
+
+def _texts(root: Element) -> Iterator[str]:
+    return (str(text).strip() for text in root.itertext())
+
+
+def _unspoilt(sent_as: str) -> Iterator[str]:
+    """What it may have been: percent-encoded, or UTF-8 that was read as Latin-1 on the way."""
+    if "%" in sent_as:
+        yield unquote(sent_as, errors="replace")
+    for wrongly_read in ("latin-1", "cp1252"):
+        try:
+            yield sent_as.encode(wrongly_read).decode()
+        except UnicodeError:
+            continue
+
+
+def _only_like(sent_as: str, named: Iterable[str]) -> str:
+    """The one name that differs only where letters were lost; of two nobody can tell."""
+    if not _LOST.search(sent_as):
+        return sent_as
+    pattern = re.compile(".+".join(map(re.escape, _LOST.split(sent_as))), re.DOTALL)
+    found = [name for name in named if pattern.fullmatch(name)]
+    return found[0] if len(found) == 1 else sent_as
