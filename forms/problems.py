@@ -469,11 +469,77 @@ BAD_PARAMETER = ProblemType(
     "Không hiểu giá trị của “{name}” trong địa chỉ.",
     "The value of “{name}” in the address cannot be read.",
 )
+FORM_EXISTS = ProblemType(
+    "form_exists",
+    409,
+    "Đã có biểu mẫu “{form}”. Muốn thay, xin tạo bản nháp của nó.",
+    "There is a form “{form}” already. To change it, make a draft of it.",
+)
 OTHER_API = ProblemType(
     "other_api",
     404,
     "Máy chủ chỉ có phiên bản /v1 của giao diện này.",
     "This server has version /v1 of this interface only.",
+)
+ALREADY_HERE = ProblemType(
+    "already_here",
+    409,
+    "Phiếu {instance} đã có trên máy chủ.",
+    "Submission {instance} is already here.",
+)
+NO_DEPRECATED_ID = ProblemType(
+    "no_deprecated_id",
+    400,
+    "Bản sửa phải ghi mã của bản đang được tính (deprecatedID).",
+    "An edit names the instanceID of the version that counts now (deprecatedID).",
+)
+OTHER_FORM = ProblemType(
+    "other_form",
+    400,
+    "Phiếu này của một biểu mẫu khác.",
+    "What was sent belongs to another form.",
+)
+NOT_WHOLE = ProblemType(
+    "not_whole",
+    403,
+    "Phiếu có câu trả lời mà vai trò này không được xem, nên không lấy được bản gốc.",
+    "The document holds answers this role may not see; ask for its fields instead.",
+)
+BAD_FILTER = ProblemType(
+    "bad_filter",
+    400,
+    "Không hiểu điều kiện ở “{why}”.",
+    "The condition cannot be read near “{why}”.",
+)
+UNKNOWN_FILTER_FIELD = ProblemType(
+    "unknown_filter_field",
+    501,
+    "Không lọc hay sắp xếp được theo “{field}”.",
+    "Nothing can be filtered or ordered by “{field}”.",
+)
+UNKNOWN_FILTER_FUNCTION = ProblemType(
+    "unknown_filter_function",
+    501,
+    "Không có hàm “{name}” trong điều kiện.",
+    "There is no function “{name}” in a condition.",
+)
+UNKNOWN_QUERY_OPTION = ProblemType(
+    "unknown_query_option",
+    501,
+    "Không có tùy chọn “{name}” ở đây.",
+    "There is no option “{name}” here.",
+)
+BAD_SKIPTOKEN = ProblemType(
+    "bad_skiptoken", 400, "Không đọc được $skiptoken.", "The $skiptoken cannot be read."
+)
+UNKNOWN_SELECT = ProblemType(
+    "unknown_select", 400, "Không có cột “{name}”.", "There is no field “{name}” to select."
+)
+NOT_ACCEPTABLE = ProblemType(
+    "not_acceptable",
+    406,
+    "Địa chỉ này không trả lời theo dạng đó.",
+    "This address does not answer in that format.",
 )
 
 
