@@ -58,12 +58,13 @@ def open_runtime(settings: Settings) -> Runtime:
         database=Database(settings.database_url),
         blobs=open_blobs(settings.blobs),
         jobs=_open_jobs(settings),
-        library=_open_library(settings),
+        library=open_library(settings),
         now=utc_now,
     )
 
 
-def _open_library(settings: Settings) -> Library:
+def open_library(settings: Settings) -> Library:
+    """The library the settings name. Raises SettingError when it cannot be used."""
     from forms.library import LibraryError, load_library
 
     try:

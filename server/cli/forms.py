@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from server.cli.command import Group, with_runtime
+from server.cli.options import Options, pass_options
 from server.cli.paths import EXISTING_FILE, NEW_FILE, ending
 from server.cli.problems import fail_in, problem_json, problem_lines
-from server.cli.terminal import GOOD, WRONG, fail, say, say_table
+from server.cli.scope import find_scope
+from server.cli.terminal import GOOD, WRONG, fail, plain, say, say_table
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection
+
+    from forms.library import Library
+    from forms.problems import Problem
+    from forms.xlsform import Compiled
     from server.runtime import Runtime
+    from sync.blobs import StoredBlob
+
+DRAFT = "draft"
 
 
 @click.group(cls=Group)
@@ -24,11 +38,13 @@ def form() -> None:
 
 @form.command("check")
 @click.argument("paths", nargs=-1, required=True, type=EXISTING_FILE, metavar="PATH...")
-def form_check(paths: tuple[Path, ...]) -> None:
+@pass_options
+def form_check(options: Options, paths: tuple[Path, ...]) -> None:
     """Nói rõ sai ở trang, dòng, ô nào / say what is wrong, with sheet, row and cell."""
-    from forms.xlsform import check
+    from server.runtime import open_library
 
-    found = {path: check(path.read_bytes(), _kind(path), path.stem) for path in paths}
+    library = open_library(options.settings())
+    found = {path: _problems(path, library) for path in paths}
     lines = [problem_lines(path, found[path]) or f"{path}: tốt / good" for path in found]
     forms = [
         {
@@ -43,46 +59,341 @@ def form_check(paths: tuple[Path, ...]) -> None:
     sys.exit(GOOD if good else WRONG)
 
 
-@form.command("publish")
-@click.argument("paths", nargs=-1, required=True, type=EXISTING_FILE, metavar="PATH...")
-@with_runtime
-def form_publish(runtime: Runtime, paths: tuple[Path, ...]) -> None:
-    """Công bố biểu mẫu cùng tệp ở bên cạnh / publish forms with the files beside them."""
+def _problems(path: Path, library: Library) -> list[Problem]:
+    """What is wrong with the form by itself; if nothing is, with the lists it asks for."""
+    from forms.form_lists import known_lists, list_problems
     from forms.form_problems import FormRefused
+    from forms.schema import read_schema
+    from forms.xlsform import compile_form
+
+    try:
+        compiled = compile_form(path.read_bytes(), _kind(path), path.stem)
+    except FormRefused as refused:
+        return list(refused.problems)
+    schema = read_schema(compiled.xform)
+    return [*list_problems(schema, library, known_lists(library, schema)), *compiled.warnings]
+
+
+@form.command("publish")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...|ID...")
+@click.option(
+    "--public-key",
+    "key_file",
+    type=EXISTING_FILE,
+    help="Máy mã hóa phiếu bằng khóa này / phones encrypt for this key (PEM).",
+)
+@click.option("--plain", is_flag=True, help="ID: thôi mã hóa / encrypt no more.")
+@with_runtime
+def form_publish(
+    runtime: Runtime, paths: tuple[str, ...], key_file: Path | None, plain: bool
+) -> None:
+    """Công bố biểu mẫu cùng tệp ở bên cạnh / publish forms with the files beside them.
+
+    ID với --public-key hay --plain: đổi khóa của biểu mẫu đã công bố / change a form's key.
+    """
+    from forms.form_key import read_public_key
+
+    key = read_public_key(key_file.read_bytes()) if key_file else None
+    published = []
+    for name in paths:
+        if Path(name).is_file() and not plain:
+            published.append(_publish_file(runtime, Path(name), key))
+        elif key or plain:
+            published.append(_publish_key(runtime, name, key))
+        else:
+            fail(f"Không có tệp {name}. / There is no file {name}.")
+    say_table("forms", published)
+
+
+def _publish_file(runtime: Runtime, path: Path, key: str | None) -> dict[str, object]:
+    from sync import publish
+
+    with _telling(path):
+        compiled, media = _read(runtime, path)
+        with runtime.database.write() as db:
+            publish.publish_form(
+                db, runtime.library, compiled, media, runtime.now(), "operator", key
+            )
+    return _published(runtime, compiled.xml_form_id)
+
+
+def _publish_key(runtime: Runtime, xml_form_id: str, key: str | None) -> dict[str, object]:
+    from sync import publish
+
+    with _telling(Path(xml_form_id)), runtime.database.write() as db:
+        publish.set_public_key(db, runtime.library, xml_form_id, key, runtime.now(), "operator")
+    return _published(runtime, xml_form_id)
+
+
+def _read(runtime: Runtime, path: Path) -> tuple[Compiled, dict[str, StoredBlob]]:
     from forms.xlsform import compile_form
     from sync import publish
 
-    published = []
+    compiled = compile_form(path.read_bytes(), _kind(path), path.stem)
+    return compiled, publish.put_media(runtime.blobs, runtime.library, compiled, path.parent)
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """What refuses the form in this file, as its designer looks for it."""
+    from forms.form_problems import FormRefused
+
+    try:
+        yield
+    except FormRefused as refused:
+        fail_in(path, refused.problems)
+
+
+def _published(runtime: Runtime, xml_form_id: str) -> dict[str, object]:
+    """The line of a form just published. One that is closed stays so, which may surprise."""
+    from sync.form_list import read_forms
+
+    with runtime.database.read() as db:
+        lines = [one for one in read_forms(db) if one.xml_form_id == xml_form_id]
+    line = next(one for one in lines if not one.state.startswith(DRAFT))
+    if line.missing:
+        names = ", ".join(line.missing)
+        click.echo(
+            f"{xml_form_id}: còn thiếu tệp {names}; gửi bằng “cayda form media”. "
+            f"/ the files {names} are missing; give them with “cayda form media”.",
+            err=True,
+        )
+    return {"xml_form_id": xml_form_id, "version": line.version, "state": line.state}
+
+
+# ------------------------------------------------------------------ drafts
+
+
+@form.command("draft")
+@click.argument("paths", nargs=-1, type=EXISTING_FILE, metavar="PATH...")
+@click.option("--role", help="Thử với vai trò này / try it out as this role.")
+@click.option("--club", help="Mã CLB / club code.")
+@click.option("--unit", help="Mã đơn vị / unit code.")
+@click.option("--qr", type=NEW_FILE, help="Ghi mã QR / write PNG.")
+@click.option("--server", help="Địa chỉ máy chủ / address phones see (CAYDA_PUBLIC_URL).")
+@click.option(
+    "--end", "ended", metavar="ID", help="Thôi thử, không công bố / end without publishing."
+)
+@with_runtime
+def form_draft(
+    runtime: Runtime,
+    paths: tuple[Path, ...],
+    role: str | None,
+    club: str | None,
+    unit: str | None,
+    qr: Path | None,
+    server: str | None,
+    ended: str | None,
+) -> None:
+    """Thử một biểu mẫu trước khi công bố; dữ liệu thử không tính / try a form out; nothing counts.
+
+    Sửa rồi chạy lại: máy đang thử tự nhận bản mới / run it again: phones get the new draft.
+    """
+    if ended is not None:
+        _end_draft(runtime, ended)
+    elif not paths:
+        fail("Cần một biểu mẫu, hoặc --end ID. / Give a form, or --end ID.")
+    if qr is not None and len(paths) > 1:
+        fail("Mỗi mã QR cho một biểu mẫu. / One QR is for one form.")
     for path in paths:
-        try:
-            compiled = compile_form(path.read_bytes(), _kind(path), path.stem)
-            media = publish.put_media(runtime.blobs, runtime.library, compiled, path.parent)
-            with runtime.database.write() as db:
-                publish.publish_form(
-                    db, runtime.library, compiled, media, runtime.now(), "operator"
-                )
-        except FormRefused as refused:
-            fail_in(path, refused.problems)
-        published.append({"xml_form_id": compiled.xml_form_id, "version": compiled.version})
-    say_table("forms", published)
+        _draft(runtime, path, _Tester(role, unit, club), qr, server)
+
+
+class _Tester(NamedTuple):
+    """As whom a draft is tried out; codes as people know them."""
+
+    role: str | None
+    unit: str | None
+    club: str | None
+
+
+def _draft(
+    runtime: Runtime, path: Path, tester: _Tester, qr: Path | None, server: str | None
+) -> None:
+    from server.auth import new_token
+    from server.qr import draft_url, write_draft_qr
+    from server.serve import base_url
+    from sync import accounts, publish
+
+    token, now = new_token(), runtime.now()
+    with _telling(path):
+        compiled, media = _read(runtime, path)
+        role = tester.role or _first_role(runtime, compiled.xml_form_id)
+        with runtime.database.write() as db:
+            library = runtime.library
+            draft_id = publish.draft_form(db, library, compiled, media, now, "operator")
+            place = _place(db, library, draft_id, tester._replace(role=role), now)
+            name = f"Nháp {draft_id}"
+            accounts.add_app_user(
+                db, name, role, *place, token, now,
+                kind="draft", project_id=accounts.DRAFTS_ID, form_id=draft_id,
+            )  # fmt: skip
+    origin = server or runtime.settings.public_url or base_url(runtime.settings)
+    url = draft_url(origin, token, compiled.xml_form_id)
+    if qr is not None:
+        write_draft_qr(qr, url, name, compiled.title)
+    text = f"[Nháp] {compiled.title} {compiled.version} ({role})\n{url}" + (
+        f"\nQR: {qr}" if qr else ""
+    )
+    say(
+        text,
+        xml_form_id=compiled.xml_form_id,
+        version=compiled.version,
+        role=role,
+        token=token,
+        url=url,
+        qr=qr,
+    )
+
+
+def _first_role(runtime: Runtime, xml_form_id: str) -> str:
+    """The first that fills the form in; of a form that says nothing, the first that has a phone."""
+    from sync.access import PHONE, ROLES
+
+    rule = runtime.library.rules.get(xml_form_id)
+    roles = rule.filled_by if rule else ()
+    return next(iter(roles), None) or next(role for role in ROLES if ROLES[role] >= PHONE)
+
+
+def _place(
+    db: Connection, library: Library, draft_id: int, tester: _Tester, now: datetime
+) -> tuple[int | None, str | None]:
+    """Where the tester is; a form without lists can be tried out from anywhere."""
+    from sync import publish
+
+    role, lists = str(tester.role), publish.attached_lists(db, draft_id)
+    closed = [name for name in lists if role not in library.lists[name].downloads]
+    if closed:
+        names = ", ".join(closed)
+        fail(
+            f"Vai trò {role} không được tải danh sách {names}. Chọn --role khác. "
+            f"/ Role {role} may not download {names}. Choose another --role."
+        )
+    if lists or tester.unit or tester.club:
+        return find_scope(db, role, tester.unit, tester.club, now)
+    return None, None
+
+
+def _end_draft(runtime: Runtime, xml_form_id: str) -> None:
+    from forms.form_problems import NO_DRAFT
+    from sync import publish
+
+    with runtime.database.write() as db:
+        found = publish.end_draft(db, xml_form_id, runtime.now(), "operator")
+    if not found:
+        fail(str(NO_DRAFT(form=xml_form_id)), WRONG)
+    say(
+        f"Đã thôi thử {xml_form_id}; dữ liệu thử vẫn giữ, ghi là nháp. "
+        f"/ the draft of {xml_form_id} has ended; its data stays, as a draft's.",
+        xml_form_id=xml_form_id,
+        ended=True,
+    )
+
+
+# ------------------------------------------------------------------ life
+
+
+def _change_state(runtime: Runtime, xml_form_id: str, state: str, vi: str, en: str) -> None:
+    from sync import publish
+
+    with runtime.database.write() as db:
+        publish.set_state(db, xml_form_id, state, runtime.now(), "operator")
+    say(f"{xml_form_id}: {vi} / {en}", xml_form_id=xml_form_id, state=state)
+
+
+@form.command("open")
+@click.argument("xml_form_id", metavar="ID")
+@with_runtime
+def form_open(runtime: Runtime, xml_form_id: str) -> None:
+    """Mở lại / phones list it again."""
+    _change_state(runtime, xml_form_id, "open", "đang mở", "open")
+
+
+@form.command("closing")
+@click.argument("xml_form_id", metavar="ID")
+@with_runtime
+def form_closing(runtime: Runtime, xml_form_id: str) -> None:
+    """Ẩn khỏi máy, vẫn nhận phiếu đã điền / hidden, filled-in forms still taken."""
+    _change_state(
+        runtime,
+        xml_form_id,
+        "closing",
+        "đã ẩn, vẫn nhận phiếu đã điền",
+        "hidden; filled-in forms are taken",
+    )
+
+
+@form.command("close")
+@click.argument("xml_form_id", metavar="ID")
+@with_runtime
+def form_close(runtime: Runtime, xml_form_id: str) -> None:
+    """Đóng: phiếu đến sau vẫn giữ và bị đánh dấu / what comes later is kept, and flagged."""
+    _change_state(
+        runtime,
+        xml_form_id,
+        "closed",
+        "đã đóng; phiếu đến sau được giữ và đánh dấu",
+        "closed; what comes later is kept and flagged",
+    )
+
+
+@form.command("media")
+@click.argument("xml_form_id", metavar="ID")
+@click.argument("files", nargs=-1, required=True, type=EXISTING_FILE, metavar="FILE...")
+@with_runtime
+def form_media(runtime: Runtime, xml_form_id: str, files: tuple[Path, ...]) -> None:
+    """Thay hoặc thêm tệp của bản đang dùng / give the current version new files."""
+    from sync import publish
+
+    blobs = []
+    for path in files:
+        with path.open("rb") as stream:
+            blobs.append(runtime.blobs.put(stream))
+    now = runtime.now()
+    with runtime.database.write() as db:
+        names = [
+            publish.replace_media(db, xml_form_id, path.name, blob, now, "operator")
+            for path, blob in zip(files, blobs, strict=True)
+        ]
+    say(
+        "\n".join(f"{xml_form_id}: {name}" for name in names),
+        xml_form_id=xml_form_id,
+        files=names,
+    )
+
+
+@form.command("key")
+@click.option("--public", type=NEW_FILE, required=True, help="Ghi khóa công khai / public key.")
+def form_key(public: Path) -> None:
+    """Tạo cặp khóa; khóa riêng chỉ in ra màn hình một lần / a pair; the private half is only shown.
+
+    Máy chủ không bao giờ ghi khóa riêng lên đĩa / the server never writes the private key.
+    """
+    from forms.form_key import new_pair
+
+    if public.exists():
+        fail(f"Đã có tệp {public}. / {public} exists already.")
+    private_pem, public_pem = new_pair()
+    public.write_bytes(public_pem)
+    say(private_pem.decode(), private_key=private_pem.decode(), public=public)
+    click.echo(
+        "KHÓA RIÊNG ở trên chỉ hiện lần này. In ra giấy hoặc chép vào USB, cất nơi khóa kỹ, "
+        "hai bản ở hai nơi. Mất khóa thì không ai đọc được phiếu đã mã hóa. "
+        "/ The PRIVATE KEY above is shown this once. Keep it on paper or a USB stick, locked "
+        "away, in two places. Without it nobody can read the encrypted forms.",
+        err=True,
+    )
 
 
 @form.command("list")
 @with_runtime
 def form_list(runtime: Runtime) -> None:
-    """Các biểu mẫu đang mở / the open forms."""
-    from sync import catalogue
-    from sync.access import OPERATOR
+    """Mọi biểu mẫu: bản, trạng thái, số phiếu / every form: versions, state, submissions."""
+    from sync.form_list import read_forms
 
     with runtime.database.read() as db:
-        found = catalogue.list_forms(db, runtime.library, OPERATOR)
-    say_table(
-        "forms",
-        (
-            {"xml_form_id": one.xml_form_id, "version": one.version, "title": one.title}
-            for one in found
-        ),
-    )
+        found = read_forms(db)
+    say_table("forms", ({**plain(one), "missing": ", ".join(one.missing)} for one in found))
 
 
 @form.command("show")
