@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,10 +17,12 @@ from sqlalchemy.engine import Connection
 
 from forms.entities import EntityChange
 from sync import merge, slices
+from sync.accounts import PROJECT_ID
 from sync.merge import Asked, Decision, History, Outcome, Version
 from sync.tables import (
     entities,
     entity_changes,
+    entity_decisions,
     entity_lists,
     entity_versions,
     submission_versions,
@@ -29,6 +31,8 @@ from sync.tables import (
 if TYPE_CHECKING:
     from forms.library import Library
 
+FORCE, RESOLVE = "force", "resolve"  # entity_decisions.kind of what was decided about a change
+AT_ONCE = 1000  # entities folded in one go: their ids are parameters, and there is a limit to those
 REFUSED_LIST = Outcome(Decision.REFUSE)  # of a list that no published form declares
 
 
@@ -37,6 +41,15 @@ class Key(NamedTuple):
 
     list_name: str
     uuid: str
+
+
+class _Change(NamedTuple):
+    """One change of one submission version, as decisions name it."""
+
+    submission_version_id: int
+    list_name: str
+    uuid: str
+    position: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +96,33 @@ def apply(db: Connection, library: Library, asked: Mapping[int, Sequence[EntityC
     return _refold(db, library, keys, added)
 
 
-def refold(db: Connection, library: Library, keys: Collection[Key]) -> Applied:
-    """Make these entities what their changes and kept versions say."""
-    return _refold(db, library, set(keys), [])
+def refold(
+    db: Connection,
+    library: Library,
+    keys: Iterable[Key],
+    deleted: Mapping[Key, datetime | None] | None = None,
+) -> Applied:
+    """Make these entities what their changes, kept versions and decisions say.
+
+    deleted: since when some of them are, from now on; None = no more.
+    """
+    changed: set[Key] = set()
+    moved: set[Key] = set()
+    ordered = sorted(set(keys))
+    for start in range(0, len(ordered), AT_ONCE):
+        part = _refold(db, library, set(ordered[start : start + AT_ONCE]), [], deleted or {})
+        changed |= part.changed
+        moved |= part.moved
+    return Applied(changed, moved)
 
 
 def keep(
-    db: Connection, library: Library, list_name: str, rows: Iterable[Kept], now: datetime
+    db: Connection,
+    library: Library,
+    list_name: str,
+    rows: Iterable[Kept],
+    now: datetime,
+    actor: str | None = None,
 ) -> set[str]:
     """Take over rows of a person's file: new entities, or new versions where something differs.
 
@@ -99,47 +132,51 @@ def keep(
     wanted = {Key(list_name, row.uuid): row for row in rows}
     list_id = _lists(db, [Key(list_name, "")])[list_name]
     known = _load_entities(db, wanted)
-    versions: list[dict[str, Any]] = []
+    versions: dict[Key, dict[str, Any]] = {}
     for key, row in wanted.items():
-        before = known.get(key)
-        data = {**(before.data if before else {}), **row.data}
-        if before is None or (before.label, before.data) != (row.label, data):
-            number = before.version + 1 if before else 1
-            versions.append({"key": key, "version": number, "label": row.label, "data": data})
-    ids = {key: row.id for key, row in known.items()}
-    ids |= _insert_entities(
-        db,
-        [
-            {
-                "list_id": list_id,
-                "uuid": one["key"].uuid,
-                "label": one["label"],
-                "data": {},
-                "version": 0,  # none yet: the fold below makes it what its versions say
-                "imported": True,
-                "created_at": now,
-                "updated_at": now,
-                "change_seq": 0,
-            }
-            for one in versions
-            if one["key"] not in known
-        ],
-        list_name,
-    )
-    for one in versions:
-        one |= {"entity_id": ids[one.pop("key")], "created_at": now}
+        version = _kept_version(known.get(key), row)
+        if version is not None:
+            versions[key] = version | {"created_at": now, "actor": actor}
     if not versions:
         return set()
-    db.execute(entity_versions.insert(), versions)
-    touched = [one["entity_id"] for one in versions]
+    fresh = [
+        {**_empty(list_id, now), "uuid": key.uuid, "label": version["label"]}
+        for key, version in versions.items()
+        if key not in known
+    ]
+    ids = {key: row.id for key, row in known.items()} | _insert_entities(db, fresh, list_name)
+    db.execute(
+        entity_versions.insert(),
+        [{"entity_id": ids[key], **version} for key, version in versions.items()],
+    )
+    touched = [ids[key] for key in versions]
     db.execute(entities.update().where(entities.c.id.in_(touched)).values(imported=True))
-    by_id = {entity_id: key for key, entity_id in ids.items()}
-    return {key.uuid for key in refold(db, library, {by_id[one] for one in touched}).changed}
+    return {key.uuid for key in refold(db, library, versions).changed}
+
+
+def _kept_version(before: sa.Row[Any] | None, row: Kept) -> dict[str, Any] | None:
+    """The version a person's row makes; None where it says nothing new."""
+    data = {**(before.data if before else {}), **row.data}
+    if before is not None and (before.label, before.data) == (row.label, data):
+        return None
+    number = before.version if before else 0
+    base = {"version": number + 1, "base_version": number or None}
+    return {**base, "label": row.label, "data": data}
+
+
+def _empty(list_id: int, now: datetime) -> dict[str, Any]:
+    """An entity that has no version yet: the fold makes it what its versions say."""
+    when = {"created_at": now, "updated_at": now}
+    return {"list_id": list_id, "data": {}, "version": 0, "imported": True, "change_seq": 0} | when
 
 
 # ------------------------------------------------------------------ changes
 def _key(row: _Row) -> Key:
     return Key(row.asked.change.list_name, row.asked.change.uuid)
+
+
+def _change(row: _Row) -> _Change:
+    return _Change(row.asked.submission_version_id, *_key(row), row.asked.change.position)
 
 
 def _new_rows(db: Connection, asked: Mapping[int, Sequence[EntityChange]]) -> list[_Row]:
@@ -219,29 +256,78 @@ def _store_outcomes(db: Connection, settled: Iterable[tuple[_Row, Outcome]]) -> 
 
 
 # ------------------------------------------------------------------ entities
-def _refold(db: Connection, library: Library, keys: set[Key], added: Sequence[_Row]) -> Applied:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the tables say of some entities and of what was asked of them."""
+
+    lists: Mapping[str, int]  # name -> id
+    entities: Mapping[Key, sa.Row[Any]]
+    versions: Mapping[int, Mapping[int, sa.Row[Any]]]  # entity id -> number -> row
+    rows: Mapping[Key, Sequence[_Row]]  # in the order of arrival
+    decisions: Mapping[_Change, Mapping[str, datetime]]  # kind -> when
+    deleted: Mapping[Key, datetime | None] = field(default_factory=dict)  # to be so from now on
+
+    def versions_of(self, key: Key) -> Mapping[int, sa.Row[Any]]:
+        return self.versions[self.entities[key].id] if key in self.entities else {}
+
+
+def _refold(
+    db: Connection,
+    library: Library,
+    keys: set[Key],
+    added: Sequence[_Row],
+    deleted: Mapping[Key, datetime | None] | None = None,
+) -> Applied:
     if not keys:
         return Applied(set(), set())
+    known = _load(db, keys, added, deleted or {})
+    folded: dict[Key, History] = {}
+    settled: list[tuple[_Row, Outcome]] = []
+    for key in sorted(keys):
+        mine = known.rows.get(key, ())
+        if key.list_name not in known.lists:
+            settled += [(row, REFUSED_LIST) for row in mine]
+            continue
+        folded[key] = _fold(known, key)
+        settled += zip(mine, folded[key].outcomes, strict=True)
+    _store_outcomes(db, settled)
+    return _write(db, library, known, folded)
+
+
+def _load(
+    db: Connection,
+    keys: set[Key],
+    added: Sequence[_Row],
+    deleted: Mapping[Key, datetime | None],
+) -> _Known:
     lists = _lists(db, keys)
     rows: dict[Key, list[_Row]] = defaultdict(list)
     for row in [*_load_changes(db, keys), *added]:
         rows[_key(row)].append(row)
     for of_one in rows.values():
         of_one.sort(key=_arrival)
-    known = _load_entities(db, keys)
-    stored = _load_versions(db, [row.id for row in known.values()])
-    folded: dict[Key, History] = {}
-    settled: list[tuple[_Row, Outcome]] = []
-    for key in sorted(keys):
-        mine = rows[key]
-        if key.list_name not in lists:
-            settled += [(row, REFUSED_LIST) for row in mine]
-            continue
-        kept = _kept(stored[known[key].id]) if key in known else {}
-        folded[key] = merge.fold(kept, [row.asked for row in mine])
-        settled += zip(mine, folded[key].outcomes, strict=True)
-    _store_outcomes(db, settled)
-    return _write(db, library, lists, known, stored, folded, rows)
+    found = _load_entities(db, keys)
+    versions = _load_versions(db, [row.id for row in found.values()])
+    return _Known(lists, found, versions, rows, _load_decisions(db, keys), deleted)
+
+
+def _fold(known: _Known, key: Key) -> History:
+    rows = known.rows.get(key, ())
+    forced, resolved = {}, set()
+    for place, row in enumerate(rows):
+        decided = known.decisions.get(_change(row), {})
+        if FORCE in decided:
+            forced[place] = _place_at(rows, decided[FORCE])
+        if RESOLVE in decided:
+            resolved.add(place)
+    kept = _kept(known.versions_of(key))
+    return merge.fold(kept, [row.asked for row in rows], forced, resolved)
+
+
+def _place_at(rows: Sequence[_Row], at: datetime) -> int:
+    """How many had arrived then: what came later takes a later number."""
+    late = (place for place, row in enumerate(rows) if row.received_at > at)
+    return next(late, len(rows))
 
 
 def _arrival(row: _Row) -> tuple[int, str]:
@@ -251,7 +337,9 @@ def _arrival(row: _Row) -> tuple[int, str]:
 def _lists(db: Connection, keys: Collection[Key]) -> dict[str, int]:
     """Ids of the lists, locked until the end: change_seq must rise in the order of commits."""
     names = {key.list_name for key in keys}
-    query = sa.select(entity_lists.c.name, entity_lists.c.id).where(entity_lists.c.name.in_(names))
+    query = sa.select(entity_lists.c.name, entity_lists.c.id).where(
+        entity_lists.c.name.in_(names), entity_lists.c.project_id == PROJECT_ID
+    )
     rows = db.execute(query.order_by(entity_lists.c.id).with_for_update())
     return {row.name: row.id for row in rows}
 
@@ -261,8 +349,10 @@ def _load_entities(db: Connection, keys: Collection[Key]) -> dict[Key, sa.Row[An
         sa.select(entities, entity_lists.c.name.label("list_name"))
         .join(entity_lists, entity_lists.c.id == entities.c.list_id)
         .where(entities.c.uuid.in_({key.uuid for key in keys}))
+        .where(entity_lists.c.project_id == PROJECT_ID)
     )
-    return {Key(row.list_name, row.uuid): row for row in db.execute(query)}
+    found = {Key(row.list_name, row.uuid): row for row in db.execute(query)}
+    return {key: row for key, row in found.items() if key in keys}
 
 
 def _load_versions(db: Connection, ids: Collection[int]) -> dict[int, dict[int, sa.Row[Any]]]:
@@ -274,56 +364,71 @@ def _load_versions(db: Connection, ids: Collection[int]) -> dict[int, dict[int, 
     return found
 
 
+def _load_decisions(db: Connection, keys: Collection[Key]) -> dict[_Change, dict[str, datetime]]:
+    c = entity_decisions.c
+    found: dict[_Change, dict[str, datetime]] = defaultdict(dict)
+    query = sa.select(entity_decisions).where(c.uuid.in_({key.uuid for key in keys}))
+    for row in db.execute(query):
+        key = _Change(row.submission_version_id, row.list_name, row.uuid, row.position)
+        found[key][row.kind] = row.at
+    return found
+
+
 def _kept(stored: Mapping[int, sa.Row[Any]]) -> dict[int, Version]:
-    return {
-        number: Version(number, row.label, row.data)
-        for number, row in stored.items()
-        if row.submission_version_id is None
-    }
+    """What persons said in their versions: how each differs from the one before it."""
+    kept: dict[int, Version] = {}
+    label, data = "", dict[str, str]()
+    for number, row in sorted(stored.items()):
+        if row.submission_version_id is None:
+            said = {name: text for name, text in row.data.items() if data.get(name) != text}
+            kept[number] = Version(number, "" if row.label == label else row.label, said)
+        label, data = row.label, row.data
+    return kept
 
 
 def _write(
-    db: Connection,
-    library: Library,
-    lists: Mapping[str, int],
-    known: Mapping[Key, sa.Row[Any]],
-    stored: Mapping[int, Mapping[int, sa.Row[Any]]],
-    folded: Mapping[Key, History],
-    rows: Mapping[Key, Sequence[_Row]],
+    db: Connection, library: Library, known: _Known, folded: Mapping[Key, History]
 ) -> Applied:
     """Make the tables say what was folded, touching only what differs."""
-    wanted = {
-        key: _version_values(history, rows[key], stored[known[key].id] if key in known else {})
-        for key, history in folded.items()
-    }
+    wanted = {key: _version_values(known, key, history) for key, history in folded.items()}
     changed: dict[Key, dict[str, Any]] = {}
     for key, history in folded.items():
         if history.versions:
-            values = _entity_values(library, key, history, wanted[key])
-            if key not in known or _differs(known[key], values):
+            values = _entity_values(library, known, key, history, wanted[key])
+            if key not in known.entities or _differs(known.entities[key], values):
                 changed[key] = values
-    _number(db, lists, changed)
-    ids = {key: row.id for key, row in known.items()}
-    _update_entities(db, {ids[key]: changed[key] for key in changed if key in known})
-    fresh = [
-        {**values, "list_id": lists[key.list_name], "uuid": key.uuid, "imported": False}
-        for key, values in changed.items()
-        if key not in known
-    ]
-    for list_name in lists:
-        mine = [row for row in fresh if row["list_id"] == lists[list_name]]
-        ids |= _insert_entities(db, mine, list_name)
-    _store_versions(db, {ids[key]: wanted[key] for key in wanted if key in ids}, stored)
-    gone = {key for key, history in folded.items() if not history.versions and key in known}
+    _number(db, known.lists, changed)
+    ids = _store_entities(db, known, changed)
+    _store_versions(db, {ids[key]: wanted[key] for key in wanted if key in ids}, known.versions)
+    gone = {key for key, one in folded.items() if not one.versions and key in known.entities}
     if gone:
         db.execute(entities.delete().where(entities.c.id.in_([ids[key] for key in gone])))
-    slices.follow(db, library, lists, _seen(known, changed, gone))
-    moved = {
-        key
-        for key, values in changed.items()
-        if key not in known or known[key].club_id != values["club_id"]
-    }
+    slices.follow(db, library, known.lists, _seen(known.entities, changed, gone))
+    moved = {key for key, values in changed.items() if _moves(known.entities.get(key), values)}
     return Applied(changed.keys() | gone, moved | gone)
+
+
+def _store_entities(
+    db: Connection, known: _Known, changed: Mapping[Key, Mapping[str, Any]]
+) -> dict[Key, int]:
+    """Write the rows of `entities`; the ids of all, known or new."""
+    ids = {key: row.id for key, row in known.entities.items()}
+    _update_entities(db, {ids[key]: values for key, values in changed.items() if key in ids})
+    for list_name, list_id in known.lists.items():
+        fresh = [
+            {**values, "list_id": list_id, "uuid": key.uuid, "imported": False}
+            for key, values in changed.items()
+            if key not in known.entities and key.list_name == list_name
+        ]
+        ids |= _insert_entities(db, fresh, list_name)
+    return ids
+
+
+def _moves(row: sa.Row[Any] | None, values: Mapping[str, Any]) -> bool:
+    """Whether the entity comes, goes, comes back, or changes its club."""
+    if row is None or row.club_id != values["club_id"]:
+        return True
+    return bool(row.deleted_at) != bool(values["deleted_at"])
 
 
 def _seen(
@@ -335,43 +440,57 @@ def _seen(
     for key in [*changed, *gone]:
         old = dict(known[key]._mapping) if key in known else None
         new = {"uuid": key.uuid, **(old or {}), **changed[key]} if key in changed else None
-        yield key.list_name, old and slices.shown(old), new and slices.shown(new)
+        yield (
+            key.list_name,
+            slices.shown(old) if old else None,
+            slices.shown(new) if new else None,
+        )
 
 
-def _version_values(
-    history: History, rows: Sequence[_Row], stored: Mapping[int, sa.Row[Any]]
-) -> dict[int, dict[str, Any]]:
+def _version_values(known: _Known, key: Key, history: History) -> dict[int, dict[str, Any]]:
     """version number -> columns of `entity_versions`."""
-    found: dict[int, dict[str, Any]] = {}
-    for version in history.versions:
-        change = version.change
-        values: dict[str, Any] = {
+    stored = known.versions_of(key)
+    return {
+        version.number: {
             "label": version.label,
             "data": dict(version.data),
-            "base_version": change.base_version if change else None,
-            "trunk_version": change.trunk_version if change else None,
-            "branch_id": change.branch_id if change else None,
             "conflict": version.conflict,
+            **(
+                _of_person(stored[version.number])
+                if version.source is None
+                else _of_change(known.rows[key][version.source])
+            ),
         }
-        if version.source is None:
-            values |= {
-                "submission_version_id": None,
-                "created_at": stored[version.number].created_at,
-            }
-        else:
-            row = rows[version.source]
-            values |= {
-                "submission_version_id": row.asked.submission_version_id,
-                "created_at": row.received_at,
-            }
-        found[version.number] = values
-    return found
+        for version in history.versions
+    }
+
+
+def _of_person(row: sa.Row[Any]) -> dict[str, Any]:
+    """Where a kept version came from stays as it is."""
+    names = ("base_version", "trunk_version", "branch_id", "actor", "created_at")
+    return {name: row._mapping[name] for name in names} | {"submission_version_id": None}
+
+
+def _of_change(row: _Row) -> dict[str, Any]:
+    change = row.asked.change
+    return {
+        "base_version": change.base_version,
+        "trunk_version": change.trunk_version,
+        "branch_id": change.branch_id,
+        "actor": None,
+        "created_at": row.received_at,
+        "submission_version_id": row.asked.submission_version_id,
+    }
 
 
 def _entity_values(
-    library: Library, key: Key, history: History, versions: Mapping[int, Mapping[str, Any]]
+    library: Library,
+    known: _Known,
+    key: Key,
+    history: History,
+    versions: Mapping[int, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    latest = history.versions[-1]
+    latest, row = history.versions[-1], known.entities.get(key)
     return {
         "label": latest.label,
         "data": dict(latest.data),
@@ -380,6 +499,7 @@ def _entity_values(
         "conflict": history.conflict,
         "created_at": versions[history.versions[0].number]["created_at"],
         "updated_at": versions[latest.number]["created_at"],
+        "deleted_at": known.deleted.get(key, row.deleted_at if row else None),
     }
 
 

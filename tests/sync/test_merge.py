@@ -48,7 +48,9 @@ def decisions(history: History) -> list[str]:
         (update(1), None, None, Decision.HOLD),
         (update(1), 1, 1, Decision.APPLY),
         (update(1), 2, 1, Decision.CONFLICT),
-        (update(3), 2, None, Decision.HOLD),
+        (update(3), 2, None, Decision.CONFLICT),  # no such version was ever given to a phone
+        (update(3, LAN, 3), 2, None, Decision.CONFLICT),
+        (update(3, LAN, 2), 2, None, Decision.HOLD),  # the phone made its version 3 itself
         (update(None), 2, None, Decision.CONFLICT),
         (change("upsert", None, label="x"), None, None, Decision.CREATE),
         (change("upsert", None, label=None), None, None, Decision.HOLD),
