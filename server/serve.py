@@ -163,7 +163,7 @@ class _Body:
 
 def prepare(runtime: Runtime) -> None:
     """Folder and schema up to date and, where no form is, the library published. Repeatable."""
-    from sync import places
+    from sync import places, slices
     from sync.migrations import upgrade
     from sync.status import read_status
 
@@ -176,6 +176,8 @@ def prepare(runtime: Runtime) -> None:
             from sync import publish  # compiles forms: slow to import, and rarely needed
 
             publish.publish_library(db, runtime.blobs, runtime.library, runtime.now())
+        else:
+            slices.build(db, runtime.library)  # a rule may be new since the last start
 
 
 def prepare_folder(settings: Settings) -> None:

@@ -19,16 +19,20 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from forms.days import vietnam_day
+from forms.library import Download
 from forms.problems import NOT_ALLOWED, NOT_FOUND, UNKNOWN_FORM, Refused
 from forms.text import name_key
-from sync import access
+from sync import access, slices
 from sync.access import Caller
+from sync.accounts import PROJECT_ID
+from sync.slices import Shown
 from sync.tables import entities, entity_lists, form_attachments, form_versions, forms
 
 if TYPE_CHECKING:
-    from forms.library import Download, Library
+    from forms.library import Library
 
 CSV_PIECE = 500  # rows per piece of a streamed list
+AFTER_NAME = " · "  # in a label: what stands before it is the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,48 +78,59 @@ class MediaEntry:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The rows and properties of one list that one caller may have.
-
-    `clubs` None = of every club.
+    """The rows and properties of one list that one caller may have: what `download` shows of the
+    entities of these clubs (None = of every club), if it says so, only of those given to `person`.
     """
 
     list_id: int
-    properties: tuple[str, ...]
+    list_name: str
+    download: Download
     clubs: frozenset[str] | None
-    where: Mapping[str, Sequence[str]]
-    any_of: Sequence[Mapping[str, Sequence[str]]]
+    person: str | None = None
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        return self.download.properties
 
     def condition(self) -> sa.ColumnElement[bool]:
-        """Which rows of `entities` are in the slice."""
+        """Which rows of `entities` are in the slice; as `slices` counts them."""
         conditions = [entities.c.list_id == self.list_id, entities.c.deleted_at.is_(None)]
         if self.clubs is not None:
             conditions.append(entities.c.club_id.in_(sorted(self.clubs)))
-        conditions.append(_all(self.where))
-        if self.any_of:
-            conditions.append(sa.or_(*(_all(case) for case in self.any_of)))
+        conditions.append(_all(self.download.where))
+        if self.download.any_of:
+            conditions.append(sa.or_(*(_all(case) for case in self.download.any_of)))
+        if self.download.assigned_by is not None:
+            conditions.append(_names(self.download.assigned_by, self.person))
         return sa.and_(*conditions)
 
 
 def _all(where: Mapping[str, Sequence[str]]) -> sa.ColumnElement[bool]:
     """As Download.takes says it: a property that is not there is blank."""
-    texts = {name: sa.func.coalesce(entities.c.data[name].as_string(), "") for name in where}
-    return sa.and_(sa.true(), *(texts[name].in_(list(codes)) for name, codes in where.items()))
+    return sa.and_(sa.true(), *(_text(name).in_(list(codes)) for name, codes in where.items()))
+
+
+def _names(property_name: str, person: str | None) -> sa.ColumnElement[bool]:
+    """As Download.persons says it."""
+    if not person:
+        return sa.false()
+    words = sa.func.replace(sa.func.lower(_text(property_name)), "uuid:", "")
+    return (sa.literal(" ") + words + " ").contains(f" {person} ", autoescape=True)
+
+
+def _text(property_name: str) -> sa.ColumnElement[str]:
+    return sa.func.coalesce(entities.c.data[property_name].as_string(), "")
 
 
 # ------------------------------------------------------------------ forms
 
 
 def list_forms(db: Connection, library: Library, caller: Caller) -> list[ListedForm]:
-    """The open forms the caller's role fills in, by title; one that is closing or closed is not."""
-    query = sa.select(
-        forms.c.xml_form_id,
-        forms.c.title,
-        form_versions.c.version,
-        form_versions.c.md5,
-        sa.exists().where(_is_attached(form_versions.c.id)).label("has_manifest"),
-    ).join(form_versions, form_versions.c.id == forms.c.current_version_id)
-    rows = db.execute(query.where(forms.c.state == "open"))
-    listed = [ListedForm(**row._mapping) for row in rows if _fills_in(library, caller, row[0])]
+    """The open forms the caller fills in, by title; one that is closing or closed is not."""
+    listed = [
+        ListedForm(row.xml_form_id, row.title, row.version, row.md5, row.has_manifest)
+        for row in _forms(db, library, caller, forms.c.state == "open")
+    ]
     return sorted(listed, key=lambda form: (form.title, form.xml_form_id))
 
 
@@ -138,7 +153,7 @@ def get_source(db: Connection, xml_form_id: str) -> Source:
             form_versions.c.xform,
         )
         .join(form_versions, form_versions.c.id == forms.c.current_version_id)
-        .where(forms.c.xml_form_id == xml_form_id)
+        .where(forms.c.project_id == PROJECT_ID, forms.c.xml_form_id == xml_form_id)
     )
     row = db.execute(query).one_or_none()
     if row is None:
@@ -147,18 +162,55 @@ def get_source(db: Connection, xml_form_id: str) -> Source:
 
 
 def _current_version(db: Connection, library: Library, caller: Caller, xml_form_id: str) -> int:
-    query = sa.select(forms.c.current_version_id).where(forms.c.xml_form_id == xml_form_id)
-    version_id = db.execute(query).scalar()
-    if version_id is None or not _fills_in(library, caller, xml_form_id):
-        raise Refused(UNKNOWN_FORM(form=xml_form_id))
-    return int(version_id)
+    for row in _forms(db, library, caller, forms.c.xml_form_id == xml_form_id):
+        return int(row.version_id)
+    raise Refused(UNKNOWN_FORM(form=xml_form_id))
 
 
-def _fills_in(library: Library, caller: Caller, xml_form_id: str) -> bool:
-    """A form of the library names its roles; one from elsewhere is for every phone."""
-    rule = library.rules.get(xml_form_id)
+def _forms(
+    db: Connection, library: Library, caller: Caller, condition: sa.ColumnElement[bool]
+) -> list[Row[Any]]:
+    """The forms the caller fills in, of the caller's project, with their current version."""
+    query = (
+        sa.select(forms.c.id, forms.c.xml_form_id, forms.c.title)
+        .add_columns(form_versions.c.id.label("version_id"), form_versions.c.version)
+        .add_columns(form_versions.c.md5)
+        .add_columns(sa.exists().where(_is_attached(form_versions.c.id)).label("has_manifest"))
+        .join(form_versions, form_versions.c.id == forms.c.current_version_id)
+        .where(forms.c.project_id == caller.project_id, condition)
+    )
+    rows = list(db.execute(query))
+    lists = _lists_of(db, [row.version_id for row in rows])
+    return [row for row in rows if _fills_in(library, caller, row, lists.get(row.version_id, ()))]
+
+
+def _lists_of(db: Connection, version_ids: Collection[int]) -> dict[int, list[str]]:
+    c = form_attachments.c
+    query = sa.select(c.form_version_id, c.list_name).where(
+        c.form_version_id.in_(version_ids), c.list_name.is_not(None)
+    )
+    found: dict[int, list[str]] = {}
+    for version_id, list_name in db.execute(query):
+        found.setdefault(version_id, []).append(list_name)
+    return found
+
+
+def _fills_in(
+    library: Library, caller: Caller, form: Row[Any], list_names: Collection[str]
+) -> bool:
+    """A form of the library names its roles; one from elsewhere is for every phone.
+
+    A form is of no use without its lists, so whoever may not have one of them has not the form.
+    """
+    if caller.kind == "operator":
+        return True
+    if caller.form_id not in (None, form.id):
+        return False
+    rule = library.rules.get(form.xml_form_id)
     roles = rule.filled_by if rule else ()
-    return not roles or caller.kind == "operator" or caller.role in roles
+    if roles and caller.role not in roles:
+        return False
+    return all(_find_download(library, caller, name) for name in list_names)
 
 
 # ------------------------------------------------------------------ files
@@ -169,8 +221,8 @@ def manifest(
 ) -> list[MediaEntry]:
     """The files of a form by name, those that are there; Refused when one may not be had."""
     version_id = _current_version(db, library, caller, xml_form_id)
-    rows = db.execute(sa.select(form_attachments).where(_is_attached(version_id)))
-    scope = access.clubs_in_scope(db, caller, vietnam_day(now))
+    rows = list(db.execute(sa.select(form_attachments).where(_is_attached(version_id))))
+    scope = _scope(db, caller, rows, now)
     entries = [_entry(db, library, caller, row, scope) for row in rows]
     return sorted(entries, key=lambda entry: entry.filename)
 
@@ -191,8 +243,16 @@ def get_attachment(
     ).one_or_none()
     if row is None:
         raise Refused(NOT_FOUND())
-    scope = access.clubs_in_scope(db, caller, vietnam_day(now))
-    return _entry(db, library, caller, row, scope)
+    return _entry(db, library, caller, row, _scope(db, caller, [row], now))
+
+
+def _scope(
+    db: Connection, caller: Caller, rows: Collection[Row[Any]], now: datetime
+) -> frozenset[str] | None:
+    """The caller's clubs, looked up only where one of the files is cut by them."""
+    if all(row.list_name is None for row in rows):
+        return frozenset()
+    return access.clubs_in_scope(db, caller, vietnam_day(now))
 
 
 def _is_attached(version_id: int | sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
@@ -230,23 +290,25 @@ def _slice(
     list_name: str,
     scope: frozenset[str] | None,
 ) -> Slice:
-    query = sa.select(entity_lists.c.id, entity_lists.c.properties)
-    found = db.execute(query.where(entity_lists.c.name == list_name)).one_or_none()
+    """Of project 1: a form being tried out reads the same lists, its own project has none."""
+    query = sa.select(entity_lists.c.id, entity_lists.c.properties).where(
+        entity_lists.c.project_id == PROJECT_ID, entity_lists.c.name == list_name
+    )
+    found = db.execute(query).one_or_none()
     if found is None:
         raise Refused(NOT_FOUND())
     if caller.kind == "operator":
-        return Slice(found.id, tuple(found.properties), None, {}, ())
-    download = _download(library, caller, list_name)
-    clubs = None if download.rows == "all" else scope
-    return Slice(found.id, tuple(download.properties), clubs, download.where, download.any_of)
-
-
-def _download(library: Library, caller: Caller, list_name: str) -> Download:
-    rule = library.lists.get(list_name)
-    download = rule.downloads.get(caller.role) if rule else None
+        return Slice(found.id, list_name, Download("all", {}, tuple(found.properties)), None)
+    download = _find_download(library, caller, list_name)
     if download is None:  # what is not written is not allowed: fail closed
         raise Refused(NOT_ALLOWED())
-    return download
+    clubs = None if download.rows == "all" else scope
+    return Slice(found.id, list_name, download, clubs, _plain(caller.person_id or "") or None)
+
+
+def _find_download(library: Library, caller: Caller, list_name: str) -> Download | None:
+    rule = library.lists.get(list_name)
+    return rule.downloads.get(caller.role) if rule else None
 
 
 def entity_csv(
@@ -257,13 +319,15 @@ def entity_csv(
     Rows stand in the order of people's given names. Refused comes before the first piece.
     """
     found = slice_of(db, library, caller, list_name, now)
-    columns = (entities.c.uuid, entities.c.label, entities.c.version, entities.c.data)
-    rows: list[Row[Any]] = list(db.execute(sa.select(*columns).where(found.condition())))
-    rows.sort(key=lambda row: (name_key(row.label), row.uuid))
+    rows = sorted(slices.rows_of(db, found.list_id, found.condition()), key=_by_name)
     return _csv_pieces(found.properties, rows)
 
 
-def _csv_pieces(properties: Sequence[str], rows: Sequence[Row[Any]]) -> Iterator[bytes]:
+def _by_name(row: Shown) -> tuple[str, str, str]:
+    return name_key(row.label.partition(AFTER_NAME)[0]), row.label, row.uuid
+
+
+def _csv_pieces(properties: Sequence[str], rows: Sequence[Shown]) -> Iterator[bytes]:
     yield _csv([("name", "label", "__version", *properties)])
     for start in range(0, len(rows), CSV_PIECE):
         yield _csv(
@@ -283,21 +347,18 @@ def _csv(rows: Sequence[Sequence[object]]) -> bytes:
 def slice_hash(
     db: Connection, library: Library, caller: Caller, list_name: str, now: datetime
 ) -> str:
-    """MD5 hex that changes when, and only when, the caller's slice does."""
+    """The mark of the caller's slice, as the manifest shows it."""
     return _mark(db, slice_of(db, library, caller, list_name, now))
 
 
 def _mark(db: Connection, found: Slice) -> str:
-    """No row is read: a row that comes in or changes brings the list's highest change_seq, one
-    that goes lowers the count, so the two together never come back."""
-    numbers = sa.select(
-        sa.func.coalesce(sa.func.max(entities.c.change_seq), 0), sa.func.count(entities.c.id)
-    )
-    last, count = db.execute(numbers.where(found.condition())).one()
-    clubs = None if found.clubs is None else sorted(found.clubs)
-    where = [dict(found.where), [dict(case) for case in found.any_of]]
-    mark = [found.list_id, list(found.properties), clubs, where, last, count]
-    return hashlib.md5(json.dumps(mark).encode(), usedforsecurity=False).hexdigest()
+    """MD5 hex that changes when, and only when, a byte of the slice's CSV does; reads no row."""
+    mark = slices.total(db, found.list_id, found.download, found.clubs, found.person)
+    if mark is None:  # a rule that is no phone's, or is too new: count its rows
+        rows = slices.rows_of(db, found.list_id, found.condition())
+        mark = slices.sum_of(found.download, rows)
+    text = json.dumps([found.list_name, list(found.properties), *mark])
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def integrity(
@@ -314,6 +375,7 @@ def integrity(
     way, and "deleted" would take it off the phone (protocol §3.5).
     """
     found = slice_of(db, library, caller, list_name, now)
+    _require_form_with(db, library, caller, list_name)
     wanted = {_plain(i): i for i in ids}
     query = sa.select(entities.c.uuid, found.condition().label("seen"))
     if wanted:
@@ -322,6 +384,14 @@ def integrity(
         query = query.where(found.condition())
     rows = db.execute(query.order_by(entities.c.uuid))
     return [(wanted.get(uuid, uuid), not seen) for uuid, seen in rows]
+
+
+def _require_form_with(db: Connection, library: Library, caller: Caller, list_name: str) -> None:
+    """Refused(NOT_ALLOWED) where no form the caller fills in, open or not, has the list."""
+    attached = form_attachments.c.list_name == list_name
+    with_list = sa.select(form_attachments.c.form_version_id).where(attached)
+    if not _forms(db, library, caller, form_versions.c.id.in_(with_list)):
+        raise Refused(NOT_ALLOWED())
 
 
 def _plain(uuid: str) -> str:

@@ -28,7 +28,7 @@ from forms.problems import UNKNOWN_FORM, Refused
 from forms.schema import FormSchema, Media, read_schema
 from forms.text import nfc
 from forms.xlsform import Compiled, compile_form
-from sync import audit, counters, places
+from sync import audit, counters, places, slices
 from sync.accounts import DRAFTS_ID, PROJECT_ID
 from sync.blobs import Blobs, StoredBlob
 from sync.database import insert_once, upsert
@@ -94,6 +94,7 @@ def publish_library(
         compiled = compile_form(form.source, "md", form.xml_form_id)
         media = put_media(blobs, library, compiled, form.path.parent)
         published.append(_publish(db, library, compiled, media, now, actor))
+    slices.build(db, library)
     return published
 
 

@@ -99,6 +99,14 @@ def add_up(download: Download, rows: Iterable[Shown]) -> dict[str, Mark]:
     return found
 
 
+def sum_of(download: Download, rows: Iterable[Shown]) -> Mark:
+    """The mark of these rows together."""
+    found = Mark(0, 0)
+    for one in rows:
+        found = _plus(found, 1, number(download, one))
+    return found
+
+
 def _plus(mark: Mark, rows: int, value: int) -> Mark:
     return Mark(mark.rows + rows, (mark.sum + value) % MODULUS)
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from forms.periods import CALENDAR
 from forms.problems import UNKNOWN_FORM, Refused
-from sync import aggregate, entities, process, queue, timeline
+from sync import aggregate, entities, process, queue, slices, timeline
 from sync.accounts import DRAFTS_ID
 from sync.database import Database, lock_derived
 from sync.entities import Key
@@ -35,6 +35,7 @@ from sync.tables import (
     metadata,
     projects,
     records,
+    slice_marks,
     spells,
     stale_cells,
     sealed_submissions,
@@ -99,6 +100,7 @@ def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> li
             # Also where nothing kept leads any more: a club whose founding day was mended.
             aggregate.mark(copy, _measured(db))
             _measure_all(copy, library, now)
+            slices.rebuild(copy, library)
             stale = _stale(db)
             return [*unread, *_compare(derived(db, stale), derived(copy, stale))]
     finally:
@@ -123,6 +125,7 @@ def reprocess(db: Connection, library: Library, form: str | None, now: datetime)
     ids = list(db.execute(query).scalars())
     lock_derived(db)
     _drop_strays(db, library)
+    slices.rebuild(db, library)
     _doubt_figures(db)
     queue.add_many(db, PROCESS, ids, now=now)
     return len(ids)
@@ -201,6 +204,7 @@ def derived(db: Connection, without: Collection[Cell] = ()) -> dict[str, Keyed]:
         "entities": _keyed(_entities(db)),
         "entity_versions": _keyed(_entity_versions(db, names)),
         "entity_changes": _keyed(_entity_changes(db, names)),
+        "slice_marks": _keyed(_slice_marks(db)),
         "spells": _keyed(_spells(db)),
         "figures": _keyed(_figures(db, without)),
     }
@@ -273,6 +277,14 @@ def _entity_changes(db: Connection, names: Mapping[int, str]) -> Rows:
     for row in _read(db, sa.select(entity_changes)):
         source = names[row.submission_version_id]
         yield f"{source} {row.list_name} {row.uuid} {row.position}", _without(row, *SURROGATES)
+
+
+def _slice_marks(db: Connection) -> Rows:
+    """A mark of no rows is as good as none."""
+    query = sa.select(slice_marks, entity_lists.c.name.label("list_name"))
+    query = query.join(entity_lists, entity_lists.c.id == slice_marks.c.list_id)
+    for row in _read(db, query.where(slice_marks.c.rows != 0)):
+        yield f"{row.list_name} {row.rule} {row.club_id}", _without(row, *SURROGATES)
 
 
 def _spells(db: Connection) -> Rows:
