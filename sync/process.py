@@ -218,6 +218,12 @@ def follow_clubs(db: Connection, library: Library, clubs: Collection[str], now: 
     _follow(db, library, Applied(set(), set()), places, now)
 
 
+def follow_entities(db: Connection, library: Library, applied: Applied, now: datetime) -> None:
+    """Tell facts, standings and figures anew after entities changed by a person's, or time's,
+    decision."""
+    _follow(db, library, applied, (), now)
+
+
 def _follow(
     db: Connection, library: Library, applied: Applied, places: Collection[Place], now: datetime
 ) -> None:
@@ -262,7 +268,7 @@ def _to_tell(
                 found[name].add(place.subject.uuid)
         if any(not fact.form for fact in rule.facts):
             found[name] |= {key.uuid for key in applied.changed if key.list_name == name}
-        found[name] |= {key.uuid for key in settled if key.list_name == name}
+        found[name] |= {key.uuid for key in (*settled, *applied.moved) if key.list_name == name}
     return found
 
 

@@ -64,6 +64,8 @@ def retell(db: Connection, library: Library, list_name: str, uuids: Iterable[str
     for row in _entities(db, list_name, wanted):
         clubs[row.uuid] = row.club_id
         told[row.uuid] += _from_entity(rule, row.data, vietnam_day(row.created_at))
+        if row.deleted_at is not None:
+            told[row.uuid].clear()  # somebody who was never there: nothing is true of it
     found = {uuid: to_spells(told[uuid]) for uuid in wanted}
     known = _load(db, list_name, wanted)
     changed = {uuid for uuid in wanted if found[uuid] != known[uuid]}
@@ -172,7 +174,7 @@ def read_birth(columns: Birth, answers: Mapping[str, str]) -> date | None:
 def _entities(db: Connection, list_name: str, uuids: set[str]) -> Iterable[Any]:
     c = entities.c
     query = (
-        sa.select(c.uuid, c.club_id, c.data, c.created_at)
+        sa.select(c.uuid, c.club_id, c.data, c.created_at, c.deleted_at)
         .join(entity_lists, entity_lists.c.id == c.list_id)
         .where(entity_lists.c.name == list_name, c.uuid.in_(uuids))
     )
