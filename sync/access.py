@@ -23,10 +23,10 @@ ROLES: dict[str, frozenset[str]] = {  # domain §2
     "volunteer": PHONE,
     "chair": PHONE | {"figures.read", "reports.read"},
     "treasurer": PHONE,
-    "health": PHONE,
-    "commune": PHONE | {"figures.read", "reports.read"},
+    "health": PHONE | {"submission.review"},
+    "commune": PHONE | {"submission.review", "figures.read", "reports.read"},
     "district": frozenset({"figures.read", "reports.read"}),
-    "city": PHONE | {"figures.read", "reports.read", "places.manage"},
+    "city": PHONE | {"submission.review", "figures.read", "reports.read", "places.manage"},
     "standing_office": frozenset({"reports.read"}),  # sent reports only, never open figures
     "peoples_committee": frozenset({"reports.read"}),
     "dpo": frozenset({"audit.read"}),
@@ -60,6 +60,14 @@ class Caller:
     def actor(self) -> str:
         """As audit events and receipts write it: "user:3", "app_user:7", "operator"."""
         return "operator" if self.kind == "operator" else f"{self.kind}:{self.id}"
+
+
+PEOPLE_FROM = 1_000_000_000  # phones and people are numbered apart; Central's actors are not
+
+
+def actor_number(kind: str, number: int) -> int:
+    """One number for whoever sent or did something: a phone's own id, a person's far above."""
+    return number if kind == "app_user" else PEOPLE_FROM + number
 
 
 OPERATOR = Caller("operator", 0, "operator", "operator")

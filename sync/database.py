@@ -147,6 +147,15 @@ def is_sqlite(db: Connection) -> bool:
     return db.dialect.name == "sqlite"
 
 
+def in_utc(db: Connection, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A time whose year, hour, … can be extracted as UTC's: PostgreSQL takes the session's zone,
+    and counts parts of a second too.
+    """
+    if is_sqlite(db):
+        return moment
+    return sa.func.timezone("UTC", sa.func.date_trunc("second", moment))
+
+
 def lock_derived(db: Connection) -> None:
     """Change what is derived alone until this transaction ends: two at once would each miss what
     the other adds. SQLite has one writer anyway.

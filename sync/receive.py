@@ -130,7 +130,7 @@ def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
     }
     row = insert_once(db, submission_versions, version)
     version_id: int = row.id if row else _version_of_bytes(db, version)
-    more = _keep_files(db, version_id, arrival.files, now)
+    more = keep_files(db, version_id, arrival.files, now)
     if row is None:
         outcome = Outcome.MORE if more else Outcome.RESENT
     else:
@@ -378,7 +378,7 @@ def _flag(db: Connection, version_id: int, problem: Problem) -> None:
     )
 
 
-def _keep_files(
+def keep_files(
     db: Connection, version_id: int, files: Iterable[ReceivedFile], now: datetime
 ) -> bool:
     """Note the files, always in one order (no deadlocks); True when any was not here yet."""

@@ -165,7 +165,7 @@ def test_b105_metadata_names_every_table_type_and_link() -> None:
     schemas = [node.get("Namespace") for node in document.iter(f"{edm}Schema")]
     assert schemas == ["org.opendatakit.submission", "org.opendatakit.user._2_visits"]
     kinds = {p.get("Name"): p.get("Type") for p in types["Submissions"]}
-    assert kinds["place"] == "Edm.GeographyPoint"
+    assert kinds["tasks"] == "Edm.String"
     assert kinds["supplies"] == "Collection(org.opendatakit.user._2_visits.Submissions.supplies)"
     assert kinds["who"] == "org.opendatakit.user._2_visits.who"
     named = {kind.get("Name") for kind in document.iter(f"{edm}ComplexType", f"{edm}EntityType")}
