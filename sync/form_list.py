@@ -23,7 +23,7 @@ class FormLine:
     xml_form_id: str
     title: str
     state: str
-    version: str
+    version: str | None
     versions: int
     submissions: int
     encrypted: bool
@@ -34,11 +34,16 @@ def read_forms(db: Connection) -> list[FormLine]:
     """All of them by title, each draft below the form it is of."""
     v, s, c = form_versions.c, submissions.c, forms.c
     count = sa.func.count()
-    versions = sa.select(count).where(v.form_id == c.id).scalar_subquery()
-    sent = sa.select(count).where(s.form_id == c.id, s.deleted_at.is_(None)).scalar_subquery()
+    versions = sa.select(count).where(v.form_id == c.id).correlate(forms).scalar_subquery()
+    sent = sa.select(count).where(s.form_id == c.id, s.deleted_at.is_(None))
     query = (
-        sa.select(forms, versions.label("versions"), sent.label("sent"), v.version)
-        .join(form_versions, v.id == c.current_version_id)
+        sa.select(
+            forms,
+            versions.label("versions"),
+            sent.correlate(forms).scalar_subquery().label("sent"),
+            v.version,
+        )
+        .outerjoin(form_versions, v.id == c.current_version_id)
         .order_by(c.title, c.xml_form_id, c.project_id)
     )
     rows = db.execute(query).all()

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.form_key import encrypted, plain_version
-from forms.form_lists import attached_list, list_problems
+from forms.form_lists import attached_list, known_lists, list_problems
 from forms.form_problems import (
     FILE_MISSING,
     MEDIA_IS_LIST,
@@ -173,11 +173,13 @@ def draft_form(
     media: Mapping[str, StoredBlob],
     now: datetime,
     actor: str,
+    whole: bool = True,
 ) -> int:
     """Let this form be tried out beside the published one; returns the draft's forms.id.
 
     Unlike a published version it may have other bytes under the same version. It declares nothing:
-    a slip in a list's name must not stay for ever. FormRefused as publish_form.
+    a slip in a list's name must not stay for ever. FormRefused as publish_form; where it need not
+    be `whole`, its files may come later.
     """
     schema = read_schema(compiled.xform)
     lists = _refuse_lists(db, library, schema)
@@ -185,7 +187,7 @@ def draft_form(
     version_id = _version(db, form.id, compiled, now, replace=True)
     like = [form.current_version_id, _published_version(db, compiled.xml_form_id)]
     _drop_unnamed(db, version_id, schema.media)
-    _attach(db, version_id, schema.media, lists, media, like)
+    _attach(db, version_id, schema.media, lists, media, like, whole)
     values = {"current_version_id": version_id, "title": compiled.title, "state": "open"}
     db.execute(forms.update().where(forms.c.id == form.id).values(values))
     counters.bump(db, counters.FORMS)
@@ -245,11 +247,11 @@ def set_state(db: Connection, xml_form_id: str, state: str, now: datetime, actor
 
 
 def put_media(
-    blobs: Blobs, library: Library, compiled: Compiled, folder: Path
+    blobs: Blobs, library: Library, compiled: Compiled, folder: Path | None
 ) -> dict[str, StoredBlob]:
     """Put away the files the form names: from `folder`, its sub-folder "media", or our places."""
     found = {name: blobs.put(data) for name, data in compiled.files.items()}
-    beside = {**_files(folder / "media"), **_files(folder)}
+    beside = {} if folder is None else {**_files(folder / "media"), **_files(folder)}
     for media in read_schema(compiled.xform).media:
         path = beside.get(nfc(media.filename))
         if path is not None and media.filename not in found:
@@ -306,6 +308,7 @@ def _attach(
     lists: Collection[str],
     media: Mapping[str, StoredBlob],
     like: Sequence[int | None],
+    whole: bool = True,
 ) -> None:
     """One row per file the form names. A picture may come later; without a list no phone works.
 
@@ -328,7 +331,7 @@ def _attach(
                 [{**row, "list_name": name, **found}],
                 ["form_version_id", "filename"],
             )
-        elif insert_once(db, form_attachments, row) is not None and file.kind == "csv":
+        elif insert_once(db, form_attachments, row) is not None and file.kind == "csv" and whole:
             raise FormRefused((FILE_MISSING(file=file.filename),))
 
 
@@ -384,7 +387,7 @@ def _declared(schema: FormSchema) -> dict[str, list[str]]:
 def _refuse_lists(db: Connection, library: Library, schema: FormSchema) -> set[str]:
     """The entity lists there are; FormRefused when the form uses one that phones may not have."""
     lists = set(db.execute(sa.select(entity_lists.c.name)).scalars())
-    problems = tuple(list_problems(schema, library, lists))
+    problems = tuple(list_problems(schema, library, lists | known_lists(library, schema)))
     if problems:
         raise FormRefused(problems)
     return lists

@@ -176,7 +176,7 @@ def test_a_form_is_checked_published_listed_and_given_back(
 ) -> None:
     assert cayda.json("form", "check", str(trees))["good"]
     assert cayda.json("form", "publish", str(trees))["forms"] == [
-        {"xml_form_id": "trees", "version": "1"}
+        {"xml_form_id": "trees", "version": "1", "state": "open"}
     ]
     assert "trees" in {one["xml_form_id"] for one in cayda.json("form", "list")["forms"]}
     xlsx, md, xform = (tmp_path / f"out.{kind}" for kind in ("xlsx", "md", "xml"))
