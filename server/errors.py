@@ -138,7 +138,7 @@ def _form_refused(error: FormRefused) -> Response:
     if not speaks_json():
         return respond(worst, worst.status or 400)
     if worst.code in CODES:
-        return respond(worst)
+        return respond(worst, int(CODES[worst.code]))
     if not worst.status:
         found = {"xlsFormWarnings": said, "workflowWarnings": []}
         return json_error(worst, 400, FORM_WARNINGS, {"warnings": found})

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from server.api import sessions as sessions  # each noun puts its routes behind the door
+from server.api import drafts as drafts  # each noun puts its routes behind the door
+from server.api import forms as forms
+from server.api import projects as projects
+from server.api import sessions as sessions
 from server.api.door import api
 
 

@@ -1,0 +1,376 @@
+"""Forms: what there is, its documents, fields and files; made, opened and closed."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import unquote
+
+from flask import Response, jsonify, request
+from marshmallow import fields, validate
+from sqlalchemy.engine import Connection
+
+from forms.days import vietnam_day
+from forms.form_problems import NO_FORM_ID, FormRefused
+from forms.problems import BAD_PARAMETER, FORM_EXISTS, NOT_FOUND, UNKNOWN_FORM, Refused
+from forms.tree import Node, form_tree
+from forms.xlsform import Compiled, compile_form, to_xlsx
+from server import openrosa
+from server.api.door import FORM, KNOWN, PROJECT, caller, route
+from server.api.wire import Time, Wire, extended, flag, say, sent
+from server.runtime import runtime
+from sync import access, catalogue, definitions, publish
+from sync.definitions import Definition, FormFigures, FormFile
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+KINDS = {XLSX: "xlsx", "application/vnd.ms-excel": "xlsx", "text/csv": "csv", "text/markdown": "md"}
+LARGEST_FORM = 50_000_000  # bytes: pyxform reads it whole
+UNNAMED = "form"  # what a sheet without an id is called when nobody says
+NO_VERSION = "___"  # how a path writes the version of a form that names none
+NOT_AN_ID = (".xml", ".xls", ".xlsx")  # the same path would mean a document of another form
+SEE = (KNOWN, "form.list")  # which forms, `_seen` decides
+MEDIA = {"image", "audio", "video"}
+
+
+class FormShape(Wire):
+    project_id = fields.Constant(1)
+    xml_form_id = fields.String()
+    name = fields.String()
+    version = fields.String()
+    state = fields.String()
+    hash = fields.String()
+    sha = fields.String()
+    sha256 = fields.String()
+    key_id = fields.Integer()
+    enketo_id = fields.String()
+    enketo_once_id = fields.String()
+    draft_token = fields.String()  # we keep only its hash
+    created_at = Time()
+    updated_at = Time()
+    published_at = Time()
+    deleted_at = Time()
+    webforms_enabled = fields.Constant(False)
+
+
+class ReviewStates(Wire):
+    received = fields.Integer(dump_default=0)
+    has_issues = fields.Integer(dump_default=0, attribute="hasIssues")
+    edited = fields.Integer(dump_default=0)
+    approved = fields.Integer(dump_default=0)
+    rejected = fields.Integer(dump_default=0)
+
+
+class FormExtra(Wire):
+    """What X-Extended-Metadata adds."""
+
+    submissions = fields.Integer(dump_default=0)
+    last_submission = Time()
+    review_states = fields.Nested(ReviewStates)
+    public_links = fields.Integer(dump_default=0)
+    created_by = fields.Integer()
+    excel_content_type = fields.String()
+    entity_related = fields.Boolean()
+
+
+class FieldShape(Wire):
+    name = fields.String()
+    path = fields.String()
+    type = fields.String()
+    binary = fields.Boolean()
+    select_multiple = fields.Boolean()
+
+
+class FileShape(Wire):
+    name = fields.String()
+    type = fields.String()
+    exists = fields.Boolean()
+    blob_exists = fields.Boolean()
+    dataset_exists = fields.Boolean()
+    hash = fields.String()
+    updated_at = Time()
+
+
+class NewState(Wire):
+    state = fields.String(required=True, validate=validate.OneOf(publish.STATES))
+
+
+Find = Callable[[Connection], Definition]
+
+# ------------------------------------------------------------------ what there is
+
+
+@route(f"{PROJECT}/forms", *SEE)
+def list_forms() -> Response:
+    """The forms the caller manages, fills in or reads."""
+    with runtime().database.read() as db:
+        seen = _seen(db)
+        found = [form for form in definitions.list_forms(db) if seen(form.xml_form_id)]
+        figures = definitions.form_figures(db) if extended() else {}
+    return jsonify([form_json(form, figures) for form in found])
+
+
+@route(FORM, *SEE)
+def get_form(form_id: str) -> Response:
+    """One form as phones get it."""
+    return say_form(lambda db: visible(db, form_id))
+
+
+@route(f"{FORM}/versions", "forms.manage")
+def list_form_versions(form_id: str) -> Response:
+    """Every version ever published, the newest first."""
+    with runtime().database.read() as db:
+        found = definitions.list_versions(db, form_id)
+    return jsonify([form_json(one, {}) for one in found])
+
+
+@route(f"{FORM}/versions/<version>", "forms.manage")
+def get_form_version(form_id: str, version: str) -> Response:
+    """One of them; `___` is the version of a form that names none."""
+    return say_form(version_of(form_id, version))
+
+
+@route(FORM, "forms.manage", methods=["PATCH"])
+def change_form(form_id: str) -> Response:
+    """Open it, let it close (accepted still, listed no more), or close it."""
+    state = sent(NewState())["state"]
+    with runtime().database.write() as db:
+        publish.set_state(db, form_id, state, runtime().now(), caller().actor)
+    return say_form(lambda db: definitions.get_form(db, form_id))
+
+
+def visible(db: Connection, form_id: str) -> Definition:
+    """The form, if the caller may know of it. Refused(UNKNOWN_FORM)."""
+    found = definitions.get_form(db, form_id)
+    if not _seen(db)(form_id):
+        raise Refused(UNKNOWN_FORM(form=form_id))
+    return found
+
+
+def _seen(db: Connection) -> Callable[[str], bool]:
+    """Whether the caller may know of a form: to manage it, to fill it in, or to read what came."""
+    if access.may(caller(), "forms.manage"):
+        return lambda form_id: True
+    here, filled = runtime(), set()
+    if access.may(caller(), "form.list"):
+        filled = {f.xml_form_id for f in catalogue.list_forms(db, here.library, caller())}
+    day = vietnam_day(here.now())
+
+    def seen(form_id: str) -> bool:
+        if form_id in filled:
+            return True
+        try:
+            access.reading(db, here.library, caller(), form_id, day)
+        except Refused:
+            return False
+        return True
+
+    return seen
+
+
+def version_of(form_id: str, version: str) -> Find:
+    """How to find one version in a database."""
+    version = "" if version == NO_VERSION else version
+    return lambda db: definitions.get_version(db, form_id, version)
+
+
+def say_form(find: Find) -> Response:
+    """One form, longer where the caller asked for that."""
+    with runtime().database.read() as db:
+        found = find(db)
+        figures = definitions.form_figures(db) if extended() else {}
+    return jsonify(form_json(found, figures))
+
+
+def form_json(found: Definition, figures: Mapping[int, FormFigures]) -> dict[str, Any]:
+    """A form's keys, and the extra ones where those were asked for."""
+    shape: dict[str, Any] = FormShape().dump(found)
+    if extended():
+        mine = figures.get(found.form, FormFigures())
+        shape |= FormExtra().dump(asdict(mine))
+        shape["excelContentType"] = XLSX if found.kind in ("xlsx", "md", "csv") else None
+        shape["entityRelated"] = bool(found.schema.entities)
+    return shape
+
+
+# ------------------------------------------------------------------ documents and fields
+
+
+@route(f"{FORM}.xml", *SEE)
+def get_form_xml(form_id: str) -> Response:
+    """The very bytes that phones get; those who do not manage forms get what a phone gets."""
+    if not access.may(caller(), "forms.manage") and access.may(caller(), "form.list"):
+        return openrosa.xform(form_id)
+    return document(lambda db: visible(db, form_id))
+
+
+@route(f"{FORM}.xlsx", "forms.manage")
+def get_form_xlsx(form_id: str) -> Response:
+    """A workbook to edit, whatever the form was written as; 404 for a ready XForm."""
+    return workbook(lambda db: definitions.get_form(db, form_id))
+
+
+@route(f"{FORM}/versions/<version>.xml", "forms.manage")
+def get_version_xml(form_id: str, version: str) -> Response:
+    return document(version_of(form_id, version))
+
+
+@route(f"{FORM}/versions/<version>.xlsx", "forms.manage")
+def get_version_xlsx(form_id: str, version: str) -> Response:
+    return workbook(version_of(form_id, version))
+
+
+@route(f"{FORM}/fields", *SEE)
+def get_form_fields(form_id: str) -> Response:
+    """Every question, group and repeat in the form's order."""
+    return say_fields(lambda db: visible(db, form_id))
+
+
+@route(f"{FORM}/versions/<version>/fields", "forms.manage")
+def get_version_fields(form_id: str, version: str) -> Response:
+    return say_fields(version_of(form_id, version))
+
+
+def document(find: Find) -> Response:
+    """The XForm, with a mark that changes when it does."""
+    with runtime().database.read() as db:
+        found = find(db)
+    answer = Response(found.xform, content_type="application/xml; charset=utf-8")
+    answer.set_etag(found.hash)
+    answer.make_conditional(request.environ)
+    return answer
+
+
+def workbook(find: Find) -> Response:
+    """The source as .xlsx."""
+    with runtime().database.read() as db:
+        found = find(db)
+    if found.kind == "xml":
+        raise Refused(NOT_FOUND())
+    answer = Response(to_xlsx(found.source, found.kind), content_type=XLSX)
+    name = f"{found.xml_form_id}.xlsx"
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    return answer
+
+
+def say_fields(find: Find) -> Response:
+    """The form's tree, flat; with `odata=true` named as OData names it."""
+    with runtime().database.read() as db:
+        found = find(db)
+    told = _told(form_tree([found.schema]), "", flag("odata"))
+    return say(FieldShape(), told, many=True)
+
+
+def _told(holder: Node, above: str, safe: bool) -> Iterator[dict[str, Any]]:
+    for node in holder.children():
+        name = node.safe if safe else node.name
+        path = f"{above}/{name}"
+        kind = {"group": "structure", "repeat": "repeat"}.get(node.kind) or _TYPES.get(node.type)
+        yield {
+            "name": name,
+            "path": path,
+            "type": kind or node.type,
+            "binary": True if node.type == "binary" else None,
+            "select_multiple": True if node.type == "select" else None,
+        }
+        yield from _told(node, path, safe)
+
+
+_TYPES = {"select1": "string", "select": "string", "rank": "odk:rank"}  # as pyxform binds them
+
+
+# ------------------------------------------------------------------ files
+
+
+@route(f"{FORM}/attachments", *SEE)
+def list_form_attachments(form_id: str) -> Response:
+    """The files the form names, also those that are missing."""
+    return say_files(lambda db: visible(db, form_id))
+
+
+@route(f"{FORM}/attachments/<path:name>", *SEE)
+def get_form_attachment(form_id: str, name: str) -> Response:
+    """The bytes, or 404. An entity list is cut to what the caller may have, as for a phone."""
+    return file_of(lambda db: visible(db, form_id), form_id, name)
+
+
+@route(f"{FORM}/versions/<version>/attachments", "forms.manage")
+def list_version_attachments(form_id: str, version: str) -> Response:
+    return say_files(version_of(form_id, version))
+
+
+@route(f"{FORM}/versions/<version>/attachments/<path:name>", "forms.manage")
+def get_version_attachment(form_id: str, version: str, name: str) -> Response:
+    return file_of(version_of(form_id, version), form_id, name)
+
+
+def say_files(find: Find) -> Response:
+    """The files of one version."""
+    with runtime().database.read() as db:
+        found = definitions.list_files(db, find(db).version_id)
+    return say(FileShape(), (_file_json(file) for file in found), many=True)
+
+
+def _file_json(file: FormFile) -> dict[str, Any]:
+    kind = (mimetypes.guess_type(file.name)[0] or "").partition("/")[0]
+    return {
+        "name": file.name,
+        "type": kind if kind in MEDIA else "file",
+        "exists": file.blob is not None or file.list_name is not None,
+        "blob_exists": file.blob is not None,
+        "dataset_exists": file.list_name is not None,
+        "hash": file.blob.md5 if file.blob else None,
+    }
+
+
+def file_of(find: Find, form_id: str, name: str) -> Response:
+    """One file of one version."""
+    manages = access.may(caller(), "forms.manage")
+    if not manages and access.may(caller(), "form.list"):
+        return openrosa.attachment(form_id, name)
+    with runtime().database.read() as db:
+        file = definitions.get_file(db, find(db).version_id, name)
+    if file.list_name is not None:  # rows about people: for who fills the form in, as a phone would
+        return openrosa.attachment(form_id, name)
+    if file.blob is None:
+        raise Refused(NOT_FOUND())
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return openrosa.stored_file(file.blob.sha256, file.blob.md5, kind)
+
+
+# ------------------------------------------------------------------ making
+
+
+@route(f"{PROJECT}/forms", "forms.manage", methods=["POST"])
+def create_form() -> Response:
+    """A new form from a workbook or an XForm: a draft, or published at once."""
+    compiled = sent_form()
+    here, who = runtime(), caller().actor
+    media = publish.put_media(here.blobs, here.library, compiled, None)
+    with here.database.write() as db:
+        if definitions.exists(db, compiled.xml_form_id):
+            raise Refused(FORM_EXISTS(form=compiled.xml_form_id))
+        if flag("publish"):
+            publish.publish_form(db, here.library, compiled, media, here.now(), who)
+        else:
+            publish.draft_form(db, here.library, compiled, media, here.now(), who, whole=False)
+    return say_form(lambda db: definitions.get_form(db, compiled.xml_form_id))
+
+
+def sent_form(form_id: str | None = None) -> Compiled:
+    """The form in the request's body. FormRefused, also for mere warnings unless these are to be
+    ignored; Refused when it is not the form of the path."""
+    request.max_content_length = LARGEST_FORM
+    source = request.get_data()
+    kind = KINDS.get(request.mimetype) or ("xlsx" if source.startswith(b"PK\x03\x04") else "xml")
+    fallback = unquote(request.headers.get("X-XlsForm-FormId-Fallback", "")) or form_id
+    compiled = compile_form(source, kind, fallback or UNNAMED)
+    if form_id not in (None, compiled.xml_form_id):
+        raise Refused(BAD_PARAMETER(name="form_id"))
+    if compiled.xml_form_id.lower().endswith(NOT_AN_ID):
+        raise Refused(BAD_PARAMETER(name="xmlFormId"))
+    said = tuple(w for w in compiled.warnings if not (fallback and w.type is NO_FORM_ID))
+    if said and not flag("ignoreWarnings"):
+        raise FormRefused(said)
+    return compiled

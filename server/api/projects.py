@@ -1,0 +1,59 @@
+"""The one project there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, jsonify
+from marshmallow import fields
+
+from forms.problems import NOT_FOUND, Refused
+from server.api.door import KNOWN, PROJECT, caller, route
+from server.api.wire import Time, Wire, extended
+from server.runtime import runtime
+from sync import definitions
+from sync.access import ROLES
+
+
+class ProjectShape(Wire):
+    id = fields.Constant(1)
+    name = fields.String()
+    description = fields.String()
+    archived = fields.Boolean()
+    key_id = fields.Integer()
+    created_at = Time()
+    updated_at = Time()
+    deleted_at = Time()
+
+
+class ProjectExtra(Wire):
+    """What X-Extended-Metadata adds."""
+
+    app_users = fields.Integer()
+    forms = fields.Integer()
+    datasets = fields.Integer()
+    last_submission = Time()
+
+
+@route("/projects", KNOWN)
+def list_projects() -> Response:
+    """A list of one."""
+    return jsonify([_project()])
+
+
+@route(PROJECT, KNOWN)
+def get_project() -> Response:
+    found = _project()
+    if extended():
+        found["verbs"] = sorted(ROLES.get(caller().role, ()))
+    return jsonify(found)
+
+
+def _project() -> dict[str, Any]:
+    with runtime().database.read() as db:
+        found = definitions.project_figures(db)
+    if found is None:
+        raise Refused(NOT_FOUND())
+    shape: dict[str, Any] = ProjectShape().dump(found)
+    shape["createdAt"] = shape["createdAt"] or Time().serialize("now", {"now": runtime().now()})
+    return shape | (ProjectExtra().dump(found) if extended() else {})
