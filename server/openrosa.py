@@ -20,8 +20,10 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
 from werkzeug.wsgi import wrap_file
 
+from forms.file_names import name_meant
 from forms.instance import read_instance
 from forms.problems import NOT_FOUND, Refused
+from forms.xml import Element
 from server import auth
 from server.errors import OPENROSA_XML, openrosa_message, speaks_openrosa
 from server.runtime import runtime
@@ -32,9 +34,6 @@ from sync.accounts import PROJECT_ID
 from sync.receive import Arrival, Received, ReceivedFile, receive
 
 CSV = "text/csv; charset=utf-8"
-# Collect knows the English sentence and shows it in its own language.
-THANKS = "Đã nhận phiếu. / full submission upload was successful!"
-LONGEST_NOTE = 255  # of what a phone says of itself
 WORTH_GZIP = 500  # bytes
 MOST_REMEMBERED = 200_000
 TRIES = 3
@@ -276,7 +275,8 @@ def submit() -> Response:
     auth.require(caller(), "submission.create")
     with open_upload(request.environ, runtime().settings.body_bytes) as upload:
         instance = read_instance(upload.xml)
-        files = tuple(_put_away(file) for file in upload.files)
+        files = tuple(_put_away(file, instance.root) for file in upload.files)
+    user_agent, device_id = auth.note_of_itself()
     user = {f"{caller().kind}_id": caller().id}
     _keep(
         Arrival(
@@ -285,8 +285,8 @@ def submit() -> Response:
             instance=instance,
             xml=upload.xml,
             files=files,
-            device_id=_note(request.args.get("deviceID")),
-            user_agent=_note(request.headers.get("User-Agent")),
+            device_id=device_id,
+            user_agent=user_agent,
             problems=upload.problems,
             **user,
         )
@@ -295,9 +295,10 @@ def submit() -> Response:
     return openrosa_message("submit_success", THANKS, 201)
 
 
-def _put_away(file: SentFile) -> ReceivedFile:
+def _put_away(file: SentFile, root: Element) -> ReceivedFile:
     """Before the transaction: hashing and syncing a photo must keep nobody waiting for the lock."""
-    return ReceivedFile(file.name, runtime().blobs.put(file.stream), file.content_type)
+    name = name_meant(file.name, root)
+    return ReceivedFile(name, runtime().blobs.put(file.stream), file.content_type)
 
 
 def _keep(arrival: Arrival) -> Received:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import tempfile
-import unicodedata
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from io import BytesIO
+from io import SEEK_CUR, SEEK_END, SEEK_SET, BytesIO, RawIOBase
+from itertools import count
 from typing import IO, Any, BinaryIO, cast
 
 from werkzeug.datastructures import FileStorage, Headers, MultiDict
@@ -18,20 +18,22 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 from werkzeug.wsgi import get_input_stream
 
+from forms.file_names import LONGEST_NAME, file_name
 from forms.problems import (
     FILE_NAME_CHANGED,
     NO_XML_PART,
     NOT_MULTIPART,
     TOO_LARGE,
+    TOO_MANY_PARTS,
     Problem,
     Refused,
 )
+from forms.text import nfc
 from forms.xml import MAX_BYTES
 
 XML_PART = "xml_submission_file"
-MOST_PARTS = 1_000
-IN_MEMORY = 256 * 1024  # larger parts go to a temporary file
-LONGEST_NAME = 255
+MOST_PARTS = 10_000  # Collect sends 102 at most, Enketo as many as fit into the bytes announced
+IN_MEMORY = 256 * 1024  # of one POST; the rest goes to one temporary file
 
 Files = MultiDict[str, FileStorage]
 
@@ -40,7 +42,7 @@ _ODD_HEAD = re.compile(rb"\r\n[ \t]|(?<!\r)\n|\r(?!\n)")  # a folded line, or no
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
-    """A file beside the XML. `name` is safe to keep: NFC, no path, no control characters."""
+    """A file beside the XML. `name` is safe to keep: see forms.file_names."""
 
     name: str
     content_type: str | None
@@ -60,11 +62,11 @@ class Upload:
 def open_upload(environ: dict[str, Any], body_limit: int) -> Iterator[Upload]:
     """Read the body of a WSGI request; its files can be read until the block ends.
 
-    Refused(NOT_MULTIPART, TOO_LARGE or NO_XML_PART). A body that ends before its closing boundary
-    was cut on the way (Collect can abort an upload), so nothing of it may count.
+    Refused(NOT_MULTIPART, TOO_LARGE, TOO_MANY_PARTS or NO_XML_PART). A body that ends before its
+    closing boundary was cut on the way (Collect can abort an upload), so nothing of it may count.
     """
-    with ExitStack() as streams:
-        form, files = _parse(environ, body_limit, streams)
+    with tempfile.SpooledTemporaryFile(IN_MEMORY) as spool:
+        form, files = _parse(environ, body_limit, cast(IO[bytes], spool))
         xml = _xml(form, files)
         problems: list[Problem] = []
         sent = tuple(_sent_files(files, problems))
@@ -72,12 +74,8 @@ def open_upload(environ: dict[str, Any], body_limit: int) -> Iterator[Upload]:
 
 
 def _parse(
-    environ: dict[str, Any], body_limit: int, streams: ExitStack
+    environ: dict[str, Any], body_limit: int, spool: IO[bytes]
 ) -> tuple[MultiDict[str, str], Files]:
-    def new_stream(*_: object, **__: object) -> IO[bytes]:
-        stream = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (streams closes it)
-        return cast(IO[bytes], streams.enter_context(stream))
-
     mimetype, options = parse_options_header(environ.get("CONTENT_TYPE", ""))
     if mimetype != "multipart/form-data":
         raise Refused(NOT_MULTIPART())
@@ -87,20 +85,61 @@ def _parse(
         if small is not None:
             return small
         environ = {**environ, "wsgi.input": BytesIO(body)}
+    files_so_far = count(1)
+
+    def new_part(*_: object, **__: object) -> IO[bytes]:
+        if next(files_so_far) > MOST_PARTS:
+            raise Refused(TOO_MANY_PARTS(limit=MOST_PARTS))
+        return cast(IO[bytes], _Part(spool))
+
     parser = FormDataParser(
-        stream_factory=new_stream,
+        stream_factory=new_part,
         max_form_memory_size=MAX_BYTES,
         max_content_length=body_limit,
-        max_form_parts=MOST_PARTS,
+        max_form_parts=2 * MOST_PARTS,  # fields too, which no phone sends
         silent=False,  # else a truncated body reads as an empty form
     )
     try:
         _, form, files = parser.parse_from_environ(environ)
-    except RequestEntityTooLarge:
-        raise Refused(TOO_LARGE(limit=body_limit)) from None
+    except RequestEntityTooLarge:  # of the body; else of its fields together
+        limit = MAX_BYTES if 0 < _length(environ) <= body_limit else body_limit
+        raise Refused(TOO_LARGE(limit=limit)) from None
     except (ValueError, BadRequest):
         raise Refused(NOT_MULTIPART()) from None
     return form, files
+
+
+class _Part(RawIOBase):
+    """One part inside the file that holds all parts of a POST: one handle, however many photos.
+
+    Parts are written one after the other and read when all are there.
+    """
+
+    def __init__(self, spool: IO[bytes]) -> None:
+        super().__init__()
+        self._spool = spool
+        spool.seek(0, SEEK_END)
+        self._start = spool.tell()
+        self._size = self._at = 0
+
+    def write(self, data: Any) -> int:
+        self._spool.seek(self._start + self._size)
+        self._spool.write(data)
+        self._size += len(data)
+        return len(data)
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = self._size - self._at
+        wanted = left if size is None or size < 0 else min(size, left)
+        self._spool.seek(self._start + self._at)
+        data = self._spool.read(wanted)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        origin = {SEEK_SET: 0, SEEK_CUR: self._at, SEEK_END: self._size}[whence]
+        self._at = min(max(0, origin + offset), self._size)
+        return self._at
 
 
 def parse_small(body: bytes, boundary: bytes) -> tuple[MultiDict[str, str], Files] | None:
@@ -167,29 +206,17 @@ def _sent_files(files: Files, problems: list[Problem]) -> Iterator[SentFile]:
             continue
         stream = cast(BinaryIO, file.stream)
         sent_as = file.filename or part_name or ""
-        name = safe_name(sent_as)
+        name = file_name(sent_as)
         if name is None:
             name = f"file-{_hash(stream)[:12]}"
-        if name != unicodedata.normalize("NFC", sent_as):
+        if name != nfc(sent_as):
             problems.append(FILE_NAME_CHANGED())
         yield SentFile(name, (file.content_type or "")[:LONGEST_NAME] or None, stream)
 
 
-def safe_name(sent_as: str) -> str | None:
-    """The last part of a file name, NFC, without control characters; None where nothing is left.
-
-    Form and file may come from two programs, one writing `ả` as one character, the other as two.
-    """
-    name = unicodedata.normalize("NFC", sent_as).replace("\\", "/").rpartition("/")[2]
-    name = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cs")).strip()
-    if len(name) > LONGEST_NAME:
-        stem, dot, extension = name.rpartition(".")
-        tail = dot + extension if stem and len(extension) < 10 else ""
-        name = name[: LONGEST_NAME - len(tail)] + tail
-    return None if name in ("", ".", "..") else name
-
-
 def _hash(stream: BinaryIO) -> str:
-    digest = sha256(stream.read()).hexdigest()
+    digest = sha256()
+    while piece := stream.read(IN_MEMORY):
+        digest.update(piece)
     stream.seek(0)
-    return digest
+    return digest.hexdigest()

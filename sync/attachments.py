@@ -7,7 +7,7 @@ version serves every version of the submission that names it and brought no file
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -65,13 +65,16 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file on its way out. `name` as the form wrote it; `pieces` are its `size` bytes."""
+    """A file on its way out. `name` as the form wrote it; `pieces` are its `size` bytes.
+
+    Whoever does not read them to the end closes them.
+    """
 
     name: str
     content_type: str
     size: int
     etag: str
-    pieces: Iterator[bytes]
+    pieces: Generator[bytes]
 
 
 # ------------------------------------------------------------------ what is named
@@ -236,6 +239,6 @@ def _type(file: Attachment) -> str:
     return mimetypes.guess_type(file.name)[0] or UNKNOWN_TYPE
 
 
-def _closing(source: BinaryIO, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _closing(source: BinaryIO, pieces: Iterator[bytes]) -> Generator[bytes]:
     with source:
         yield from pieces
