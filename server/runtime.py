@@ -14,6 +14,8 @@ from sync.blobs import Blobs, open_blobs
 from sync.database import Database
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
     from forms.library import Library
 
 EXTENSION = "cayda"
@@ -42,6 +44,7 @@ class Runtime:
     jobs: Jobs
     library: Library
     now: Callable[[], datetime]
+    key: RSAPrivateKey | None = None  # opens encrypted submissions; given to one worker, never kept
 
 
 def utc_now() -> datetime:

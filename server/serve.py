@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,8 @@ import click
 from server.settings import SettingError, Settings, read_settings
 
 if TYPE_CHECKING:  # the process that only watches the others stays small
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
     from server.runtime import Runtime
 
 THREADS = 32  # requests at a time; a slow phone holds one while it sends, without using the CPU
@@ -79,10 +82,13 @@ def web(settings: Settings) -> int:
     return 0
 
 
-def work(settings: Settings, parent: int | None = None) -> int:
+def work(
+    settings: Settings, parent: int | None = None, key: RSAPrivateKey | None = None
+) -> int:
     """The worker only, until SIGTERM: rq's where Redis is set, else one that looks by itself.
 
     `parent`: the process that started this one as its only worker; end when it ends, however.
+    `key` opens encrypted submissions.
     """
     from server import tasks
     from server.jobs import listen
@@ -93,7 +99,7 @@ def work(settings: Settings, parent: int | None = None) -> int:
         signal.signal(number, lambda *_: stopping.set())
     if parent is not None:
         _end_with_parent(parent, stopping.set)
-    runtime = open_runtime(settings)
+    runtime = replace(open_runtime(settings), key=key)
     if parent is not None and settings.embedded and runtime.database.is_sqlite:
         _release_leases(runtime)
     gc.freeze()  # modules and library stay; the collector need not look at them again

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from server.runtime import Runtime
+from server.unseal import open_waiting
 from sync import aggregate, process, queue
 from sync.aggregate import MEASURE, StaleCell
 from sync.queue import Work
@@ -89,6 +90,8 @@ def run_until_empty(
     """
     total = 0
     while stopping is None or not stopping.is_set():
+        if runtime.key is not None:
+            open_waiting(runtime, runtime.key)
         done = sum(_run_batch(runtime, name) for name in TASKS)
         total += done
         if done and pace is not None:

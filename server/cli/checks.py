@@ -9,25 +9,39 @@ from typing import TYPE_CHECKING
 import click
 
 from server.cli.command import Command, with_runtime
+from server.cli.key import takes_key
 from server.cli.terminal import GOOD, WRONG, cell, plain, say
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
     from server.runtime import Runtime
     from sync.queue import FailedWork
 
 
 @click.command(cls=Command)
 @click.option("--form", "xml_form_id", help="Chỉ biểu mẫu này / of this form only.")
+@takes_key
 @with_runtime
-def reprocess(runtime: Runtime, xml_form_id: str | None) -> None:
+def reprocess(runtime: Runtime, xml_form_id: str | None, key: RSAPrivateKey | None) -> None:
     """Tính lại mọi thứ suy ra từ phiếu đã giữ / compute again all that is derived."""
     from server import tasks
-    from sync import verify
+    from server.unseal import OPENED, open_waiting
+    from sync import sealed, verify
 
+    told = open_waiting(runtime, key, again=True) if key is not None else {}
     with runtime.database.write() as db:
         queued = verify.reprocess(db, runtime.library, xml_form_id, runtime.now())
     tasks.run_until_empty(runtime)
-    say(f"Đã tính lại {queued} phiếu. / {queued} submissions again.", submissions=queued)
+    with runtime.database.read() as db:
+        waiting = sealed.count_waiting(db)
+    opened = told.get(OPENED, 0)
+    lines = [f"Đã tính lại {queued} phiếu. / {queued} submissions again."]
+    if key is not None:
+        lines.append(f"Đã mở {opened} phiếu mã hóa. / {opened} encrypted submissions opened.")
+    if waiting:
+        lines.append(f"Còn {waiting} phiếu mã hóa chờ khóa. / {waiting} still wait for their key.")
+    say("\n".join(lines), submissions=queued, opened=opened, sealed=waiting)
 
 
 @click.command("verify", cls=Command)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from server.cli.command import Command
+from server.cli.key import takes_key
 from server.cli.options import Options, pass_options
 from server.cli.terminal import fail, say
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 
 def listens(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,12 +63,13 @@ def web(settings: Settings) -> None:
 
 @click.command(cls=Command)
 @click.option("--parent", type=int, hidden=True, help="End when this process ends.")
+@takes_key
 @pass_options
-def work(options: Options, parent: int | None) -> None:
+def work(options: Options, parent: int | None, key: RSAPrivateKey | None) -> None:
     """Chỉ chạy người làm việc / the worker only (rq where REDIS_URL is set)."""
     from server import serve as running
 
-    sys.exit(running.work(options.settings(), parent))
+    sys.exit(running.work(options.settings(), parent, key))
 
 
 @click.command(cls=Command)

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 from io import BytesIO
 
 import pytest
-from cryptography.hazmat.decrepit.ciphers.modes import CFB
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 from forms.encrypted import iv, iv_seed, open_envelope, read_envelope, read_private_key
 from forms.form_key import new_pair
 from forms.problems import Refused
+from tests.sealing import COLLECT, ENKETO, envelope
 
-COLLECT = "http://www.opendatakit.org/xforms/encrypted"
-ENKETO = "http://opendatakit.org/submissions"
 INSTANCE_ID = "uuid:11111111-2222-4333-8444-555555555555"
 XML = b'<data id="visit" version="7"><note>M\xc3\xa1 M\xc6\xb0\xc6\xa1i</note></data>'
 PRIVATE, PUBLIC = new_pair()
@@ -30,45 +24,10 @@ def key() -> RSAPrivateKey:
     return read_private_key(PRIVATE)
 
 
-def sealed(content: bytes) -> str:
-    """Encrypted with the public key, as a phone does."""
-    sha = hashes.SHA256()
-    public = serialization.load_pem_public_key(PUBLIC)
-    text = public.encrypt(  # type: ignore[union-attr]
-        content, padding.OAEP(mgf=padding.MGF1(algorithm=sha), algorithm=sha, label=None)
-    )
-    return base64.b64encode(text).decode()
-
-
 def a_phones_envelope(
     files: dict[str, bytes], namespace: str = COLLECT, version: str | None = "7"
 ) -> tuple[bytes, dict[str, bytes]]:
-    """Envelope and encrypted files, written by the recipe and not by our code."""
-    symmetric = os.urandom(32)
-    counted = bytearray(hashlib.md5(INSTANCE_ID.encode() + symmetric).digest())
-    lines = ["visit", *([version] if version else []), sealed_key := sealed(symmetric), INSTANCE_ID]
-    out: dict[str, bytes] = {}
-    for n, (name, content) in enumerate({**files, "submission.xml": XML}.items()):
-        counted[n % 16] = (counted[n % 16] + 1) % 256
-        pad = 16 - len(content) % 16
-        cipher = Cipher(algorithms.AES(symmetric), CFB(bytes(counted))).encryptor()
-        out[f"{name}.enc"] = cipher.update(content + bytes([pad]) * pad) + cipher.finalize()
-        lines.append(f"{name}::{hashlib.md5(content).hexdigest()}")
-    signature = sealed(hashlib.md5(("\n".join(lines) + "\n").encode()).digest())
-    names = [f"<file>{name}.enc</file>" for name in files]
-    media = "".join(f"<media>{n}</media>" for n in names)
-    if namespace == COLLECT and names:
-        media = f"<media>{''.join(names)}</media>"
-    numbered = f' version="{version}"' if version else ""
-    xml = (
-        f'<data xmlns="{namespace}" encrypted="yes" id="visit"{numbered}>'
-        f"<base64EncryptedKey>{sealed_key}</base64EncryptedKey>"
-        '<orx:meta xmlns:orx="http://openrosa.org/xforms">'
-        f"<orx:instanceID>{INSTANCE_ID}</orx:instanceID></orx:meta>{media}"
-        "<encryptedXmlFile>submission.xml.enc</encryptedXmlFile>"
-        f"<base64EncryptedElementSignature>{signature}</base64EncryptedElementSignature></data>"
-    )
-    return xml.encode(), out
+    return envelope(PUBLIC, XML, files, INSTANCE_ID, "visit", version, namespace)
 
 
 def opened(key: RSAPrivateKey, xml: bytes, files: dict[str, bytes]) -> bytes:

@@ -1,0 +1,51 @@
+"""Open encrypted submissions with a key that lives in this process only, and is never written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from forms.encrypted import open_envelope, read_envelope
+from forms.problems import ENCRYPTED_FILE_MISSING, Refused
+from server.runtime import Runtime
+from sync import sealed
+from sync.sealed import Sealed
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+BATCH = 50
+OPENED = "opened"
+
+
+def open_waiting(runtime: Runtime, key: RSAPrivateKey, *, again: bool = False) -> Counter[str]:
+    """Try the key on all that waits; how many were opened, or not for which reason (its code).
+
+    `again`: also on those that a key has failed on. What is opened is queued to be processed.
+    """
+    told: Counter[str] = Counter()
+    after = 0
+    while True:
+        with runtime.database.read() as db:
+            found = sealed.waiting(db, BATCH, again=again, after=after)
+        if not found:
+            return told
+        told.update(_open_one(runtime, key, one) for one in found)
+        after = found[-1].submission_version_id
+
+
+def _open_one(runtime: Runtime, key: RSAPrivateKey, one: Sealed) -> str:
+    """Decrypt outside the transaction, then keep; a file still on its way is no failure."""
+    try:
+        with ExitStack() as streams:
+            files = {n: streams.enter_context(runtime.blobs.open(h)) for n, h in one.files.items()}
+            xml = open_envelope(read_envelope(one.xml), key, files)
+    except Refused as refused:
+        if refused.problem.code != ENCRYPTED_FILE_MISSING.code:
+            with runtime.database.write() as db:
+                sealed.note_problem(db, one.submission_version_id, refused.problem)
+        return refused.problem.code
+    with runtime.database.write() as db:
+        sealed.keep_opened(db, one.submission_version_id, xml, runtime.now())
+    return OPENED

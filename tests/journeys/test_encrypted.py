@@ -1,0 +1,145 @@
+"""An encrypted form: kept at once, counted when the key has been there, lost with no restart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from forms.encrypted import read_private_key
+from forms.form_key import new_pair, read_public_key
+from server import tasks
+from server.unseal import OPENED, open_waiting
+from sync import publish, sealed, tables, verify
+from tests.conftest import NOW
+from tests.device import Device
+from tests.journeys.conftest import World
+from tests.sealing import envelope
+
+PRIVATE, PUBLIC = new_pair()
+
+
+@pytest.fixture
+def phone(world: World) -> Device:
+    """Minh's phone, whose visits are encrypted from now on."""
+    with world.database.write() as db:
+        publish.set_public_key(
+            db, world.runtime.library, "care_visit", read_public_key(PUBLIC), NOW, "operator"
+        )
+    return world.phone("volunteer").receives()
+
+
+def seals(phone: Device, photo: bytes = b"") -> None:
+    """Put the last form of the outbox into an envelope, as Collect does when it is finalized."""
+    filled = phone.outbox[-1]
+    form = phone.forms["care_visit"]
+    assert b"base64RsaPublicKey" in form.xform
+    files = {"1.jpg": photo} if photo else {}
+    filled.xml, filled.files = envelope(
+        PUBLIC, filled.xml, files, filled.instance_id, form.xml_form_id, form.version
+    )
+
+
+def registered(world: World) -> str:
+    """A client whose registration came plainly."""
+    chair = world.phone("chair").receives()
+    member = chair.registers("Trần Thị Ba", 1948, joined="2025-03-05")
+    chair.sends()
+    world.works()
+    return member
+
+
+def is_clean(world: World, tmp_path: Path) -> bool:
+    folder = tmp_path / "scratch"
+    folder.mkdir(exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    with world.database.read() as db:
+        return verify.verify(db, world.runtime.library, folder, NOW) == []
+
+
+def test_an_encrypted_visit_waits_for_its_key_and_then_counts(
+    world: World, phone: Device, tmp_path: Path
+) -> None:
+    client = registered(world)
+    phone.visits(client, on="2025-09-14")
+    seals(phone, photo=b"a photo")
+    assert phone.sends() == 1
+    world.works()
+    assert world.figure("C07", "2025H2") in (None, 0)
+    with world.database.read() as db:
+        assert sealed.count_waiting(db) == 1
+    assert is_clean(world, tmp_path)
+
+    worker = replace(world.runtime, key=read_private_key(PRIVATE))
+    tasks.run_until_empty(worker)
+
+    assert world.figure("C07", "2025H2") == 1
+    assert world.answers("care_visit")[0]["outcome"] == "met"
+    assert is_clean(world, tmp_path)
+
+
+def test_what_was_opened_once_is_computed_again_without_the_key(
+    world: World, phone: Device, tmp_path: Path
+) -> None:
+    client = registered(world)
+    phone.visits(client, on="2025-09-14")
+    seals(phone)
+    phone.sends()
+    open_waiting(world.runtime, read_private_key(PRIVATE))
+    world.works()
+    with world.database.write() as db:
+        verify.reprocess(db, world.runtime.library, None, NOW)
+    world.works()
+    assert world.figure("C07", "2025H2") == 1
+    assert is_clean(world, tmp_path)
+
+
+def test_another_key_changes_nothing_and_the_right_one_still_opens_it(
+    world: World, phone: Device
+) -> None:
+    client = registered(world)
+    phone.visits(client, on="2025-09-14")
+    seals(phone)
+    phone.sends()
+    wrong = read_private_key(new_pair()[0])
+    assert open_waiting(world.runtime, wrong) == {"encrypted_other_key": 1}
+    assert open_waiting(world.runtime, wrong) == {}  # a worker does not try at every turn
+    told = open_waiting(world.runtime, read_private_key(PRIVATE), again=True)
+    assert told == {OPENED: 1}
+    world.works()
+    assert world.figure("C07", "2025H2") == 1
+
+
+def test_b84_the_encrypted_answers_may_come_in_a_later_post(world: World, phone: Device) -> None:
+    client = registered(world)
+    phone.visits(client, on="2025-09-14")
+    seals(phone, photo=b"a photo")
+    filled = phone.outbox[-1]
+    late = filled.files.pop("submission.xml.enc")
+    phone.sends()
+    key = read_private_key(PRIVATE)
+    assert open_waiting(world.runtime, key) == {"encrypted_file_missing": 1}
+    filled.files = {"submission.xml.enc": late}
+    phone.outbox.append(filled)
+    phone.sends()
+    assert open_waiting(world.runtime, key) == {OPENED: 1}
+    world.works()
+    assert world.figure("C07", "2025H2") == 1
+
+
+def test_the_envelope_and_its_files_stay_as_they_came(world: World, phone: Device) -> None:
+    phone.visits(registered(world), on="2025-09-14")
+    seals(phone)
+    sent = phone.outbox[-1].xml
+    phone.sends()
+    open_waiting(world.runtime, read_private_key(PRIVATE))
+    with world.database.read() as db:
+        kept = db.execute(
+            sa.select(tables.submission_versions.c.xml)
+            .join(tables.sealed_submissions)
+            .where(tables.sealed_submissions.c.xml.is_not(None))
+        ).scalar_one()
+    assert bytes(kept) == sent
