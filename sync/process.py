@@ -68,7 +68,7 @@ def prepare(
     The current one too: an edit or a late original can change which of them counts.
     """
     rows = _load(db, list(version_ids))
-    schemas = _schemas(db, {row.schema_id: row.md5 for row in rows})
+    schemas = read_schemas(db, {row.schema_id: row.md5 for row in rows})
     return [_prepare_one(library, row, schemas[row.schema_id]) for row in rows]
 
 
@@ -97,7 +97,8 @@ _read: dict[str, FormSchema] = {}  # by MD5 of the XForm: reading one takes long
 MOST_READ = 200
 
 
-def _schemas(db: Connection, md5s: Mapping[int, str]) -> dict[int, FormSchema]:
+def read_schemas(db: Connection, md5s: Mapping[int, str]) -> dict[int, FormSchema]:
+    """Form versions by id, each with its MD5, as what they ask; read once per process."""
     missing = [version_id for version_id, md5 in md5s.items() if md5 not in _read]
     if missing:
         if len(_read) + len(missing) > MOST_READ:
