@@ -27,8 +27,9 @@ from forms.xml import Element
 from server import auth
 from server.errors import OPENROSA_XML, openrosa_message, speaks_openrosa
 from server.runtime import runtime
+from server.thanks import thanks
 from server.upload import SentFile, open_upload
-from sync import catalogue, publish
+from sync import catalogue, phones, publish
 from sync.access import Caller
 from sync.accounts import PROJECT_ID
 from sync.receive import Arrival, Received, ReceivedFile, receive
@@ -278,7 +279,7 @@ def submit() -> Response:
         files = tuple(_put_away(file, instance.root) for file in upload.files)
     user_agent, device_id = auth.note_of_itself()
     user = {f"{caller().kind}_id": caller().id}
-    _keep(
+    kept, today = _keep(
         Arrival(
             project_id=caller().project_id,
             only_form_id=caller().form_id,
@@ -292,7 +293,7 @@ def submit() -> Response:
         )
     )
     runtime().jobs.wake()
-    return openrosa_message("submit_success", THANKS, 201)
+    return openrosa_message("submit_success", thanks(kept, today), 201)
 
 
 def _put_away(file: SentFile, root: Element) -> ReceivedFile:
@@ -301,21 +302,22 @@ def _put_away(file: SentFile, root: Element) -> ReceivedFile:
     return ReceivedFile(name, runtime().blobs.put(file.stream), file.content_type)
 
 
-def _keep(arrival: Arrival) -> Received:
-    """Receive in one transaction; again where two POSTs of one chain of edits met in a deadlock."""
+def _keep(arrival: Arrival) -> tuple[Received, int]:
+    """Receive in one transaction; again where two POSTs of one chain of edits met in a deadlock.
+
+    Beside it, how many submissions this phone has had kept today.
+    """
     for attempt in range(1, TRIES + 1):
         try:
             with runtime().database.write() as db:
-                return receive(db, arrival, runtime().now())
+                now = runtime().now()
+                return receive(db, arrival, now), phones.sent_today(db, caller(), now)
         except (OperationalError, IntegrityError):
             if attempt == TRIES:
                 raise
             time.sleep(0.05 * attempt)
     raise AssertionError("unreachable")
 
-
-def _note(text: str | None) -> str | None:
-    return (text or "").replace("\x00", "")[:LONGEST_NOTE] or None
 
 
 # ------------------------------------------------------------------ documents
