@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.datastructures import Authorization
 
 from forms.problems import INSECURE, NOT_ALLOWED, REVOKED, Refused
+from server.clock import clock_offset
 from server.errors import Unauthorized
 from server.runtime import runtime
 from server.settings import secret_key
@@ -34,6 +35,7 @@ NONCE_SECONDS = 30 * 60
 SEEN_SECONDS = 10 * 60  # how exact "phones last seen" is; one write per phone and this time
 GUESSES_AT_ONCE = 2  # argon2 takes a core and 19 MiB each
 REMEMBERED = 2_000
+LONGEST_NOTE = 255  # of what a phone says of itself
 
 EXTENSION = "cayda.auth"
 
@@ -217,12 +219,21 @@ def _forwarded(header: str, default: str) -> str:
     return request.headers.get(header, default).rpartition(",")[2].strip() or default
 
 
+def note_of_itself() -> tuple[str | None, str | None]:
+    """The User-Agent and the deviceID of this request, as far as they are kept."""
+    said = (request.headers.get("User-Agent"), request.args.get("deviceID"))
+    agent, device = ((one or "").replace("\x00", "")[:LONGEST_NOTE] or None for one in said)
+    return agent, device
+
+
 def _note_seen(caller: Caller) -> None:
     if not memory().is_news(caller.id):
         return
+    now = runtime().now()
+    sign = accounts.Sign(*note_of_itself(), clock_offset(request.headers.get("Date"), now))
     try:
         with runtime().database.write() as db:
-            accounts.seen(db, caller.id, runtime().now())
+            accounts.seen(db, caller.id, now, sign)
     except DBAPIError:  # a phone must not be sent away because this note could not be written
         current_app.logger.warning("could not note when a phone was last seen")
 

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -255,9 +255,21 @@ def revoke(db: Connection, app_user_id: int, now: datetime, actor: str = "operat
     return bool(done.rowcount)
 
 
-def seen(db: Connection, app_user_id: int, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What a phone says of itself with a request; None where it does not say."""
+
+    user_agent: str | None = None
+    device_id: str | None = None
+    clock_offset_seconds: int | None = None
+
+
+def seen(db: Connection, app_user_id: int, now: datetime, sign: Sign | None = None) -> None:
     """Note that the phone called; the door does this every few minutes, not per request."""
-    db.execute(app_users.update().where(app_users.c.id == app_user_id).values(last_seen_at=now))
+    said = {} if sign is None else asdict(sign)
+    values = {name: value for name, value in said.items() if value is not None}
+    c = app_users.c
+    db.execute(app_users.update().where(c.id == app_user_id).values(last_seen_at=now, **values))
 
 
 def list_app_users(db: Connection) -> list[Account]:

@@ -243,6 +243,13 @@ submission_versions = Table(
     UniqueConstraint("form_id", "instance_id", "sha256"),
     Index("ix_submission_versions_form_id_deprecated_id", "form_id", "deprecated_id"),
     Index("ix_submission_versions_app_user_id_received_at", "app_user_id", "received_at"),
+    Index(
+        "ix_submission_versions_user_id_received_at",
+        "user_id",
+        "received_at",
+        sqlite_where=text("user_id IS NOT NULL"),  # phones have a token: most rows are not in it
+        postgresql_where=text("user_id IS NOT NULL"),
+    ),
 )
 sealed_submissions = Table(  # an encrypted version, and its plain XML once a key opened it
     "sealed_submissions",

@@ -20,6 +20,7 @@ def upgrade() -> None:
     op.add_column('records', sa.Column('number', sa.Integer(), nullable=True))
     op.add_column('entity_versions', sa.Column('actor', sa.Text(), nullable=True))
     op.create_index('ix_submission_versions_app_user_id_received_at', 'submission_versions', ['app_user_id', 'received_at'])
+    op.create_index('ix_submission_versions_user_id_received_at', 'submission_versions', ['user_id', 'received_at'], sqlite_where=sa.text('user_id IS NOT NULL'), postgresql_where=sa.text('user_id IS NOT NULL'))
     op.create_table('sessions',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('user_id', sa.Integer(), nullable=False),
