@@ -176,12 +176,15 @@ def _forms(
         .add_columns(form_versions.c.id.label("version_id"), form_versions.c.version)
         .add_columns(form_versions.c.md5)
         .add_columns(sa.exists().where(_is_attached(form_versions.c.id)).label("has_manifest"))
-        .join(form_versions, form_versions.c.id == forms.c.current_version_id)
+        .outerjoin(form_versions, form_versions.c.id == forms.c.current_version_id)
         .where(forms.c.project_id == caller.project_id, condition)
     )
     rows = list(db.execute(query))
     lists = _lists_of(db, [row.version_id for row in rows])
-    return [row for row in rows if _fills_in(library, caller, row, lists.get(row.version_id, ()))]
+    mine = [row for row in rows if _fills_in(library, caller, row, lists.get(row.version_id, ()))]
+    if any(row.version_id is None for row in mine):  # left out, it would be wiped off the phones
+        raise RuntimeError("a form has no current version")
+    return mine
 
 
 def _lists_of(db: Connection, version_ids: Collection[int]) -> dict[int, list[str]]:

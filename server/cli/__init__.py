@@ -13,6 +13,7 @@ import click
 from server.cli.checks import doctor, reprocess, status, verify_stored
 from server.cli.clubs import club
 from server.cli.command import Group
+from server.cli.drafts import draft
 from server.cli.files import export
 from server.cli.forms import form
 from server.cli.options import Options
@@ -29,6 +30,7 @@ def main(context: click.Context) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
 
 
+form.add_command(draft)
 for command in (
     *(serve, web, work, migrate),
     *(user, phone),

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,14 +14,9 @@ from server.cli.command import Group, with_runtime
 from server.cli.options import Options, pass_options
 from server.cli.paths import EXISTING_FILE, NEW_FILE, ending
 from server.cli.problems import fail_in, problem_json, problem_lines
-from server.cli.scope import find_scope
 from server.cli.terminal import GOOD, WRONG, fail, plain, say, say_table
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from sqlalchemy.engine import Connection
-
     from forms.library import Library
     from forms.problems import Problem
     from forms.xlsform import Compiled
@@ -108,8 +103,8 @@ def form_publish(
 def _publish_file(runtime: Runtime, path: Path, key: str | None) -> dict[str, object]:
     from sync import publish
 
-    with _telling(path):
-        compiled, media = _read(runtime, path)
+    with telling(path):
+        compiled, media = read_form(runtime, path)
         with runtime.database.write() as db:
             publish.publish_form(
                 db, runtime.library, compiled, media, runtime.now(), "operator", key
@@ -120,12 +115,13 @@ def _publish_file(runtime: Runtime, path: Path, key: str | None) -> dict[str, ob
 def _publish_key(runtime: Runtime, xml_form_id: str, key: str | None) -> dict[str, object]:
     from sync import publish
 
-    with _telling(Path(xml_form_id)), runtime.database.write() as db:
+    with telling(Path(xml_form_id)), runtime.database.write() as db:
         publish.set_public_key(db, runtime.library, xml_form_id, key, runtime.now(), "operator")
     return _published(runtime, xml_form_id)
 
 
-def _read(runtime: Runtime, path: Path) -> tuple[Compiled, dict[str, StoredBlob]]:
+def read_form(runtime: Runtime, path: Path) -> tuple[Compiled, dict[str, StoredBlob]]:
+    """A designer's file compiled, and the files beside it put away."""
     from forms.xlsform import compile_form
     from sync import publish
 
@@ -134,7 +130,7 @@ def _read(runtime: Runtime, path: Path) -> tuple[Compiled, dict[str, StoredBlob]
 
 
 @contextmanager
-def _telling(path: Path) -> Iterator[None]:
+def telling(path: Path) -> Iterator[None]:
     """What refuses the form in this file, as its designer looks for it."""
     from forms.form_problems import FormRefused
 
@@ -159,135 +155,6 @@ def _published(runtime: Runtime, xml_form_id: str) -> dict[str, object]:
             err=True,
         )
     return {"xml_form_id": xml_form_id, "version": line.version, "state": line.state}
-
-
-# ------------------------------------------------------------------ drafts
-
-
-@form.command("draft")
-@click.argument("paths", nargs=-1, type=EXISTING_FILE, metavar="PATH...")
-@click.option("--role", help="Thử với vai trò này / try it out as this role.")
-@click.option("--club", help="Mã CLB / club code.")
-@click.option("--unit", help="Mã đơn vị / unit code.")
-@click.option("--qr", type=NEW_FILE, help="Ghi mã QR / write PNG.")
-@click.option("--server", help="Địa chỉ máy chủ / address phones see (CAYDA_PUBLIC_URL).")
-@click.option(
-    "--end", "ended", metavar="ID", help="Thôi thử, không công bố / end without publishing."
-)
-@with_runtime
-def form_draft(
-    runtime: Runtime,
-    paths: tuple[Path, ...],
-    role: str | None,
-    club: str | None,
-    unit: str | None,
-    qr: Path | None,
-    server: str | None,
-    ended: str | None,
-) -> None:
-    """Thử một biểu mẫu trước khi công bố; dữ liệu thử không tính / try a form out; nothing counts.
-
-    Sửa rồi chạy lại: máy đang thử tự nhận bản mới / run it again: phones get the new draft.
-    """
-    if ended is not None:
-        _end_draft(runtime, ended)
-    elif not paths:
-        fail("Cần một biểu mẫu, hoặc --end ID. / Give a form, or --end ID.")
-    if qr is not None and len(paths) > 1:
-        fail("Mỗi mã QR cho một biểu mẫu. / One QR is for one form.")
-    for path in paths:
-        _draft(runtime, path, _Tester(role, unit, club), qr, server)
-
-
-class _Tester(NamedTuple):
-    """As whom a draft is tried out; codes as people know them."""
-
-    role: str | None
-    unit: str | None
-    club: str | None
-
-
-def _draft(
-    runtime: Runtime, path: Path, tester: _Tester, qr: Path | None, server: str | None
-) -> None:
-    from server.auth import new_token
-    from server.qr import draft_url, write_draft_qr
-    from server.serve import base_url
-    from sync import accounts, publish
-
-    token, now = new_token(), runtime.now()
-    with _telling(path):
-        compiled, media = _read(runtime, path)
-        role = tester.role or _first_role(runtime, compiled.xml_form_id)
-        with runtime.database.write() as db:
-            library = runtime.library
-            draft_id = publish.draft_form(db, library, compiled, media, now, "operator")
-            place = _place(db, library, draft_id, tester._replace(role=role), now)
-            name = f"Nháp {draft_id}"
-            accounts.add_app_user(
-                db, name, role, *place, token, now,
-                kind="draft", project_id=accounts.DRAFTS_ID, form_id=draft_id,
-            )  # fmt: skip
-    origin = server or runtime.settings.public_url or base_url(runtime.settings)
-    url = draft_url(origin, token, compiled.xml_form_id)
-    if qr is not None:
-        write_draft_qr(qr, url, name, compiled.title)
-    text = f"[Nháp] {compiled.title} {compiled.version} ({role})\n{url}" + (
-        f"\nQR: {qr}" if qr else ""
-    )
-    say(
-        text,
-        xml_form_id=compiled.xml_form_id,
-        version=compiled.version,
-        role=role,
-        token=token,
-        url=url,
-        qr=qr,
-    )
-
-
-def _first_role(runtime: Runtime, xml_form_id: str) -> str:
-    """The first that fills the form in; of a form that says nothing, the first that has a phone."""
-    from sync.access import PHONE, ROLES
-
-    rule = runtime.library.rules.get(xml_form_id)
-    roles = rule.filled_by if rule else ()
-    return next(iter(roles), None) or next(role for role in ROLES if ROLES[role] >= PHONE)
-
-
-def _place(
-    db: Connection, library: Library, draft_id: int, tester: _Tester, now: datetime
-) -> tuple[int | None, str | None]:
-    """Where the tester is; a form without lists can be tried out from anywhere."""
-    from sync import publish
-
-    role, lists = str(tester.role), publish.attached_lists(db, draft_id)
-    closed = [name for name in lists if role not in library.lists[name].downloads]
-    if closed:
-        names = ", ".join(closed)
-        fail(
-            f"Vai trò {role} không được tải danh sách {names}. Chọn --role khác. "
-            f"/ Role {role} may not download {names}. Choose another --role."
-        )
-    if lists or tester.unit or tester.club:
-        return find_scope(db, role, tester.unit, tester.club, now)
-    return None, None
-
-
-def _end_draft(runtime: Runtime, xml_form_id: str) -> None:
-    from forms.form_problems import NO_DRAFT
-    from sync import publish
-
-    with runtime.database.write() as db:
-        found = publish.end_draft(db, xml_form_id, runtime.now(), "operator")
-    if not found:
-        fail(str(NO_DRAFT(form=xml_form_id)), WRONG)
-    say(
-        f"Đã thôi thử {xml_form_id}; dữ liệu thử vẫn giữ, ghi là nháp. "
-        f"/ the draft of {xml_form_id} has ended; its data stays, as a draft's.",
-        xml_form_id=xml_form_id,
-        ended=True,
-    )
 
 
 # ------------------------------------------------------------------ life

@@ -148,6 +148,9 @@ def test_a_library_form_is_tried_out_as_the_first_role_that_fills_it_in(
     library = Path("forms/library")
     path = next(library.glob("*/membership.md"))
     assert with_library.json("form", "draft", str(path), "--club", "48-TEST-01")["role"] == "chair"
+    other = with_library("form", "draft", str(path), "--club", "48-TEST-01", "--role", "volunteer")
+    assert other.exit_code == MISUSED
+    assert "chair" in other.stderr
 
 
 # ------------------------------------------------------------------ state
