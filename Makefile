@@ -5,7 +5,7 @@ PORT ?= 8080
 DATA ?= data
 BIN = .venv/bin
 
-.PHONY: run test check bench lock clean
+.PHONY: run test check checklist bench lock clean
 
 run: .venv/run.stamp  ## set up and start everything, with the demo in an empty data folder
 	$(BIN)/cayda --data "$(DATA)" serve --demo --host "$(HOST)" --port "$(PORT)"
@@ -18,6 +18,9 @@ check: .venv/dev.stamp  ## style, types, walls
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+checklist: .venv/dev.stamp  ## run the tests of the conformance checklist; write server/CHECKLIST.md
+	$(BIN)/python -m pytest -n 2 --dist worksteal --checklist
 
 bench: .venv/dev.stamp  ## measure; prints a table
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +14,43 @@ import sqlalchemy as sa
 from sync.database import Database
 from sync.migrations import upgrade
 from sync.tables import metadata
+from tests.checklist import PAGE, numbers_of, to_page
 from tests.postgres import a_postgres
 
 NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)  # 10:00 in Da Nang
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--checklist",
+        action="store_true",
+        help=f"Run only the tests of checklist cases, and write {PAGE.name}.",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--checklist"):
+        items[:] = [item for item in items if numbers_of(item.name.split("[")[0])]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--checklist") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Checklist(), "checklist")
+
+
+class Checklist:
+    """Hears what every test came to, and writes the page at the end."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, set[str]] = defaultdict(set)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or report.outcome != "passed":
+            name = report.nodeid.removeprefix("tests/").split("[")[0]
+            self.outcomes[name].add(report.outcome)
+
+    def pytest_sessionfinish(self) -> None:
+        PAGE.write_text(to_page(self.outcomes), encoding="utf-8")
 
 
 @pytest.fixture
