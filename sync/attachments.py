@@ -172,22 +172,35 @@ def count_missing(db: Connection) -> tuple[int, datetime | None]:
     return row[0], row[1]
 
 
+def how_many_missing() -> sa.ScalarSelect[int]:
+    """Of the submission in an outer query: how many files nobody sent that its version names."""
+    e = expected_attachments.c
+    mine = e.submission_version_id == submissions.c.current_version_id
+    query = sa.select(sa.func.count(e.id)).where(mine, ~_came())
+    return query.correlate(submissions).scalar_subquery()
+
+
 def _missing(*columns: Any) -> sa.Select[Any]:
     e, v, s = expected_attachments.c, submission_versions.c, submissions.c
-    other = submission_versions.alias()
-    came = (
-        sa.select(attachments.c.id)
-        .join(other, other.c.id == attachments.c.submission_version_id)
-        .where(other.c.submission_id == s.id)
-        .where(sa.or_(attachments.c.name == e.name, attachments.c.name == e.name + SEALED))
-    )
     return (
         sa.select(*columns)
         .select_from(expected_attachments)
         .join(submission_versions, v.id == e.submission_version_id)
         .join(submissions, s.current_version_id == v.id)
         .join(forms, forms.c.id == s.form_id)
-        .where(s.deleted_at.is_(None), ~came.exists())
+        .where(s.deleted_at.is_(None), ~_came())
+    )
+
+
+def _came() -> sa.Exists:
+    """Whether any version of the submission brought a file of the expected name."""
+    c, v, e = attachments.c, submission_versions.alias().c, expected_attachments.c
+    return (
+        sa.select(c.id)
+        .where(v.submission_id == submissions.c.id, c.submission_version_id == v.id)
+        .where(c.name.in_([e.name, e.name + SEALED]))
+        .correlate(submissions, expected_attachments)
+        .exists()
     )
 
 
