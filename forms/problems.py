@@ -469,6 +469,43 @@ BAD_PARAMETER = ProblemType(
     "Không hiểu giá trị của “{name}” trong địa chỉ.",
     "The value of “{name}” in the address cannot be read.",
 )
+UNKNOWN_PLACE = ProblemType(
+    "unknown_place",
+    400,
+    "Không có đơn vị hay câu lạc bộ mang mã “{code}”.",
+    "There is no unit or club with code “{code}”.",
+)
+NO_PHONE_ROLE = ProblemType(
+    "no_phone_role",
+    400,
+    "Không có vai trò “{role}” dùng điện thoại; có: {roles}.",
+    "No role “{role}” uses a phone; there are: {roles}.",
+)
+UNKNOWN_MEMBER = ProblemType(
+    "unknown_member",
+    400,
+    "Không có ai mang mã “{member}” trong danh sách.",
+    "Nobody on the lists has the id “{member}”.",
+)
+SAME_PHONE = ProblemType(
+    "same_phone",
+    409,
+    "Đã có máy tên “{name}” với vai trò này ở đó; ghi thêm để phân biệt, hoặc thu hồi máy cũ.",
+    "There is a phone “{name}” of this role there; add something to tell them apart, or revoke it.",
+)
+MISSING_CELL = ProblemType("missing_cell", 400, "Thiếu “{column_vi}”.", "“{column}” is missing.")
+NEEDS_PLACE = ProblemType(
+    "needs_place",
+    400,
+    "Vai trò này cần một câu lạc bộ hoặc một đơn vị, nếu không sẽ không thấy gì.",
+    "This role needs a club or a unit, or it would see nothing.",
+)
+ROLE_DECIDES = ProblemType(
+    "role_decides",
+    409,
+    "Vai trò của máy này không điền biểu mẫu “{form}”.",
+    "The role of this phone does not fill in form “{form}”.",
+)
 FORM_EXISTS = ProblemType(
     "form_exists",
     409,

@@ -40,6 +40,8 @@ CODES = {
     "not_json": 400.1,
     "missing_fields": 400.3,
     "bad_fields": 400.11,
+    "needs_place": 400.3,
+    "bad_password": 400.21,
     "not_multipart": 400.39,
     "not_authentic": 401.2,
     "insecure": 401.3,

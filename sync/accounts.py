@@ -24,7 +24,7 @@ from forms.problems import BAD_NAME, BAD_PASSWORD, NAME_TAKEN, UNKNOWN_ROLE, Ref
 from sync import audit
 from sync.access import ROLES, Caller
 from sync.database import insert_once
-from sync.tables import app_users, users
+from sync.tables import app_users, sessions, users
 
 REALM = "cayda"  # part of every HA1: changing it makes all Digest passwords void
 PROJECT_ID = 1
@@ -165,6 +165,19 @@ def set_password(
     return _change_user(db, name, _columns(sealed), "user.password", now, actor)
 
 
+def set_role(
+    db: Connection,
+    name: str,
+    role: str,
+    unit_id: int | None,
+    club_id: str | None,
+    now: datetime,
+    actor: str = "operator",
+) -> bool:
+    """Give a person other rights; False when nobody active has that name. Refused(UNKNOWN_ROLE)."""
+    return _change_user(db, name, _place(role, unit_id, club_id), "user.role", now, actor)
+
+
 def disable(db: Connection, name: str, now: datetime, actor: str = "operator") -> bool:
     """End a person's access; what they sent stays. False when nobody active has that name."""
     return _change_user(db, name, {"disabled_at": now}, "user.disable", now, actor)
@@ -272,12 +285,18 @@ def seen(db: Connection, app_user_id: int, now: datetime, sign: Sign | None = No
     db.execute(app_users.update().where(c.id == app_user_id).values(last_seen_at=now, **values))
 
 
-def list_app_users(db: Connection) -> list[Account]:
-    """Every phone, the revoked too, in the order they were added."""
+def list_app_users(
+    db: Connection, kind: str | None = None, form_id: int | None = None
+) -> list[Account]:
+    """Every phone (of this kind, of this form), the revoked too, in the order they were added."""
     c = app_users.c
     query = sa.select(
         c.id, c.name, c.role, c.unit_id, c.club_id, c.created_at, c.revoked_at, c.last_seen_at
     ).order_by(c.id)
+    if kind is not None:
+        query = query.where(c.kind == kind)
+    if form_id is not None:
+        query = query.where(c.form_id == form_id)
     return [Account(*row) for row in db.execute(query)]
 
 
@@ -333,5 +352,6 @@ def _change_user(
         .returning(c.id)
     ).scalar()
     if user_id is not None:
+        db.execute(sessions.delete().where(sessions.c.user_id == user_id))
         audit.record(db, actor, action, f"user:{user_id}", now)
     return user_id is not None

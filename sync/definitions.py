@@ -113,6 +113,14 @@ def get_form(db: Connection, xml_form_id: str) -> Definition:
     return found[0]
 
 
+def get_published(db: Connection, xml_form_id: str) -> Definition:
+    """What phones get of a form. Refused(UNKNOWN_FORM), also for one never published."""
+    found = get_form(db, xml_form_id)
+    if found.is_draft:
+        raise Refused(UNKNOWN_FORM(form=xml_form_id))
+    return found
+
+
 def exists(db: Connection, xml_form_id: str) -> bool:
     """Whether there is such a form or draft."""
     named = forms.c.xml_form_id == xml_form_id

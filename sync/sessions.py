@@ -52,11 +52,6 @@ def end(db: Connection, token: str, user_id: int | None = None) -> bool:
     return bool(gone.rowcount)
 
 
-def end_all(db: Connection, user_id: int) -> None:
-    """End every sign-in of a person, as when the password changes."""
-    db.execute(sessions.delete().where(sessions.c.user_id == user_id))
-
-
 _by_token = (
     sa.select(
         users.c.id,

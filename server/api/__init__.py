@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from server.api import drafts as drafts  # each noun puts its routes behind the door
+from server.api import app_users as app_users  # each noun puts its routes behind the door
+from server.api import audits as audits
+from server.api import drafts as drafts
 from server.api import forms as forms
+from server.api import links as links
 from server.api import projects as projects
 from server.api import sessions as sessions
+from server.api import submissions as submissions
+from server.api import users as users
 from server.api.door import api
 
 

@@ -26,7 +26,9 @@ class Program:
     def call(self, method: str, path: str, **options: Any) -> TestResponse:
         headers = {**self.headers, **options.pop("headers", {})}
         client = self.door.client
-        return client.open(self.base + path, method=method, headers=headers, buffered=True, **options)
+        return client.open(
+            self.base + path, method=method, headers=headers, buffered=True, **options
+        )
 
     def get(self, path: str, **options: Any) -> TestResponse:
         return self.call("GET", path, **options)

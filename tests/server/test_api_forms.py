@@ -208,15 +208,18 @@ def test_fields_stand_in_the_order_of_the_form_with_meta_last(admin: Program) ->
     create(admin)
     draft = f"{FORMS}/{quote('cây xanh')}/draft"
     found = [tuple(f.values()) for f in admin.json(f"{draft}/fields?odata=true")]
-    assert found == [
-        ("loai", "/loai", "string", None, None),
-        ("canh", "/canh", "repeat", None, None),
-        ("mau", "/canh/mau", "string", None, True),
-        ("giong", "/giong", "string", None, None),
-        ("meta", "/meta", "structure", None, None),
-        ("instanceID", "/meta/instanceID", "string", None, None),
-        ("instanceName", "/meta/instanceName", "string", None, None),
-    ][: len(found)]
+    assert (
+        found
+        == [
+            ("loai", "/loai", "string", None, None),
+            ("canh", "/canh", "repeat", None, None),
+            ("mau", "/canh/mau", "string", None, True),
+            ("giong", "/giong", "string", None, None),
+            ("meta", "/meta", "structure", None, None),
+            ("instanceID", "/meta/instanceID", "string", None, None),
+            ("instanceName", "/meta/instanceName", "string", None, None),
+        ][: len(found)]
+    )
     photo = next(f for f in admin.json(f"{FORMS}/trees/fields") if f["name"] == "photo")
     assert photo["binary"] is True
 

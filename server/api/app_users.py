@@ -1,0 +1,123 @@
+"""Phones, each with a token in its address; and which of them fill in a form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, jsonify
+from marshmallow import fields
+from sqlalchemy.engine import Connection
+
+from forms.problems import NOT_FOUND, ROLE_DECIDES, Refused
+from server import auth
+from server.api.door import FORM, PROJECT, caller, route
+from server.api.scope import Scoped, find_place
+from server.api.users import APP_USER
+from server.api.wire import Time, Wire, done, extended, sent
+from server.runtime import runtime
+from sync import accounts, catalogue, definitions
+from sync.access import Caller
+from sync.accounts import Account
+
+PHONE = "phone"
+
+
+class AppUserShape(Wire):
+    """`token` stands in the answer to its making only: we keep no more than its hash."""
+
+    id = fields.Integer()
+    type = fields.Constant("field_key")
+    display_name = fields.String(attribute="name")
+    token = fields.String()
+    project_id = fields.Constant(1)
+    created_at = Time()
+    updated_at = Time()
+    deleted_at = Time(attribute="ended_at")
+    role = fields.String()
+    unit_id = fields.Integer()
+    club_id = fields.String()
+
+
+class NewAppUser(Scoped):
+    display_name = fields.String(required=True)
+
+
+@route(f"{PROJECT}/app-users", "phones.manage")
+def list_app_users() -> Response:
+    """Every phone, the revoked too."""
+    with runtime().database.read() as db:
+        found = accounts.list_app_users(db, PHONE)
+    return jsonify([_json(one) for one in reversed(found)])
+
+
+@route(f"{PROJECT}/app-users", "phones.manage", methods=["POST"])
+def create_app_user() -> Response:
+    """A new phone, whose role and place say what it may download."""
+    given, here = sent(NewAppUser()), runtime()
+    token, name = auth.new_token(), given["display_name"]
+    with here.database.write() as db:
+        place = find_place(db, given)
+        now, who = here.now(), caller().actor
+        made = accounts.add_app_user(db, name, given["role"], *place, token, now, who)
+        (found,) = [one for one in accounts.list_app_users(db, PHONE) if one.id == made]
+    url = f"{auth.origin()}/v1/key/{token}/projects/1"
+    return jsonify(_json(found) | {"token": token, "url": url})
+
+
+@route(f"{PROJECT}/app-users/<int:number>", "phones.manage", methods=["DELETE"])
+def revoke_app_user(number: int) -> Response:
+    """End a phone's access at its next request; what it sent stays."""
+    return end_access(PHONE, number)
+
+
+def end_access(kind: str, number: int, form: int | None = None) -> Response:
+    """Revoke a token of this kind. Refused(NOT_FOUND)."""
+    here = runtime()
+    with here.database.write() as db:
+        mine = {one.id for one in accounts.list_app_users(db, kind, form)}
+        if number not in mine or not accounts.revoke(db, number, here.now(), caller().actor):
+            raise Refused(NOT_FOUND())
+    return done()
+
+
+def _json(found: Account) -> dict[str, Any]:
+    shape: dict[str, Any] = AppUserShape().dump(found)
+    if extended():
+        shape["lastUsed"] = Time().serialize("last_seen_at", found)
+        shape["createdBy"] = None
+        shape["properties"] = {}
+    return shape
+
+
+# ------------------------------------------------------------------ who fills in what
+
+
+@route(f"{FORM}/assignments", "phones.manage")
+def list_assignments(form_id: str) -> Response:
+    """The phones whose role fills the form in."""
+    with runtime().database.read() as db:
+        definitions.get_form(db, form_id)
+        phones = [one for one in accounts.list_app_users(db, PHONE) if one.ended_at is None]
+        found = [one.id for one in phones if _fills_in(db, one, form_id)]
+    return jsonify([{"actorId": number, "roleId": APP_USER} for number in found])
+
+
+@route(f"{FORM}/assignments/<any('2', 'app-user'):role>/<int:number>", "phones.manage",
+       methods=["POST"])  # fmt: skip
+def assign(form_id: str, role: str, number: int) -> Response:
+    """Harmless where the phone's role fills the form in already; else that role decides: no."""
+    with runtime().database.read() as db:
+        definitions.get_form(db, form_id)
+        phones = [one for one in accounts.list_app_users(db, PHONE) if one.ended_at is None]
+        found = next((one for one in phones if one.id == number), None)
+        if found is None:
+            raise Refused(NOT_FOUND())
+        if not _fills_in(db, found, form_id):
+            raise Refused(ROLE_DECIDES(form=form_id))
+    return done()
+
+
+def _fills_in(db: Connection, phone: Account, form_id: str) -> bool:
+    mine = Caller("app_user", phone.id, phone.name, phone.role, phone.unit_id, phone.club_id)
+    listed = catalogue.list_forms(db, runtime().library, mine)
+    return any(form.xml_form_id == form_id for form in listed)

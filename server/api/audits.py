@@ -1,0 +1,45 @@
+"""Who did what, the newest first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from marshmallow import fields
+
+from server.api.door import route
+from server.api.wire import Time, Wire, paging, read_time, say
+from server.runtime import runtime
+from sync import audit
+from sync.access import actor_number
+from sync.audit import Event
+
+
+class AuditShape(Wire):
+    actor_id = fields.Integer()
+    action = fields.String()
+    actee_id = fields.String()
+    details = fields.Dict()
+    logged_at = Time()
+
+
+@route("/audits", "audit.read")
+def list_audits() -> Response:
+    """`action` is one ("form.publish") or a kind ("form"); from `start`, and before `end`."""
+    limit, offset = paging()
+    action, start, end = request.args.get("action"), read_time("start"), read_time("end")
+    action = None if action == "nonverbose" else action
+    with runtime().database.read() as db:
+        found = audit.list_events(db, action, start, end, limit, offset)
+    return say(AuditShape(), (_json(event) for event in found), many=True)
+
+
+def _json(event: Event) -> dict[str, Any]:
+    kind, _, number = event.actor.partition(":")
+    return {
+        "actor_id": actor_number(kind, int(number)) if number.isdigit() else None,
+        "action": event.action,
+        "actee_id": event.subject,
+        "details": event.details,
+        "logged_at": event.at,
+    }
