@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from forms.file_names import file_name
 from forms.flatten import instances
 from forms.schema import Field, FormSchema
 from forms.xml import Element, child
@@ -163,3 +164,19 @@ def text_of(parent: Element | None, node: Node) -> str:
         return ""
     found = child(parent, node.name)
     return "" if found is None else found.text or ""
+
+
+def files_in(holder: Node, element: Element | None) -> frozenset[str]:
+    """The files that answers name, the withheld ones left out."""
+    return frozenset(_files_in(holder, element))
+
+
+def _files_in(holder: Node, element: Element | None) -> Iterator[str]:
+    for node in holder.children():
+        if node.kind == "value" and node.type == "binary":
+            name = file_name(text_of(element, node).strip())
+            if name:
+                yield name
+        elif node.kind != "value" and element is not None:
+            for _, found in rows_along((node,), element):
+                yield from _files_in(node, found)

@@ -1,0 +1,371 @@
+"""Submissions: what was sent, read by who may; sent, edited and judged by programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Response, jsonify, request
+from marshmallow import fields, validate
+from sqlalchemy.engine import Connection
+from werkzeug.wsgi import get_input_stream
+
+from forms.file_names import file_name
+from forms.instance import Instance, one_id, read_instance
+from forms.problems import (
+    ALREADY_HERE,
+    MISSING_FIELDS,
+    NO_DEPRECATED_ID,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    OTHER_FORM,
+    Refused,
+)
+from forms.tree import files_in, form_tree
+from forms.xml import MAX_BYTES
+from server import downloads
+from server.api.door import FORM, KNOWN, caller, route
+from server.api.wire import Wire, done, extended, flag, paging, sent, to_time
+from server.runtime import runtime
+from server.streams import stream
+from server.writes import write
+from sync import attachments, reading, review
+from sync.access import Reading, actor_number
+from sync.reading import FormView, Sender, Submission, Version, Wanted
+from sync.receive import Arrival, Outcome, Received, ReceivedFile, keep_files, receive
+from sync.tables import submission_versions
+
+ONE = f"{FORM}/submissions/<instance_id>"
+JSON = "application/json"
+XML = "application/xml; charset=utf-8"
+LONGEST_NOTE = 255  # of what a program says of itself
+
+
+class NewReview(Wire):
+    review_state = fields.String(allow_none=True, validate=validate.OneOf(review.STATES))
+
+
+# ------------------------------------------------------------------ shapes
+def submission_json(one: Submission) -> dict[str, Any]:
+    """The top is the first version's, `currentVersion` the latest's."""
+    found = {
+        "instanceId": one.instance_id,
+        "submitterId": one.first.sender.id if one.first.sender else None,
+        "deviceId": one.first.device_id,
+        "userAgent": one.first.user_agent,
+        "reviewState": one.review_state,
+        "createdAt": to_time(one.created_at),
+        "updatedAt": to_time(one.updated_at) if one.updated_at else None,
+        "deletedAt": to_time(one.deleted_at) if one.deleted_at else None,
+        "currentVersion": version_json(one.current),
+    }
+    if extended():
+        found["submitter"] = sender_json(one.first.sender)
+        found["formVersion"] = one.first.form_version
+    return found
+
+
+def version_json(one: Version) -> dict[str, Any]:
+    """One version; pyODK wants a userAgent that is a text."""
+    found = {
+        "instanceId": one.instance_id,
+        "instanceName": one.instance_name,
+        "submitterId": one.sender.id if one.sender else None,
+        "deviceId": one.device_id,
+        "userAgent": one.user_agent or "",
+        "createdAt": to_time(one.received_at),
+        "current": one.is_current,
+    }
+    return found | ({"submitter": sender_json(one.sender)} if extended() else {})
+
+
+def sender_json(one: Sender | None) -> dict[str, Any] | None:
+    """An actor."""
+    if one is None:
+        return None
+    return {
+        "id": one.id,
+        "type": "field_key" if one.kind == "app_user" else "user",
+        "displayName": one.name,
+        "createdAt": to_time(one.created_at),
+        "updatedAt": None,
+        "deletedAt": to_time(one.ended_at) if one.ended_at else None,
+    }
+
+
+# ------------------------------------------------------------------ reading
+def opened(db: Connection, form_id: str) -> FormView:
+    """The form as the caller may read it. Refused(NOT_ALLOWED or UNKNOWN_FORM)."""
+    here = runtime()
+    return reading.open_form(db, here.library, caller(), form_id, here.now())
+
+
+@route(f"{FORM}/submissions", KNOWN)
+def list_submissions(form_id: str) -> Response:
+    """Newest first; all of them where no limit is given."""
+    limit, offset = paging() if "limit" in request.args else (None, paging()[1])
+    wanted = Wanted(limit=limit, offset=offset, deleted=flag("deleted"))
+
+    def pieces(db: Connection) -> Iterator[bytes]:
+        form = opened(db, form_id)
+        before = b"["
+        for one in reading.page(db, form, wanted, answers=True):
+            yield before + json.dumps(submission_json(one), ensure_ascii=False).encode()
+            before = b","
+        yield b"[]" if before == b"[" else b"]"
+
+    return stream(pieces, JSON)
+
+
+@route(ONE, KNOWN)
+def get_submission(form_id: str, instance_id: str) -> Response:
+    """One submission, without its answers."""
+    with runtime().database.read() as db:
+        one = reading.find(db, opened(db, form_id), instance_id, answers=True)
+    return jsonify(submission_json(one))
+
+
+@route(f"{ONE}.xml", KNOWN)
+def get_submission_xml(form_id: str, instance_id: str) -> Response:
+    """The document that counts, byte for byte; whole, so only for who may see every answer."""
+    with runtime().database.read() as db:
+        form = opened(db, form_id)
+        one = reading.find(db, form, instance_id)
+        return _xml(reading.xml_of(db, form, one.current.id))
+
+
+def _xml(document: bytes) -> Response:
+    answer = Response(document, content_type=XML)
+    answer.set_etag(sha256(document).hexdigest())
+    answer.make_conditional(request)
+    return answer
+
+
+@route(f"{ONE}/versions", KNOWN)
+def list_submission_versions(form_id: str, instance_id: str) -> Response:
+    """Every version, the newest first."""
+    with runtime().database.read() as db:
+        found = _versions(db, form_id, instance_id)
+    return jsonify([version_json(one) for one in found])
+
+
+@route(f"{ONE}/versions/<version>", KNOWN)
+def get_submission_version(form_id: str, instance_id: str, version: str) -> Response:
+    """One version by its own instanceID."""
+    with runtime().database.read() as db:
+        return jsonify(version_json(_named(_versions(db, form_id, instance_id), version)))
+
+
+@route(f"{ONE}/versions/<version>.xml", KNOWN)
+def get_submission_version_xml(form_id: str, instance_id: str, version: str) -> Response:
+    """What was sent as that version, byte for byte."""
+    with runtime().database.read() as db:
+        form = opened(db, form_id)
+        one = _named(_versions(db, form_id, instance_id), version)
+        return _xml(reading.xml_of(db, form, one.id))
+
+
+def _versions(db: Connection, form_id: str, instance_id: str) -> list[Version]:
+    form = opened(db, form_id)
+    return reading.versions(db, form, reading.find(db, form, instance_id))
+
+
+def _named(found: list[Version], instance_id: str) -> Version:
+    """Of rivals with one id the one that counts, else the newest. Refused(NOT_FOUND)."""
+    mine = [one for one in found if one.instance_id == instance_id]
+    if not mine:
+        raise Refused(NOT_FOUND())
+    return next((one for one in mine if one.is_current), mine[0])
+
+
+@route(f"{FORM}/submissions/submitters", KNOWN)
+def list_submitters(form_id: str) -> Response:
+    """Whoever sent something to this form."""
+    with runtime().database.read() as db:
+        return jsonify([sender_json(one) for one in reading.senders(db, opened(db, form_id))])
+
+
+@route(f"{FORM}/submissions/keys", KNOWN)
+def list_submission_keys(form_id: str) -> Response:
+    """Keys the server could decrypt with, given a passphrase: none, it holds no key."""
+    with runtime().database.read() as db:
+        opened(db, form_id)
+    return jsonify([])
+
+
+@route(f"{ONE}/comments", KNOWN)
+def list_submission_comments(form_id: str, instance_id: str) -> Response:
+    """There are none."""
+    with runtime().database.read() as db:
+        reading.find(db, opened(db, form_id), instance_id)
+    return jsonify([])
+
+
+# ------------------------------------------------------------------ sending
+@route(f"{FORM}/submissions", "submission.create", methods=["POST"])
+def create_submission(form_id: str) -> Response:
+    """Keep a document. What is here already is refused, unlike through the phones' door; other
+    content under a known id is kept beside it all the same, and flagged."""
+    xml, instance = _document(form_id)
+    received = write(lambda db: receive(db, _arrival(xml, instance), runtime().now()))
+    runtime().jobs.wake()
+    if received.outcome not in (Outcome.NEW, Outcome.EDITED):
+        raise Refused(ALREADY_HERE(instance=instance.instance_id))
+    return _kept(form_id, received)
+
+
+@route(ONE, "submission.review", methods=["PUT"])
+def edit_submission(form_id: str, instance_id: str) -> Response:
+    """Put a new version in the place of the one that counts; the same again is the same."""
+    xml, instance = _document(form_id)
+
+    def keep(db: Connection) -> Received:
+        form = opened(db, form_id)
+        form.require_whole()  # who does not see an answer would write a blank over it
+        one = reading.find(db, form, instance_id)
+        if not _is_here(db, one, xml) and not _edits(instance, one):
+            raise Refused(NO_DEPRECATED_ID())
+        return receive(db, _arrival(xml, instance), runtime().now())
+
+    received = write(keep)
+    runtime().jobs.wake()
+    return _kept(form_id, received)
+
+
+def _document(form_id: str) -> tuple[bytes, Instance]:
+    """The body as sent and as read. Refused for what is no document of this form."""
+    xml = get_input_stream(request.environ, max_content_length=MAX_BYTES).read()
+    instance = read_instance(xml)
+    if instance.xml_form_id != form_id:
+        raise Refused(OTHER_FORM())
+    return xml, instance
+
+
+def _arrival(xml: bytes, instance: Instance) -> Arrival:
+    is_phone = caller().kind == "app_user"
+    return Arrival(
+        project_id=caller().project_id,
+        only_form_id=caller().form_id,
+        instance=instance,
+        xml=xml,
+        device_id=_note(request.args.get("deviceID")),
+        user_agent=_note(request.headers.get("User-Agent")),
+        app_user_id=caller().id if is_phone else None,
+        user_id=None if is_phone else caller().id,
+    )
+
+
+def _note(text: str | None) -> str | None:
+    return (text or "").replace("\x00", "")[:LONGEST_NOTE] or None
+
+
+def _is_here(db: Connection, one: Submission, xml: bytes) -> bool:
+    v = submission_versions.c
+    same = (v.submission_id == one.id, v.sha256 == sha256(xml).hexdigest())
+    return db.execute(sa.select(v.id).where(*same)).first() is not None
+
+
+def _edits(instance: Instance, one: Submission) -> bool:
+    """Whether it says that it takes the place of what counts now."""
+    old = instance.deprecated_id
+    return old is not None and one_id(old) == one_id(one.current.instance_id)
+
+
+def _kept(form_id: str, received: Received) -> Response:
+    """What the sender may know of what it sent."""
+    with runtime().database.read() as db:
+        form = reading.view_form(db, form_id, Reading(None), caller().project_id)
+        return jsonify(
+            submission_json(reading.find_by_version(db, form, received.submission_version_id))
+        )
+
+
+# ------------------------------------------------------------------ judging
+@route(ONE, "submission.review", methods=["PATCH"])
+def review_submission(form_id: str, instance_id: str) -> Response:
+    """Say what a person thinks of it."""
+    given = sent(NewReview())
+    if "review_state" not in given:
+        raise Refused(MISSING_FIELDS(fields="reviewState"))
+    with runtime().database.write() as db:
+        form = opened(db, form_id)
+        one = reading.find(db, form, instance_id)
+        review.review(db, one, given["review_state"], caller().actor, runtime().now())
+        changed = reading.find(db, form, instance_id, answers=True)
+    runtime().jobs.wake()
+    return jsonify(submission_json(changed))
+
+
+# ------------------------------------------------------------------ files
+@route(f"{ONE}/attachments", KNOWN)
+def list_submission_files(form_id: str, instance_id: str) -> Response:
+    """The files a submission names, here or not, and what else came along."""
+    with runtime().database.read() as db:
+        form = opened(db, form_id)
+        one = reading.find(db, form, instance_id, answers=True)
+        named = _names(form, one)
+        found = {file.name: file.sha256 is not None for file in _files(db, one)}
+    names = [*found, *sorted(named - set(found))]
+    shown = [name for name in names if _may_have(form, one, name)]
+    return jsonify([{"name": name, "exists": found.get(name, False)} for name in shown])
+
+
+@route(f"{ONE}/attachments/<filename>", KNOWN)
+def get_submission_file(form_id: str, instance_id: str, filename: str) -> Response:
+    """A file as it came, without the place a picture was taken at."""
+    here = runtime()
+    with here.database.read() as db:
+        form = opened(db, form_id)
+        one = reading.find(db, form, instance_id, answers=True)
+        if not _may_have(form, one, file_name(filename) or ""):
+            raise Refused(NOT_ALLOWED())
+        file = attachments.open_for_download(db, here.blobs, one.current.id, filename)
+    return downloads.send(file)
+
+
+@route(f"{ONE}/attachments/<filename>", "submission.create", methods=["POST"])
+def put_submission_file(form_id: str, instance_id: str, filename: str) -> Response:
+    """Bring a file that the submission names: for who sent it, or reads it whole."""
+    here, name = runtime(), file_name(filename)
+    with here.database.read() as db:
+        one, form = _to_be_filled(db, form_id, instance_id)
+        if name is None or name not in _names(form, one):
+            raise Refused(NOT_FOUND())
+    limit = here.settings.body_bytes
+    blob = here.blobs.put(get_input_stream(request.environ, max_content_length=limit))  # type: ignore[arg-type]  # it reads
+    file = ReceivedFile(name, blob, request.content_type)
+    write(lambda db: keep_files(db, one.current.id, [file], here.now()))
+    return done()
+
+
+def _to_be_filled(db: Connection, form_id: str, instance_id: str) -> tuple[Submission, FormView]:
+    form = reading.view_form(db, form_id, Reading(None), caller().project_id)
+    one = reading.find(db, form, instance_id, answers=True)
+    sender = one.current.sender
+    if sender is None or f"{sender.kind}:{sender.id}" != _me():
+        opened(db, form_id).require_whole()
+        reading.find(db, opened(db, form_id), instance_id)
+    return one, form
+
+
+def _me() -> str:
+    return f"{caller().kind}:{actor_number(caller().kind, caller().id)}"
+
+
+def _files(db: Connection, one: Submission) -> list[attachments.Attachment]:
+    return attachments.of_version(db, one.current.id)
+
+
+def _names(form: FormView, one: Submission) -> frozenset[str]:
+    """What the document names, before anything was processed."""
+    element = one.instance.root if one.instance else None
+    return files_in(form_tree(form.schemas, deleted=True), element)
+
+
+def _may_have(form: FormView, one: Submission, name: str) -> bool:
+    """Of who may not see every answer: only files named in answers that may be seen."""
+    element = one.instance.root if one.instance else None
+    return form.reading.is_whole or name in files_in(form.all_versions(), element)
