@@ -14,6 +14,7 @@ from forms.problems import (
     ENTITY_BAD_VERSION,
     ENTITY_NO_LABEL,
     ENTITY_NOT_DECLARED,
+    ENTITY_TRUNK_ALONE,
     Problem,
 )
 from forms.schema import EntityDeclaration, FormSchema
@@ -101,6 +102,11 @@ def _entity(container: Element, list_name: str) -> Element | None:
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+def is_uuid(text: str) -> bool:
+    """An id as entities have it: lower case, without "uuid:". Any version of UUID will do."""
+    return _UUID.fullmatch(text) is not None
+
+
 def _change(
     declaration: EntityDeclaration,
     container: Element,
@@ -121,6 +127,9 @@ def _change(
     if refusal is not None:
         problems.append(refusal)
         return
+    trunk = _version(entity, "trunkVersion", name, problems)
+    if trunk is not None and not (entity.get("branchId") or "").strip():
+        problems.append(ENTITY_TRUNK_ALONE(list=name))
     yield EntityChange(
         list_name=name,
         uuid=uuid,
@@ -128,7 +137,7 @@ def _change(
         label=label,
         data=_data(declaration, container),
         base_version=_version(entity, "baseVersion", name, problems),
-        trunk_version=_version(entity, "trunkVersion", name, problems),
+        trunk_version=trunk,
         branch_id=_branch(entity, name, problems),
         position=position,
     )
@@ -149,7 +158,7 @@ def _refusal(
     asked = {"create": (True, False), "update": (False, True), "upsert": (True, True)}[action]
     if asked[0] > declaration.creates or asked[1] > declaration.updates:
         return ENTITY_NOT_DECLARED(list=declaration.list_name)
-    if not _UUID.fullmatch(uuid):
+    if not is_uuid(uuid):
         return ENTITY_BAD_ID(list=declaration.list_name)
     if action == "create" and label is None:
         return ENTITY_NO_LABEL(list=declaration.list_name)
@@ -188,7 +197,7 @@ def _version(entity: Element, name: str, list_name: str, problems: list[Problem]
 
 def _branch(entity: Element, list_name: str, problems: list[Problem]) -> str | None:
     text = (entity.get("branchId") or "").strip().lower()
-    if text and not _UUID.fullmatch(text):
+    if text and not is_uuid(text):
         problems.append(ENTITY_BAD_VERSION(list=list_name, name="branchId"))
         return None
     return text or None

@@ -22,8 +22,8 @@ BAD_INDICATOR = ProblemType(
 PLACES = ("club", "commune", "district", "city")  # levels of a figure, bottom up
 UNKNOWN = "unknown"  # the choice that says nobody knows: missing, but stays in the denominator
 
-Kind = Literal["count", "distinct", "sum", "latest", "began", "per"]
-KINDS: tuple[Kind, ...] = ("count", "distinct", "sum", "latest", "began", "per")
+Kind = Literal["count", "distinct", "sum", "latest", "began", "per", "waiting"]
+KINDS: tuple[Kind, ...] = ("count", "distinct", "sum", "latest", "began", "per", "waiting")
 CONDITIONS = ("is", "in", "not", "at_least", "at_most", "between", "present", "has")
 
 
@@ -65,6 +65,7 @@ class Indicator:
     of: str
     summed: str | None = None  # sum: which field
     times: str | None = None  # sum: times the number of choices made in this field
+    after_days: int = 0  # waiting: only what arrived so long ago
     divided_by: int = 1  # the stored numerator is whole; the value shown is numerator / divided_by
     where: Conditions = field(default_factory=dict)
     measured: Conditions = field(default_factory=dict)  # latest: which records can be the latest
@@ -259,6 +260,8 @@ _WORDS: Mapping[Kind, set[str]] = {  # which further words go with which kind
     "latest": {"latest", "where", "measured"},
     "began": {"began", "where"},
     "per": {"per", "having"},
+    # Records about somebody who is not on the list (yet): they count nowhere else.
+    "waiting": {"waiting", "after_days"},
 }
 
 
@@ -289,6 +292,7 @@ def read_indicator(entry: Mapping[str, Any], file: str = "") -> Indicator:
         of=of,
         summed=of_field or None,
         times=entry.get("times"),
+        after_days=int(entry["after_days"]) if kind == "waiting" else 0,
         divided_by=int(entry.get("divided_by", 1)),
         where=read_conditions(entry.get("where", {})),
         measured=read_conditions(entry.get("measured", {})),
@@ -411,6 +415,8 @@ def _misfits(
     found += [("không có cấp", "no level", level) for level in one.levels if level not in PLACES]
     if one.kind == "per" and one.of not in PLACES:
         found.append(("không có cấp", "no level", one.of))
+    if one.kind == "waiting" and one.by:
+        found.append(("không phân tổ được", "cannot be cut", "waiting"))
     if one.kind == "began" and not _one_value(one.where):
         found.append(("“where” cần đúng một", "“where” needs exactly one", "is"))
     return [_problem(one.file, one.id, f"{vi} “{n}”", f"{en} “{n}”") for vi, en, n in found]

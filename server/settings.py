@@ -33,6 +33,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8080
     post_bytes: int = 10_000_000  # announced to phones: larger submissions come in several POSTs
+    hold_days: int = 5  # a change waits so long for the one before it, as in Central
     body_bytes: int = 500_000_000  # hard limit of one body: a single video may exceed the above
 
     def __post_init__(self) -> None:
@@ -65,6 +66,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> 
         "host": env.get("CAYDA_HOST", "127.0.0.1"),
         "port": _number(env, "CAYDA_PORT", 8080, 1, 65535),
         "post_bytes": _number(env, "CAYDA_POST_BYTES", 10_000_000, 100_000, 1 << 31),
+        "hold_days": _number(env, "CAYDA_HOLD_DAYS", 5, 1, 365),
         "body_bytes": _number(env, "CAYDA_BODY_BYTES", 500_000_000, 1_000_000, 1 << 40),
     }
     found.update({name: value for name, value in given.items() if value is not None})

@@ -10,13 +10,15 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from server.runtime import Runtime
 from server.unseal import open_waiting
-from sync import aggregate, process, queue
+from sync import aggregate, process, queue, waiting
 from sync.aggregate import MEASURE, StaleCell
 from sync.queue import Work
+from sync.waiting import Swept
 
 BATCH = 100  # submissions in one transaction: few commits, and the writers at the door wait briefly
 CELLS = 50  # figures of (period, club) measured in one transaction
@@ -25,6 +27,7 @@ LOOK_FOR_STALE = (
     10.0  # seconds between looks without work of our own: others make figures stale too
 )
 LOOK_EVERY = 0.5  # seconds between looks into an empty queue
+SWEEP_EVERY = 3600.0  # seconds; what is overdue by days is found within the hour
 REST_AFTER_FAILURE = 5.0
 
 log = logging.getLogger(__name__)
@@ -55,6 +58,13 @@ TASKS: dict[str, Callable[[Runtime, Sequence[Work]], None]] = {
 }
 
 
+def sweep(runtime: Runtime) -> Swept:
+    """What has waited too long is carried out without what it waited for, or counted as waiting."""
+    patience = timedelta(days=runtime.settings.hold_days)
+    with runtime.database.write() as db:
+        return waiting.sweep(db, runtime.library, runtime.now(), patience)
+
+
 class Pace:
     """When a worker measures: after work, a fifth of its time at most; else only now and then.
 
@@ -62,12 +72,21 @@ class Pace:
     """
 
     def __init__(self) -> None:
+        self._sweep_at = 0.0
         self._worked = True
         self._rest_until = 0.0
         self._look_at = 0.0
 
     def note_work(self) -> None:
         self._worked = True
+
+    def is_time_to_sweep(self) -> bool:
+        """At the start, and then SWEEP_EVERY."""
+        now = time.monotonic()
+        if now < self._sweep_at:
+            return False
+        self._sweep_at = now + SWEEP_EVERY
+        return True
 
     def is_time(self) -> bool:
         now = time.monotonic()
@@ -89,6 +108,8 @@ def run_until_empty(
     With a `pace` some figures may be left stale for the next run; without, none.
     """
     total = 0
+    if pace is not None and pace.is_time_to_sweep():
+        sweep(runtime)
     while stopping is None or not stopping.is_set():
         if runtime.key is not None:
             open_waiting(runtime, runtime.key)

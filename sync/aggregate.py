@@ -487,7 +487,7 @@ def count_clubs(db: Connection, library: Library, period: Period, clubs: Sequenc
         for indicator in indicators:
             key = (club, indicator.id, *WHOLE)
             sent = in_period if _is_flow(library, indicator) else ever
-            if club not in sent and not _is_of_register(library, indicator):
+            if club not in sent and not _is_ours(library, indicator):
                 figures[key] = Figure(None)
             else:
                 figures.setdefault(key, Figure(Decimal(0)))
@@ -517,10 +517,13 @@ def _who_reported(
     return set(latest), {club for club, day in latest.items() if day >= period.first}
 
 
-def _is_of_register(library: Library, indicator: Indicator) -> bool:
-    """Whether it counts the clubs themselves: known from their list, whatever phones have sent."""
+def _is_ours(library: Library, indicator: Indicator) -> bool:
+    """Whether the server knows it, whatever phones have sent: the clubs themselves, from their
+    list, and what it keeps waiting.
+    """
     of_list = library.lists.get(indicator.of)
-    return of_list is not None and of_list.is_of_clubs and indicator.with_ is None
+    is_of_register = of_list is not None and of_list.is_of_clubs and indicator.with_ is None
+    return is_of_register or indicator.kind == "waiting"
 
 
 def _is_flow(library: Library, indicator: Indicator) -> bool:
@@ -549,8 +552,12 @@ def _count(
 def _source(indicator: Indicator) -> tuple[str, str, str]:
     """Indicators with the same source are counted by one SELECT."""
     kind = "count" if indicator.kind in ("distinct", "sum") else indicator.kind
-    conditions = {"latest": indicator.measured, "began": indicator.where}.get(indicator.kind, {})
-    return indicator.of, kind, repr(conditions)
+    apart = {
+        "latest": indicator.measured,
+        "began": indicator.where,
+        "waiting": indicator.after_days,
+    }
+    return indicator.of, kind, repr(apart.get(indicator.kind))
 
 
 def _count_source(db: Connection, counting: Counting, figures: Figures) -> None:
@@ -598,6 +605,8 @@ class Counting:
 
     def statement(self) -> sa.Select[Any]:
         """SELECT place, a column per cut, and per indicator its number and how many are missing."""
+        if self.first.kind == "waiting":
+            return self._waiting()
         if self.first.of in self.library.lists:
             return self._began() if self.first.kind == "began" else self._entities()
         return self._latest() if self.first.kind == "latest" else self._events()
@@ -721,6 +730,18 @@ class Counting:
             sa.or_(then.c.valid_to.is_(None), then.c.valid_to > turn.c.valid_from),
         )
         return turn.join(then, same_day).join(clubs, clubs.c.club == then.c.value)
+
+    # --- events of P about somebody of a list who is not there
+    def _waiting(self) -> sa.Select[Any]:
+        clubs, records = self._places, t.records
+        source = records.join(clubs, clubs.c.club == records.c.club_id)
+        numbers = [n for _ in self.indicators for n in (sa.func.count(), sa.literal(0))]
+        return self._grouped(source, clubs.c.place, None, numbers).where(
+            records.c.subject_list == self.first.of,
+            records.c.happened_on.between(self.period.first, self.period.last),
+            words.waits_for_registration(records),
+            words.has_waited(records, self.first.after_days),
+        )
 
     # --- events of a form in P
     def _in_period(self, records: sa.FromClause) -> list[Any]:

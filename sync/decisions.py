@@ -6,11 +6,31 @@ each verb also does what follows: facts, standings of records, figures.
 
 from __future__ import annotations
 
+import uuid as uuids
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+
+from forms.entities import is_uuid
+from forms.problems import (
+    ENTITY_EXISTS,
+    ENTITY_ID_REFUSED,
+    ENTITY_LABEL_MISSING,
+    ENTITY_NO_PROPERTY,
+    NOT_FOUND,
+    VERSION_CONFLICT,
+    Refused,
+)
+from forms.text import nfc
+from sync import audit, entities, process
+from sync.accounts import PROJECT_ID
+from sync.database import insert_once, lock_derived
+from sync.entities import RESOLVE, Applied, Kept, Key, plain_id
+from sync.tables import entities as entity_rows
+from sync.tables import entity_changes, entity_decisions, entity_lists
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -29,10 +49,22 @@ def create(
 ) -> str:
     """A new entity by a person; its uuid (None = a new one).
 
-    Refused(NOT_FOUND) without such a list, (ENTITY_EXISTS), (ENTITY_BAD_ID), (ENTITY_NO_LABEL),
-    (ENTITY_NO_PROPERTY).
+    Refused(NOT_FOUND) without such a list, (ENTITY_EXISTS), (ENTITY_ID_REFUSED),
+    (ENTITY_LABEL_MISSING), (ENTITY_NO_PROPERTY).
     """
-    raise NotImplementedError
+    lock_derived(db)
+    said = _said(db, list_name, data)
+    found = plain_id(uuid) if uuid is not None else str(uuids.uuid4())
+    if found is None or not is_uuid(found):
+        raise Refused(ENTITY_ID_REFUSED())
+    if not label.strip():
+        raise Refused(ENTITY_LABEL_MISSING())
+    key = Key(list_name, found)
+    if _find(db, key) is not None:
+        raise Refused(ENTITY_EXISTS(list=list_name))
+    _keep(db, library, key, nfc(label).strip(), said, actor, now)
+    _note(db, key, "create", actor, now)
+    return found
 
 
 def patch(
@@ -48,12 +80,25 @@ def patch(
     actor: str,
     now: datetime,
 ) -> int:
-    """A new version by a person, with these properties (and label) changed; its number.
+    """A new version by a person, with these properties (and label) changed; its number, which is
+    the old one where nothing differs.
 
-    Refused(NOT_FOUND), (ENTITY_NO_PROPERTY), or (VERSION_CONFLICT) where `base_version` is not the
-    current one and `force` is not set.
+    Refused(NOT_FOUND), (ENTITY_NO_PROPERTY), (ENTITY_LABEL_MISSING), or (VERSION_CONFLICT) where
+    `base_version` is not the current one and `force` is not set.
     """
-    raise NotImplementedError
+    lock_derived(db)
+    said = _said(db, list_name, data)
+    key, row = _known(db, list_name, uuid)
+    if row.deleted_at is not None:
+        raise Refused(NOT_FOUND())
+    if label is not None and not label.strip():
+        raise Refused(ENTITY_LABEL_MISSING())
+    if base_version != row.version and not force:
+        raise Refused(VERSION_CONFLICT(current=row.version))
+    name = nfc(label).strip() if label is not None else row.label
+    _keep(db, library, key, name, said, actor, now)
+    _note(db, key, "update", actor, now)
+    return int(_known(db, *key)[1].version)
 
 
 def resolve(
@@ -63,7 +108,18 @@ def resolve(
 
     Refused(NOT_FOUND).
     """
-    raise NotImplementedError
+    lock_derived(db)
+    key, _ = _known(db, list_name, uuid)
+    c = entity_changes.c
+    conflicts = db.execute(
+        sa.select(c.submission_version_id, c.position).where(
+            c.list_name == key.list_name, c.uuid == key.uuid, c.decision == "conflict"
+        )
+    ).all()
+    settled = sum(decide(db, key, *row, RESOLVE, actor, now) for row in conflicts)
+    _follow(db, library, entities.refold(db, library, [key]), now)
+    _note(db, key, "resolve", actor, now, changes=settled)
+    return settled
 
 
 def delete(
@@ -72,11 +128,99 @@ def delete(
     """Take an entity off every list; its versions stay, and a phone's late change does not bring it
     back. Refused(NOT_FOUND) where there is none, or it is deleted already.
     """
-    raise NotImplementedError
+    _set_deleted(db, library, list_name, uuid, now, actor, now)
 
 
 def restore(
     db: Connection, library: Library, list_name: str, uuid: str, *, actor: str, now: datetime
 ) -> None:
     """Take a deletion back. Refused(NOT_FOUND) where there is nothing deleted."""
-    raise NotImplementedError
+    _set_deleted(db, library, list_name, uuid, None, actor, now)
+
+
+def decide(
+    db: Connection,
+    key: Key,
+    submission_version_id: int,
+    position: str,
+    kind: str,
+    actor: str,
+    now: datetime,
+) -> bool:
+    """Keep a decision about one change; False where it was made before."""
+    change = {"submission_version_id": submission_version_id, "position": position}
+    values = {**key._asdict(), **change, "kind": kind, "actor": actor, "at": now}
+    return insert_once(db, entity_decisions, values) is not None
+
+
+# ------------------------------------------------------------------ parts of it
+def _set_deleted(
+    db: Connection,
+    library: Library,
+    list_name: str,
+    uuid: str,
+    since: datetime | None,
+    actor: str,
+    now: datetime,
+) -> None:
+    lock_derived(db)
+    key, row = _known(db, list_name, uuid)
+    if (row.deleted_at is None) == (since is None):
+        raise Refused(NOT_FOUND())
+    _follow(db, library, entities.refold(db, library, [key], {key: since}), now)
+    _note(db, key, "restore" if since is None else "delete", actor, now)
+
+
+def _keep(
+    db: Connection,
+    library: Library,
+    key: Key,
+    label: str,
+    said: Mapping[str, str],
+    actor: str,
+    now: datetime,
+) -> None:
+    rows = [Kept(key.uuid, label, said)]
+    applied = entities.adopt(db, library, key.list_name, rows, now, actor)
+    _follow(db, library, applied, now)
+
+
+def _follow(db: Connection, library: Library, applied: Applied, now: datetime) -> None:
+    process.follow_entities(db, library, applied, now)
+
+
+def _note(
+    db: Connection, key: Key, verb: str, actor: str, now: datetime, **details: object
+) -> None:
+    audit.record(db, actor, f"entity.{verb}", f"entity:{key.list_name}/{key.uuid}", now, **details)
+
+
+def _said(db: Connection, list_name: str, data: Mapping[str, str]) -> dict[str, str]:
+    """The properties as kept. Refused without such a list, and for what is none of its."""
+    c = entity_lists.c
+    query = sa.select(c.properties).where(c.project_id == PROJECT_ID, c.name == list_name)
+    properties = db.scalar(query)
+    if properties is None:
+        raise Refused(NOT_FOUND())
+    for name in data:
+        if name not in properties:
+            raise Refused(ENTITY_NO_PROPERTY(list=list_name, name=name))
+    return {name: nfc(text) for name, text in data.items()}
+
+
+def _known(db: Connection, list_name: str, uuid: str) -> tuple[Key, Any]:
+    key = Key(list_name, plain_id(uuid) or "")
+    row = _find(db, key)
+    if row is None:
+        raise Refused(NOT_FOUND())
+    return key, row
+
+
+def _find(db: Connection, key: Key) -> Any:
+    of_list = sa.select(entity_lists.c.id).where(
+        entity_lists.c.project_id == PROJECT_ID, entity_lists.c.name == key.list_name
+    )
+    query = sa.select(entity_rows).where(
+        entity_rows.c.uuid == key.uuid, entity_rows.c.list_id.in_(of_list)
+    )
+    return db.execute(query).one_or_none()

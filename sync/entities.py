@@ -122,13 +122,24 @@ def keep(
     list_name: str,
     rows: Iterable[Kept],
     now: datetime,
-    actor: str | None = None,
 ) -> set[str]:
     """Take over rows of a person's file: new entities, or new versions where something differs.
 
     Returns the uuids that changed; the caller tells their spells anew. KeyError when there is no
     list of that name.
     """
+    return {key.uuid for key in adopt(db, library, list_name, rows, now, None).changed}
+
+
+def adopt(
+    db: Connection,
+    library: Library,
+    list_name: str,
+    rows: Iterable[Kept],
+    now: datetime,
+    actor: str | None,
+) -> Applied:
+    """`keep`, in the name of `actor`, and all that it changed."""
     wanted = {Key(list_name, row.uuid): row for row in rows}
     list_id = _lists(db, [Key(list_name, "")])[list_name]
     known = _load_entities(db, wanted)
@@ -138,7 +149,7 @@ def keep(
         if version is not None:
             versions[key] = version | {"created_at": now, "actor": actor}
     if not versions:
-        return set()
+        return Applied(set(), set())
     fresh = [
         {**_empty(list_id, now), "uuid": key.uuid, "label": version["label"]}
         for key, version in versions.items()
@@ -151,7 +162,7 @@ def keep(
     )
     touched = [ids[key] for key in versions]
     db.execute(entities.update().where(entities.c.id.in_(touched)).values(imported=True))
-    return {key.uuid for key in refold(db, library, versions).changed}
+    return refold(db, library, versions)
 
 
 def _kept_version(before: sa.Row[Any] | None, row: Kept) -> dict[str, Any] | None:
@@ -426,7 +437,7 @@ def _store_entities(
 
 def _moves(row: sa.Row[Any] | None, values: Mapping[str, Any]) -> bool:
     """Whether the entity comes, goes, comes back, or changes its club."""
-    if row is None or row.club_id != values["club_id"]:
+    if row is None or not row.version or row.club_id != values["club_id"]:
         return True
     return bool(row.deleted_at) != bool(values["deleted_at"])
 

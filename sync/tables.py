@@ -383,7 +383,7 @@ entity_versions = Table(
     Column("actor", Text),  # who made it, where a person and no submission did
     UniqueConstraint("entity_id", "version"),
 )
-entity_decisions = Table(  # kept: what a person, or time, decided about one row of entity_changes
+entity_decisions = Table(  # kept: what a person, or time, decided about a change or a record
     "entity_decisions",
     metadata,
     _id(),
@@ -391,7 +391,7 @@ entity_decisions = Table(  # kept: what a person, or time, decided about one row
     Column("uuid", Text, nullable=False),
     _ref("submission_version_id", "submission_versions"),
     Column("position", Text, nullable=False),
-    Column("kind", Text, nullable=False),  # force = carry out without its parent | resolve
+    Column("kind", Text, nullable=False),  # force | resolve (of a change) | waited 14 (of a record)
     Column("actor", Text, nullable=False),
     Column("at", Utc, nullable=False),
     UniqueConstraint("submission_version_id", "list_name", "uuid", "position", "kind"),

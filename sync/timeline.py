@@ -19,6 +19,7 @@ from sync.tables import entities, entity_lists, records, spells, submissions
 if TYPE_CHECKING:
     from forms.library import Birth, Fact, Library, ListRule
 
+AT_ONCE = 1000  # entities told in one go: their ids are parameters, and there is a limit to those
 CLUB = "club"  # the fact that says which club an entity belongs to
 
 
@@ -56,9 +57,19 @@ def retell(db: Connection, library: Library, list_name: str, uuids: Iterable[str
     Facts count from records that no person has to mend first (a future date, a rejected review).
     """
     rule = library.lists.get(list_name)
-    wanted = set(uuids)
-    if rule is None or not rule.facts or not wanted:
-        return Retold(frozenset(), frozenset())
+    ordered = sorted(set(uuids)) if rule is not None and rule.facts else []
+    parts = [
+        _retell(db, library, list_name, set(ordered[start : start + AT_ONCE]))
+        for start in range(0, len(ordered), AT_ONCE)
+    ]
+    return Retold(
+        frozenset[str]().union(*(part.uuids for part in parts)),
+        frozenset[Touch]().union(*(part.touches for part in parts)),
+    )
+
+
+def _retell(db: Connection, library: Library, list_name: str, wanted: set[str]) -> Retold:
+    rule = library.lists[list_name]
     told = _from_records(db, library, rule, list_name, wanted)
     clubs: dict[str, str | None] = {}
     for row in _entities(db, list_name, wanted):

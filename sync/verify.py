@@ -25,6 +25,7 @@ from sync.tables import (
     app_users,
     club_places,
     entity_changes,
+    entity_decisions,
     entity_lists,
     entity_versions,
     expected_attachments,
@@ -35,10 +36,10 @@ from sync.tables import (
     metadata,
     projects,
     records,
+    sealed_submissions,
     slice_marks,
     spells,
     stale_cells,
-    sealed_submissions,
     submission_versions,
     submissions,
     unit_successions,
@@ -64,6 +65,7 @@ KEPT: tuple[sa.Table, ...] = (
     form_attachments,
 )
 KEPT += (users, app_users, submissions, submission_versions, sealed_submissions, entity_lists)
+KEPT += (entity_decisions,)
 SECRETS = {"password_hash": "", "digest_secret": None}
 
 SURROGATES = ("id", "submission_id", "submission_version_id", "entity_id", "list_id")
@@ -97,6 +99,7 @@ def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> li
             metadata.create_all(copy)
             _copy(db, copy)
             unread = _process_all(copy, library, now)
+            _delete_same(db, copy, library, now)
             # Also where nothing kept leads any more: a club whose founding day was mended.
             aggregate.mark(copy, _measured(db))
             _measure_all(copy, library, now)
@@ -147,6 +150,16 @@ def _copy_rows(db: Connection, copy: Connection, table: sa.Table, query: sa.Sele
     rows = db.execute(query.execution_options(yield_per=BATCH)).mappings()
     for part in rows.partitions():
         copy.execute(table.insert(), [{**row, **blank} for row in part])
+
+
+def _delete_same(db: Connection, copy: Connection, library: Library, now: datetime) -> None:
+    """Deletions are decisions of people: kept in the entity's row, which may itself be derived."""
+    query = sa.select(entity_lists.c.name, entity_rows.c.uuid, entity_rows.c.deleted_at)
+    query = query.join(entity_rows, entity_rows.c.list_id == entity_lists.c.id)
+    rows = db.execute(query.where(entity_rows.c.deleted_at.is_not(None)))
+    deleted = {Key(row.name, row.uuid): row.deleted_at for row in rows}
+    applied = entities.refold(copy, library, deleted, deleted)
+    process.follow_entities(copy, library, applied, now)
 
 
 def _process_all(copy: Connection, library: Library, now: datetime) -> list[Difference]:

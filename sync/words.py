@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from forms.indicators import UNKNOWN, Condition, Conditions, Cut
 from forms.periods import years_before
+from forms.problems import UNKNOWN_PERSON
 from sync import tables as t
 
 AGE = "age"  # not a stored fact: full years on D, from the fact below
@@ -138,6 +140,33 @@ def counts(records: sa.FromClause) -> Yes:
     """A record is one event of its own, and nothing keeps it out of the figures."""
     return sa.and_(
         records.c.table_path == "", records.c.counted_with.is_(None), sa.not_(records.c.held_back)
+    )
+
+
+def waits_for_registration(records: sa.FromClause) -> Yes:
+    """A record is about somebody whose registration is not here."""
+    flag = json.dumps({"code": UNKNOWN_PERSON.code})[1:-1]  # as both databases write it
+    told = sa.cast(records.c.problems, sa.Text)
+    return sa.and_(
+        records.c.table_path == "", records.c.held_back, told.contains(flag, autoescape=True)
+    )
+
+
+def waited(days: int) -> str:
+    """`entity_decisions.kind` of a record that has waited so long for a registration."""
+    return f"waited {days}"
+
+
+def has_waited(records: sa.FromClause, days: int) -> Yes:
+    """It was decided that the record has waited so long; of whichever version of its submission."""
+    decided, version = t.entity_decisions.c, t.submission_versions.c
+    return (
+        sa.select(sa.literal(1))
+        .select_from(t.submission_versions)
+        .join(t.entity_decisions, decided.submission_version_id == version.id)
+        .where(version.submission_id == records.c.submission_id, decided.kind == waited(days))
+        .correlate(records)
+        .exists()
     )
 
 

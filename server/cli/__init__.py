@@ -14,11 +14,13 @@ from server.cli.checks import doctor, reprocess, status, verify_stored
 from server.cli.clubs import club
 from server.cli.command import Group
 from server.cli.drafts import draft
+from server.cli.entities import entity
 from server.cli.files import export
 from server.cli.forms import form
 from server.cli.options import Options
 from server.cli.people import phone, user
 from server.cli.run import migrate, serve, web, work
+from server.cli.submissions import submission
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,7 +36,7 @@ form.add_command(draft)
 for command in (
     *(serve, web, work, migrate),
     *(user, phone),
-    *(form, club, export),
+    *(form, club, entity, submission, export),
     *(reprocess, verify_stored, doctor, status),
 ):
     main.add_command(command)

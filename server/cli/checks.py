@@ -13,6 +13,8 @@ from server.cli.key import takes_key
 from server.cli.terminal import GOOD, WRONG, cell, plain, say
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
     from server.runtime import Runtime
@@ -84,12 +86,14 @@ def status(runtime: Runtime) -> None:
     """Hàng chờ, máy gửi gần nhất, đĩa / queue, last arrival, disk. 1 when work failed for good."""
     import shutil
 
-    from sync import queue
+    from sync import attachments, queue, waiting
     from sync.status import read_status
 
     with runtime.database.read() as db:
         found = read_status(db)
         failed = queue.failed(db)
+        missing, missing_since = attachments.count_missing(db)
+        unregistered = waiting.unregistered(db)
     free = shutil.disk_usage(runtime.settings.data).free
     last = cell(found.last_received_at)
     lines = [
@@ -97,13 +101,23 @@ def status(runtime: Runtime) -> None:
         f"Người / users: {found.users}   Điện thoại / phones: {found.phones}",
         f"Phiếu / submissions: {found.submissions}   mới nhất / last: {last}",
         f"Danh sách / entities: {found.entities}   đang chờ / waiting: {found.waiting_changes}",
+        f"Phiếu chờ đăng ký / records waiting for a registration: {unregistered.count}"
+        f"   cũ nhất / oldest: {cell(unregistered.oldest_at)}",
         f"Hàng chờ / queue: {found.queue.waiting}   hỏng / failed: {found.queue.failed}",
         f"Số liệu chưa tính / figures to measure: {found.stale_cells}",
+        f"Phiếu mã hóa chờ khóa / encrypted, waiting for the key: {found.sealed}",
+        f"Ảnh, tệp còn thiếu / files missing: {missing}{_age(missing_since, runtime.now())}",
         f"Đĩa trống / free disk: {free // 2**20} MB",
         *(f"  ! {work.name} {_about(work)}: {work.error}" for work in failed),
     ]
-    say("\n".join(lines), **plain(found), failed=failed, free_bytes=free)
+    more = {"unregistered": unregistered, "failed": failed, "free_bytes": free}
+    more |= {"missing_files": missing}
+    say("\n".join(lines), **plain(found), **more)
     sys.exit(WRONG if found.queue.failed else GOOD)
+
+
+def _age(since: datetime | None, now: datetime) -> str:
+    return "" if since is None else f", lâu nhất / for up to {(now - since).days} ngày / days"
 
 
 def _about(work: FailedWork) -> str:
