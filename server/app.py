@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,7 +12,8 @@ from flask import Flask, request
 
 from forms.problems import NOT_FOUND, Refused
 from server import api, errors, health, openrosa, pages
-from server.auth import is_token
+from server.auth import is_token, memory_of
+from server.remembered import Remembered
 from server.runtime import EXTENSION, Runtime, open_runtime
 from server.settings import Settings
 
@@ -25,7 +27,8 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> Flask:
     app = Flask("server", static_folder=None)
     app.extensions[EXTENSION] = runtime if runtime is not None else open_runtime(settings)
     app.url_map.merge_slashes = False  # merging redirects, and a redirected POST arrives empty
-    app.wsgi_app = _forgive_slashes(_take_link(app.wsgi_app))  # type: ignore[method-assign,assignment]  # Flask documents this
+    remembered = Remembered(app.wsgi_app, app.extensions[EXTENSION], partial(memory_of, app))
+    app.wsgi_app = _forgive_slashes(_take_link(remembered))  # type: ignore[method-assign,assignment]  # Flask documents this
     app.before_request(_refuse_nul)
     errors.register(app)
     health.register(app)

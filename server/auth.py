@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import md5
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from flask import current_app, request
+from flask import Flask, current_app, request
 from flask_login import current_user
 from sqlalchemy.exc import DBAPIError
 from werkzeug.datastructures import Authorization
@@ -69,23 +69,32 @@ class Memory:
             while len(self._good) > REMEMBERED:
                 self._good.popitem(last=False)
 
+    def is_due(self, app_user_id: int) -> bool:
+        """Whether it is time to note that this phone called."""
+        before = self._seen.get(app_user_id)
+        return before is None or time.monotonic() - before >= SEEN_SECONDS
+
     def is_news(self, app_user_id: int) -> bool:
-        """Whether it is time to note that this phone called; True for one of several threads."""
-        now = time.monotonic()
+        """As `is_due`, but True for one of several threads, which then notes it."""
         with self._lock:
-            before = self._seen.get(app_user_id)
-            if before is not None and now - before < SEEN_SECONDS:
-                return False
-            self._seen[app_user_id] = now
-            return True
+            due = self.is_due(app_user_id)
+            if due:
+                self._seen[app_user_id] = time.monotonic()
+            return due
 
 
 def memory() -> Memory:
     """This app's memory, made at the first need."""
-    found: Memory | None = current_app.extensions.get(EXTENSION)
+    found = memory_of(current_app)
     if found is None:
         found = Memory(secret_key(runtime().settings))
         current_app.extensions[EXTENSION] = found
+    return found
+
+
+def memory_of(app: Flask) -> Memory | None:
+    """The memory of this app, if it was needed yet."""
+    found: Memory | None = app.extensions.get(EXTENSION)
     return found
 
 

@@ -11,9 +11,10 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import cache
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -22,7 +23,7 @@ from forms.days import vietnam_day
 from forms.library import Download
 from forms.problems import NOT_ALLOWED, NOT_FOUND, UNKNOWN_FORM, Refused
 from forms.text import name_key
-from sync import access, slices
+from sync import access, counters, slices
 from sync.access import Caller
 from sync.accounts import PROJECT_ID
 from sync.slices import Shown
@@ -33,6 +34,15 @@ if TYPE_CHECKING:
 
 CSV_PIECE = 500  # rows per piece of a streamed list
 AFTER_NAME = " · "  # in a label: what stands before it is the name
+
+
+class Stamp(NamedTuple):
+    """All that a phone's list and manifests depend on: equal stamps, equal answers."""
+
+    app_user_id: int
+    owner: tuple[Any, ...]  # role, places, project, form, person
+    counters: tuple[int, ...]
+    day: date  # in Vietnam: units pass into others
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +130,34 @@ def _names(property_name: str, person: str | None) -> sa.ColumnElement[bool]:
 
 def _text(property_name: str) -> sa.ColumnElement[str]:
     return sa.func.coalesce(entities.c.data[property_name].as_string(), "")
+
+
+# ------------------------------------------------------------------ whether anything changed
+
+
+def read_stamp(db: Connection, token_sha256: str, now: datetime) -> Stamp | None:
+    """The stamp of this moment; None for a token that is unknown or revoked.
+
+    Every other request asks this and nothing else, so it goes past SQLAlchemy: a fifth of the time.
+    """
+    driver: Any = db.connection.driver_connection
+    row = driver.execute(_stamp_sql(db.dialect.name), {"token_sha256": token_sha256}).fetchone()
+    if row is None:
+        return None
+    app_user_id, *owner = row
+    count = len(counters.NAMES)
+    numbers = tuple(number or 0 for number in owner[-count:])
+    return Stamp(app_user_id, tuple(owner[:-count]), numbers, vietnam_day(now))
+
+
+@cache
+def _stamp_sql(dialect_name: str) -> str:
+    value = ":token_sha256" if dialect_name == "sqlite" else "%(token_sha256)s"
+    numbers = ", ".join(f"({counters.value_sql(name)})" for name in counters.NAMES)
+    return (
+        f"SELECT id, role, unit_id, club_id, project_id, form_id, person_id, {numbers} "  # noqa: S608
+        f"FROM app_users WHERE token_sha256 = {value} AND revoked_at IS NULL"
+    )
 
 
 # ------------------------------------------------------------------ forms

@@ -28,7 +28,7 @@ from forms.problems import (
     Where,
 )
 from forms.text import settle_tones, tidy
-from sync import aggregate, audit, entities, process, timeline
+from sync import aggregate, audit, counters, entities, process, timeline
 from sync.accounts import PROJECT_ID
 from sync.database import lock_derived, upsert
 from sync.places import Tree, Unit, UnitPath, club_uuid, clubs_by_unit, read_tree
@@ -142,6 +142,7 @@ def place_club(
     place = {"club_id": club_id, "unit_id": unit.id, "valid_from": day}
     lock_derived(db)
     upsert(db, club_places, [place], ["club_id", "valid_from"])
+    counters.bump(db, counters.PLACES)
     path = clubs_by_unit(db, vietnam_day(now)).get(club_id)
     name = label.rpartition(BETWEEN)[0]
     if path is not None:
@@ -245,6 +246,7 @@ def _keep_places(db: Connection, clubs: Mapping[str, _Club]) -> None:
         for day, unit in club.places.items()
     ]
     upsert(db, club_places, places, ["club_id", "valid_from"])
+    counters.bump(db, counters.PLACES)
 
 
 def _as_entities(

@@ -1,4 +1,4 @@
-"""A number that rises with every change phones may have downloaded: unchanged means all the same."""
+"""Numbers that rise with every change phones may have downloaded: unchanged, all is the same."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from sync.database import is_sqlite
 from sync.tables import counters
 
-FORMS, LISTS, PLACES = "forms", "lists", "places"
+FORMS, LISTS, PLACES = NAMES = ("forms", "lists", "places")
 
 
 def bump(db: Connection, name: str) -> None:
@@ -22,3 +22,8 @@ def bump(db: Connection, name: str) -> None:
             index_elements=["name"], set_={"value": counters.c.value + 1}
         )
     )
+
+
+def value_sql(name: str) -> str:
+    """The SELECT of one number, to stand inside another; NULL before its first change."""
+    return f"SELECT value FROM counters WHERE name = '{name}'"  # noqa: S608 (one of NAMES)

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.text import tidy
+from sync import counters
 from sync.database import upsert
 from sync.tables import club_places, unit_successions, units
 
@@ -238,6 +239,7 @@ def load_units(
         ],
         ["old_id", "new_id", "happened_on"],
     )
+    counters.bump(db, counters.PLACES)
 
 
 def phone_csv(unit_rows: Iterable[Mapping[str, str]]) -> bytes:

@@ -19,7 +19,7 @@ from forms.library import load_library
 from server.app import create_app
 from server.runtime import Runtime
 from server.settings import Settings
-from sync import accounts, tables
+from sync import accounts, counters, tables
 from sync.blobs import open_blobs
 from sync.database import Database
 from tests.conftest import NOW
@@ -175,6 +175,7 @@ class Door:
                 .where(tables.forms.c.id == form)
                 .values(current_version_id=version_id, title=title)
             )
+            counters.bump(db, counters.FORMS)
         return xform
 
     def set_state(self, form_id: str, state: str) -> None:
@@ -184,6 +185,7 @@ class Door:
                 .where(tables.forms.c.xml_form_id == form_id)
                 .values(state=state)
             )
+            counters.bump(db, counters.FORMS)
 
     def add_attachment(self, form_id: str, filename: str, content: bytes) -> None:
         """Put a file beside the current version of a form."""
@@ -210,6 +212,7 @@ class Door:
                     "size": blob.size,
                 },
             )
+            counters.bump(db, counters.FORMS)
 
 
 @dataclass(frozen=True)

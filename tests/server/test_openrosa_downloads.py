@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from forms.library import Download, ListRule
 from server.app import create_app
-from sync import accounts, catalogue, tables
+from sync import accounts, catalogue, slices, tables
 from tests.conftest import NOW
 from tests.server.conftest import TOKEN, Door, message
 
@@ -401,21 +401,21 @@ def grove(door: Door) -> Door:
 
 
 def change(door: Door, uuid: str, **values: Any) -> None:
-    """Create or change an entity as sync does: the list's change_seq rises, the version by one."""
-    lists, c = tables.entity_lists, tables.entities.c
+    """Create or change an entity as sync does: one version more, and the slices follow."""
+    c = tables.entities.c
     with door.database.write() as db:
-        seq = db.execute(
-            lists.update().values(change_seq=lists.c.change_seq + 1).returning(lists.c.change_seq)
-        ).scalar_one()
-        known = db.execute(sa.select(c.id, c.version).where(c.uuid == uuid)).one_or_none()
-        if known is not None:
-            values |= {"version": known.version + 1, "change_seq": seq}
-            db.execute(tables.entities.update().where(c.id == known.id).values(**values))
-            return
-        new = {"list_id": 1, "uuid": uuid, "version": 1, "imported": False, "change_seq": seq}
-        db.execute(
-            tables.entities.insert(), {**new, "created_at": NOW, "updated_at": NOW, **values}
-        )
+        known = db.execute(sa.select(tables.entities).where(c.uuid == uuid)).one_or_none()
+        before: dict[str, Any] = dict(known._mapping) if known else {}
+        new = {"list_id": 1, "uuid": uuid, "imported": False, "change_seq": 0}
+        new |= {"created_at": NOW, "updated_at": NOW, "version": 0, "club_id": None}
+        after = {**new, **before, **values}
+        after["version"] += 1
+        if known is None:
+            db.execute(tables.entities.insert(), after)
+        else:
+            db.execute(tables.entities.update().where(c.id == known.id).values(**after))
+        moved = ("trees", (before and slices.shown(before)) or None, slices.shown(after))
+        slices.follow(db, door.runtime.library, {"trees": 1}, [moved])
 
 
 def _add_phone(door: Door, token: str = HALF_TOKEN, club: str = "c1") -> Door:
@@ -511,8 +511,11 @@ def test_a_role_that_may_not_have_a_list_gets_no_shorter_one(grove: Door) -> Non
     with grove.database.write() as db:
         accounts.add_app_user(db, "Hoa", "treasurer", None, "c1", "h" * 64, NOW)
     hoa = grove.at(f"/v1/key/{'h' * 64}/projects/1")
-    assert hoa.get("/forms/trees/manifest").status_code == 403
-    assert hoa.get("/forms/trees/attachments/trees.csv").status_code == 403
+    assert listed(hoa) == []  # of no use without its list, and a list cut short lies
+    assert hoa.get("/forms/trees.xml").status_code == 404
+    assert hoa.get("/forms/trees/manifest").status_code == 404
+    assert hoa.get("/forms/trees/attachments/trees.csv").status_code == 404
+    assert hoa.get(f"/datasets/trees/integrity?id={ID_1}").status_code == 403
 
 
 def test_a_list_that_breaks_half_way_is_5xx_and_not_shorter(

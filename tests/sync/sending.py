@@ -142,8 +142,13 @@ def a_library() -> Library:
         {"name": "klass", "form": "join", "field": "klass"},
         {"name": "kg", "form": "weigh", "field": "kg"},
     ]
+    downloads = {
+        "volunteer": {"rows": "club", "properties": ["kg"]},
+        "chair": {"rows": "club", "where": {"kg": ["51", "53"]}, "properties": ["kg", "note"]},
+    }
+    people = {"label": label, "club": "club_id", "fact": facts, "download": downloads}
     lists = {
-        "people": read_list("people", {"label": label, "club": "club_id", "fact": facts}),
+        "people": read_list("people", people),
         "clubs": read_list(
             "clubs",
             {

@@ -16,7 +16,15 @@ from sync.aggregate import measure
 from sync.database import Database, lock_derived
 from sync.entities import Kept, keep
 from sync.receive import PROCESS
-from sync.tables import entities, entity_lists, entity_versions, figures, records, spells
+from sync.tables import (
+    entities,
+    entity_lists,
+    entity_versions,
+    figures,
+    records,
+    slice_marks,
+    spells,
+)
 from sync.timeline import retell
 from sync.verify import Difference, derived, reprocess, verify
 from tests.sync.sending import NOW, Sending, World, an_id, join, visit, weigh
@@ -149,8 +157,10 @@ def test_a_slip_in_any_table_is_found_and_mended(world: World, tmp_path: Path) -
         figure = {"calendar": "calendar", "period": "2025H1", "club_id": an_id("moon")}
         figure |= {"indicator": "B01", "cut": "", "cut_value": "", "numerator": 7}
         db.execute(figures.insert().values(**figure))
+        db.execute(slice_marks.update().values(sum=1))
     found = differences(world, tmp_path)
-    assert {"records", "spells", "entities", "figures"} <= {one.table for one in found}
+    tables = {"records", "spells", "entities", "figures", "slice_marks"}
+    assert tables <= {one.table for one in found}
     assert {"missing", "surplus", "label"} <= {one.what for one in found}
     with world.database.write() as db:
         assert reprocess(db, world.library, None, NOW) == len(everything())

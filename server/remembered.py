@@ -1,0 +1,142 @@
+"""The same question of one phone, with nothing changed since, gets the same answer at once.
+
+Every phone asks for the list and for every manifest each quarter of an hour, and nearly always
+nothing has changed. Whether that is so, one SELECT says (`catalogue.read_stamp`), in this request:
+nothing is ever given that is not so now. Whatever is new or strange goes on to Flask.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any
+
+from server.auth import Memory
+from server.runtime import Runtime
+from sync import catalogue
+from sync.accounts import token_sha256
+from sync.catalogue import Stamp
+
+Environ = dict[str, Any]
+Wsgi = Callable[[Environ, Any], Iterable[bytes]]
+
+ENOUGH = 16 * 2**20  # bytes of answers: ten of each of some thousand phones
+LARGEST = 2**18  # bytes of one answer
+BESIDE = 1500  # bytes that an answer takes beside its body
+
+# Lists and manifests by a token. A file may be called "manifest" too, and is not meant.
+_ASKED = re.compile(
+    r"(?:/v1)?/key/([^/]+)(?:/projects/[^/]+)?/(?:formList/?|forms/(?!.*/attachments/).+/manifest)"
+)
+# All of a request that such an answer depends on.
+_QUESTION = (
+    *("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "SCRIPT_NAME"),
+    *("wsgi.url_scheme", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT"),
+    *("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST"),
+    *("HTTP_ACCEPT_ENCODING", "HTTP_IF_NONE_MATCH"),
+)
+_KEEP = ("200 ", "304 ")
+
+Question = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    stamp: Stamp
+    status: str
+    headers: list[tuple[str, str]]  # but Date
+    body: bytes
+
+
+class Remembered:
+    """A WSGI application before another; `memory` tells when a phone's call must be noted."""
+
+    def __init__(self, wsgi: Wsgi, runtime: Runtime, memory: Callable[[], Memory | None]) -> None:
+        self._wsgi = wsgi
+        self._runtime = runtime
+        self._memory = memory
+        self._answers: OrderedDict[Question, _Answer] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        token = _token(environ)
+        stamp = None if token is None else self._stamp(token)
+        if token is None or stamp is None or self._is_due(stamp):
+            return self._wsgi(environ, start_response)
+        question = tuple(environ.get(name) for name in _QUESTION)
+        known = self._find(question)
+        if known is None or known.stamp != stamp:
+            return self._ask(environ, start_response, token, stamp, question)
+        start_response(known.status, [*known.headers, ("Date", formatdate(usegmt=True))])
+        return [known.body]
+
+    def _stamp(self, token: str) -> Stamp | None:
+        here = self._runtime
+        mark, now = token_sha256(token), here.now()
+        try:
+            return here.database.ask(lambda db: catalogue.read_stamp(db, mark, now))
+        except Exception:  # whatever it is: asked again behind this door, it is answered properly
+            return None
+
+    def _is_due(self, stamp: Stamp) -> bool:
+        memory = self._memory()
+        return memory is None or memory.is_due(stamp.app_user_id)
+
+    def _ask(
+        self,
+        environ: Environ,
+        start_response: Any,
+        token: str,
+        stamp: Stamp,
+        question: Question,
+    ) -> Iterable[bytes]:
+        """The application's own answer; remembered if nothing changed while it was made."""
+        said: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def listen(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            said.append((status, headers))
+            return start_response(status, headers, *more)
+
+        pieces = self._wsgi(environ, listen)
+        try:
+            body = b"".join(pieces)
+        finally:
+            if hasattr(pieces, "close"):
+                pieces.close()
+        status, headers = said[-1]
+        if status.startswith(_KEEP) and len(body) <= LARGEST and self._stamp(token) == stamp:
+            others = [header for header in headers if header[0].lower() != "date"]
+            self._remember(question, _Answer(stamp, status, others, body))
+        return [body]
+
+    def _find(self, question: Question) -> _Answer | None:
+        with self._lock:
+            known = self._answers.get(question)
+            if known is not None:
+                self._answers.move_to_end(question)
+            return known
+
+    def _remember(self, question: Question, answer: _Answer) -> None:
+        with self._lock:
+            self._forget(self._answers.pop(question, None))
+            self._answers[question] = answer
+            self._bytes += len(answer.body) + BESIDE
+            while self._bytes > ENOUGH:
+                self._forget(self._answers.popitem(last=False)[1])
+
+    def _forget(self, answer: _Answer | None) -> None:
+        if answer is not None:
+            self._bytes -= len(answer.body) + BESIDE
+
+
+def _token(environ: Environ) -> str | None:
+    """The token of a question that may be remembered."""
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in environ:
+        return None
+    found = _ASKED.fullmatch(environ.get("PATH_INFO", ""))
+    return found[1] if found else None
