@@ -185,9 +185,16 @@ def count(db: Connection, form: FormView, wanted: Wanted) -> int:
     return int(db.execute(query).scalar_one())
 
 
-def find(db: Connection, form: FormView, instance_id: str, *, answers: bool = False) -> Submission:
+def find(
+    db: Connection,
+    form: FormView,
+    instance_id: str,
+    *,
+    answers: bool = False,
+    deleted: bool = False,
+) -> Submission:
     """One submission by the instanceID of its first version. Refused(NOT_FOUND)."""
-    query = _submissions(db, form, Wanted(), answers)
+    query = _submissions(db, form, Wanted(deleted=deleted), answers)
     row = db.execute(query.where(submissions.c.instance_id == instance_id)).one_or_none()
     if row is None:
         raise Refused(NOT_FOUND())

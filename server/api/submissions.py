@@ -13,6 +13,7 @@ from marshmallow import fields, validate
 from sqlalchemy.engine import Connection
 from werkzeug.wsgi import get_input_stream
 
+from forms.difference import Change, difference
 from forms.file_names import file_name
 from forms.instance import Instance, one_id, read_instance
 from forms.problems import (
@@ -32,7 +33,7 @@ from server.api.wire import Wire, done, extended, flag, paging, sent, to_time
 from server.runtime import runtime
 from server.streams import stream
 from server.writes import write
-from sync import attachments, reading, review
+from sync import attachments, reading, versions
 from sync.access import Reading, actor_number
 from sync.reading import FormView, Sender, Submission, Version, Wanted
 from sync.receive import Arrival, Outcome, Received, ReceivedFile, keep_files, receive
@@ -45,7 +46,7 @@ LONGEST_NOTE = 255  # of what a program says of itself
 
 
 class NewReview(Wire):
-    review_state = fields.String(allow_none=True, validate=validate.OneOf(review.STATES))
+    review_state = fields.String(allow_none=True, validate=validate.OneOf(versions.REVIEWS))
 
 
 # ------------------------------------------------------------------ shapes
@@ -166,6 +167,27 @@ def get_submission_version_xml(form_id: str, instance_id: str, version: str) -> 
         form = opened(db, form_id)
         one = _named(_versions(db, form_id, instance_id), version)
         return _xml(reading.xml_of(db, form, one.id))
+
+
+@route(f"{ONE}/diffs", KNOWN)
+def list_submission_differences(form_id: str, instance_id: str) -> Response:
+    """Per version what it changed, answer by answer; names answers, so only for who sees all."""
+    found = {}
+    with runtime().database.read() as db:
+        form = opened(db, form_id)
+        form.require_whole()
+        reading.find(db, form, instance_id)
+        history = versions.history(db, versions.find(db, form_id, instance_id))
+        for one in history:
+            old = versions.before(history, one)
+            if old is not None:
+                filled = versions.get_filled(db, old.id), versions.get_filled(db, one.id)
+                found[one.instance_id] = [_change(change) for change in difference(*filled)]
+    return jsonify(found)
+
+
+def _change(one: Change) -> dict[str, Any]:
+    return {"old": one.old, "new": one.new, "path": one.path.split("/")}
 
 
 def _versions(db: Connection, form_id: str, instance_id: str) -> list[Version]:
@@ -293,10 +315,40 @@ def review_submission(form_id: str, instance_id: str) -> Response:
     with runtime().database.write() as db:
         form = opened(db, form_id)
         one = reading.find(db, form, instance_id)
-        review.review(db, one, given["review_state"], caller().actor, runtime().now())
+        kept = versions.find(db, form_id, one.instance_id)
+        versions.review(db, kept, given["review_state"], caller().actor, runtime().now())
         changed = reading.find(db, form, instance_id, answers=True)
     runtime().jobs.wake()
     return jsonify(submission_json(changed))
+
+
+@route(ONE, "submission.review", methods=["DELETE"])
+def delete_submission(form_id: str, instance_id: str) -> Response:
+    """Out of lists and figures; kept."""
+    with runtime().database.write() as db:
+        _whole(db, form_id, instance_id, deleted=False)
+        kept = versions.find(db, form_id, instance_id)
+        versions.delete(db, kept, caller().actor, runtime().now())
+    runtime().jobs.wake()
+    return done()
+
+
+@route(f"{ONE}/restore", "submission.review", methods=["POST"])
+def restore_submission(form_id: str, instance_id: str) -> Response:
+    """Take the deleting back. For who reads every club: the deleted is filed under none."""
+    with runtime().database.write() as db:
+        _whole(db, form_id, instance_id, deleted=True)
+        kept = versions.find(db, form_id, instance_id)
+        versions.restore(db, kept, caller().actor, runtime().now())
+    runtime().jobs.wake()
+    return done()
+
+
+def _whole(db: Connection, form_id: str, instance_id: str, *, deleted: bool) -> None:
+    """Refused unless the caller may see all of it. Refused(NOT_FOUND)."""
+    form = opened(db, form_id)
+    form.require_whole()
+    reading.find(db, form, instance_id, deleted=deleted)
 
 
 # ------------------------------------------------------------------ files

@@ -194,6 +194,24 @@ def test_c124_an_edit_takes_the_place_and_the_state_is_edited(city: Program) -> 
     city.refused(city.get(f"{LIST}/{A}/versions/{C}"), 404.1)
 
 
+def test_what_an_edit_changed_is_told_by_answer(city: Program) -> None:
+    city.post(LIST, data=instance(), headers=XML)
+    assert city.json(f"{LIST}/{A}/diffs") == {}
+    city.put(f"{LIST}/{A}", data=edit(), headers=XML)
+    assert city.json(f"{LIST}/{A}/diffs") == {B: [{"old": "sồi", "new": "lim", "path": ["sp"]}]}
+
+
+def test_c125_what_is_deleted_stays_deleted_until_it_is_restored(city: Program) -> None:
+    city.post(LIST, data=instance(), headers=XML)
+    assert city.delete(f"{LIST}/{A}").get_json() == {"success": True}
+    assert city.json(LIST) == []
+    city.refused(city.get(f"{LIST}/{A}"), 404.1)
+    city.refused(city.post(LIST, data=instance(), headers=XML), 409.3)
+    assert [one["instanceId"] for one in city.json(f"{LIST}?deleted=True")] == [A]
+    assert city.post(f"{LIST}/{A}/restore").status_code == 200
+    assert len(city.json(LIST)) == 1
+
+
 def test_an_edit_that_comes_twice_is_one(city: Program) -> None:
     city.post(LIST, data=instance(), headers=XML)
     for _ in range(2):
