@@ -196,6 +196,9 @@ def _settings(sheets: Sheets, name: str) -> Iterator[Problem]:
         yield fp.NO_FORM_ID(here, name=name)
     if cells is None or row is None or not cells.text(row, "version"):
         yield fp.NO_VERSION(here)
+    url = cells.text(row, "submission_url") if cells and row else None
+    if cells and row and url:
+        yield fp.SUBMISSION_URL(cells.where(row, "submission_url"), url=url)
 
 
 def expressions(sheets: Sheets) -> Iterator[Problem]:

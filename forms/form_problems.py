@@ -488,6 +488,26 @@ MISSING_TRANSLATION = _warning(
     "Ngôn ngữ “{language}” thiếu cột {column} ở trang {sheet}.",
     "Language “{language}” lacks the column {column} on sheet {sheet}.",
 )
+TEXT_NOT_TRANSLATED = _warning(
+    "text_not_translated",
+    "“{name}” chưa có {column} bằng “{language}”; máy dùng ngôn ngữ ấy sẽ hiện “-”.",
+    "“{name}” has no {column} in “{language}”; a phone in that language shows “-”.",
+)
+COLUMN_MISSPELT = _warning(
+    "column_misspelt",
+    "Cột “{column}” ở trang {sheet} bị bỏ qua. Có phải là “{meant}”?",
+    "Column “{column}” of sheet {sheet} is ignored. Did you mean “{meant}”?",
+)
+SUBMISSION_URL = _warning(
+    "submission_url",
+    "submission_url làm máy gửi phiếu đến “{url}”, không đến máy chủ này. Xóa đi nếu không cố ý.",
+    "submission_url makes phones send to “{url}” instead of this server. Remove it unless meant.",
+)
+ENTITIES_TOO_NEW = _warning(
+    "entities_too_new",
+    "Biểu mẫu dùng entities {version} (nhiều danh sách, hoặc danh sách trong nhóm lặp): KoboCollect 2025.3 và ODK Collect trước v2026 không mở được. Cần ODK Collect v2026 trở lên.",
+    "The form uses entities {version} (several lists, or a list in a repeat), which KoboCollect 2025.3 and ODK Collect before v2026 cannot open. It needs ODK Collect v2026 or newer.",
+)
 LANGUAGE_CODE = _warning(
     "language_code",
     "Ngôn ngữ chưa có mã: {languages}. Viết như “Tiếng Việt (vi)”.",

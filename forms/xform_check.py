@@ -14,6 +14,7 @@ from forms.xml import Element, child, children, parse
 XHTML = "http://www.w3.org/1999/xhtml"
 ENTITIES = "http://www.opendatakit.org/xforms/entities"
 ENTITIES_VERSIONS = ("2022.1", "2023.1", "2024.1", "2025.1")
+ENTITIES_OF_2026 = "2025.1"  # Collect opens it since v2026, KoboCollect 2025.3 does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def read_head(xform: bytes) -> Head:
     if data is None:
         raise FormRefused((fp.XFORM_NOT_A_FORM(_line(instance), part="id"),))
     title = _text(child(root, "head"), "title")
-    problems = [*_entities_version(model), *_expressions(model)]
+    problems = [*_entities_version(model), *_elsewhere(model), *_expressions(model)]
     if not title:
         problems.append(fp.XFORM_NO_TITLE())
     if any(problem.status for problem in problems):
@@ -67,6 +68,15 @@ def _entities_version(model: Element) -> Iterator[Problem]:
     version = model.get(f"{{{ENTITIES}}}entities-version")
     if version is not None and not version.startswith(ENTITIES_VERSIONS):
         yield fp.XFORM_ENTITIES_VERSION(_line(model), version=version)
+    elif version is not None and version.startswith(ENTITIES_OF_2026):
+        yield fp.ENTITIES_TOO_NEW(_line(model), version=version)
+
+
+def _elsewhere(model: Element) -> Iterator[Problem]:
+    """A form may name another server to send to, and phones obey it."""
+    submission = child(model, "submission")
+    if submission is not None and submission.get("action"):
+        yield fp.SUBMISSION_URL(_line(submission), url=submission.get("action"))
 
 
 def _expressions(model: Element) -> Iterator[Problem]:

@@ -6,16 +6,17 @@ read the XForm back. Whatever the bytes are, the answer is a form or Problems wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from forms import form_check, form_problems, pyxform_says
+from forms.form_columns import misspelt, untranslated
 from forms.form_key import encrypted
 from forms.form_problems import FormRefused
-from forms.problems import Problem
+from forms.problems import Problem, Where
 from forms.sheets import Sheet, Sheets, read_sheets, write_markdown, write_workbook
-from forms.xform_check import read_head
+from forms.xform_check import Head, read_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,17 @@ def _compile(source: bytes, kind: str, name: str) -> Compiled:
     sheets = read_sheets(source, kind)
     problems = list(sheets.problems)
     _refuse_if_any(problems)  # a slip in reading makes others that are none
-    problems += form_check.shape(sheets)
+    problems += [*misspelt(sheets), *form_check.shape(sheets)]
     _refuse_if_any(problems)
-    xform, files, said = _convert(sheets, name)
+    try:
+        xform, files, said = _convert(sheets, name)
+    except FormRefused as refused:  # a heading misspelt may be why
+        raise FormRefused(in_reading_order([*problems, *refused.problems])) from refused
     problems += [*said, *form_check.doubts(sheets, name), *form_check.expressions(sheets)]
-    problems += form_check.circles(sheets)
+    problems += [*form_check.circles(sheets), *untranslated(sheets)]
     _refuse_if_any(problems)
     head = read_head(xform)
+    problems += _too_new(sheets, head)
     return Compiled(
         xml_form_id=head.xml_form_id,
         version=head.version,
@@ -134,6 +139,15 @@ def _ready_xform(source: bytes) -> Compiled:
         kind="xml",
         warnings=in_reading_order(list(head.problems)),
     )
+
+
+def _too_new(sheets: Sheets, head: Head) -> Iterator[Problem]:
+    """What some phones cannot open, at the sheet that asks for it."""
+    sheet = sheets.tables.get("entities")
+    where = Where(sheet.name) if sheet else None
+    for problem in head.problems:
+        if problem.type is form_problems.ENTITIES_TOO_NEW:
+            yield problem.type(where, **problem.details)
 
 
 def _convert(sheets: Sheets, name: str) -> tuple[bytes, dict[str, bytes], list[Problem]]:
