@@ -222,7 +222,8 @@ def follow_clubs(db: Connection, library: Library, clubs: Collection[str], now: 
 def follow_entities(db: Connection, library: Library, applied: Applied, now: datetime) -> None:
     """Tell facts, standings and figures anew after entities changed by a person's, or time's,
     decision."""
-    _follow(db, library, applied, (), now)
+    if applied.changed:
+        _follow(db, library, applied, (), now)
 
 
 def _follow(

@@ -21,6 +21,7 @@ from sync.aggregate import Measured, StaleCell
 from sync.blobs import open_blobs
 from sync.database import Database
 from sync.tables import figures
+from sync.waiting import Swept
 from tests.sync.rows import Rows, a_library
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Pipeline:
         self.poison = set(poison)
         self.deadly: set[int] = set()
         self.cells = cells
+        self.sweeps = 0
         self.stored: list[int] = []
 
     def prepare(
@@ -87,12 +89,17 @@ class Pipeline:
     def keep(self, db: Connection, measured: Measured) -> None:
         self.cells -= len(measured.cells)
 
+    def sweep(self, *_: Any) -> Swept:
+        self.sweeps += 1
+        return Swept(0, 0)
+
 
 @pytest.fixture
 def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     made = Pipeline()
     monkeypatch.setattr(tasks, "process", made)
     monkeypatch.setattr(tasks, "aggregate", made)
+    monkeypatch.setattr(tasks, "waiting", made)
     return made
 
 
@@ -203,6 +210,20 @@ def test_a_failing_measurement_does_not_stop_the_work(
     given_work(runtime, [1, 2])
     assert not tasks.run_safely(runtime)
     assert pipeline.stored == [1, 2]
+
+
+def test_a_worker_sweeps_at_its_start_and_then_every_hour(
+    runtime: Runtime, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = 1000.0
+    monkeypatch.setattr(tasks.time, "monotonic", lambda: seconds)
+    pace = tasks.Pace()
+    for _ in range(3):
+        tasks.run_until_empty(runtime, pace=pace)
+    assert pipeline.sweeps == 1
+    seconds += tasks.SWEEP_EVERY
+    tasks.run_until_empty(runtime, pace=pace)
+    assert pipeline.sweeps == 2
 
 
 def test_the_worker_outlives_a_database_that_is_away(
