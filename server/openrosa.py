@@ -217,7 +217,7 @@ def attachment(form_id: str, filename: str) -> Response:
             return _entity_list(db, entry)
     assert entry.sha256 is not None
     kind = mimetypes.guess_type(filename)[0] or "application/octet-stream"
-    return _file(entry.sha256, entry.hash, kind)
+    return stored_file(entry.sha256, entry.hash, kind)
 
 
 def _entity_list(db: Connection, entry: catalogue.MediaEntry) -> Response:
@@ -230,7 +230,7 @@ def _entity_list(db: Connection, entry: catalogue.MediaEntry) -> Response:
     return _answer(b"".join(pieces), CSV, entry.hash)
 
 
-def _file(sha256: str, mark: str, content_type: str) -> Response:
+def stored_file(sha256: str, mark: str, content_type: str) -> Response:
     """Stored bytes, streamed; not gzipped, for most are pictures and sound."""
     answer = Response(content_type=content_type)
     answer.set_etag(mark)

@@ -9,6 +9,7 @@ from server.api import audits as audits
 from server.api import drafts as drafts
 from server.api import forms as forms
 from server.api import links as links
+from server.api import odata as odata
 from server.api import projects as projects
 from server.api import sessions as sessions
 from server.api import submissions as submissions

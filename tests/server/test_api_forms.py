@@ -1,4 +1,4 @@
-"""Forms over the JSON API, as pyODK and ruODK ask for them (protocol §8.3, §11 B 97–101, 127)."""
+"""Forms over the JSON API, as pyODK and ruODK ask for them (protocol §8.3, §11 97–102, 108, 114, 127, 128)."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_fields_stand_in_the_order_of_the_form_with_meta_last(admin: Program) ->
     assert photo["binary"] is True
 
 
-def test_b127_three_underscores_name_the_version_without_a_name(admin: Program) -> None:
+def test_c127_three_underscores_name_the_version_without_a_name(admin: Program) -> None:
     xform = admin.door.add_form("bamboo", version="")
     assert admin.json(f"{FORMS}/bamboo/versions/___")["version"] == ""
     assert admin.get(f"{FORMS}/bamboo/versions/___.xml").data == xform
@@ -254,7 +254,7 @@ def test_a_workbook_comes_back_from_whatever_the_form_was_written_in(admin: Prog
     admin.refused(admin.get(f"{FORMS}/trees.xlsx"), 404.1)
 
 
-def test_b128_head_works_wherever_get_does(admin: Program) -> None:
+def test_c128_head_works_wherever_get_does(admin: Program) -> None:
     for path in ("/projects", FORMS, f"{FORMS}/trees", f"{FORMS}/trees.xml"):
         answer = admin.call("HEAD", path)
         assert (answer.status_code, answer.data) == (200, b"")
