@@ -1,4 +1,4 @@
-"""Forms over the JSON API, as pyODK and ruODK ask for them (protocol §8.3, §11 97–102, 108, 114, 127, 128)."""
+"""Forms over the JSON API for pyODK and ruODK (protocol §8.3, §11 B 97–114, C 127, 128)."""
 
 from __future__ import annotations
 
