@@ -124,7 +124,7 @@ def form_row(
     row: dict[str, Json] = {"__id": instance_id, "__system": dict(system)}
     if element is not None:
         row |= _group(root, element, _spot_of_form(instance_id), shape)
-    return _selected(row, shape.select)
+    return selected(row, shape.select)
 
 
 def repeat_rows(
@@ -137,7 +137,7 @@ def repeat_rows(
         spot = _spot_of_form(instance_id)
         for node, number in steps:
             spot = _in_group(spot, node) if number is None else _in_repeat(spot, node, number)
-        yield _selected(_repeat_row(root, table, found, spot, shape), shape.select)
+        yield selected(_repeat_row(root, table, found, spot, shape), shape.select)
 
 
 def _spot_of_form(instance_id: str) -> Spot:
@@ -186,7 +186,7 @@ def _group(
     return row
 
 
-def _selected(row: dict[str, Json], select: Collection[str] | None) -> dict[str, Json]:
+def selected(row: dict[str, Json], select: Collection[str] | None) -> dict[str, Json]:
     """Only what was asked for: "a", or "g/a" of a group; `__id` only if it was."""
     if select is None:
         return row
@@ -197,7 +197,7 @@ def _selected(row: dict[str, Json], select: Collection[str] | None) -> dict[str,
         elif isinstance(value, dict):
             below = {one[len(name) + 1 :] for one in select if one.startswith(f"{name}/")}
             if below:
-                found[name] = _selected(value, below)
+                found[name] = selected(value, below)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from flask import Response
+from flask import Response, stream_with_context
 from sqlalchemy.engine import Connection
 
 from server.runtime import runtime
@@ -23,7 +23,8 @@ def stream(pieces: Callable[[Connection], Iterator[bytes]], content_type: str) -
     except BaseException:
         stack.close()
         raise
-    answer = Response(_body(stack, first, made), content_type=content_type)
+    # The request stays at hand: what stands at the end may have to name an address.
+    answer = Response(stream_with_context(_body(stack, first, made)), content_type=content_type)
     answer.call_on_close(stack.close)  # also where nobody read the body, as for a HEAD
     return answer
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -16,7 +16,9 @@ from forms.odata_filter import (
     Comparison,
     Condition,
     FieldName,
+    Literal,
     Not,
+    Operand,
     Order,
     Part,
     Value,
@@ -30,10 +32,10 @@ Truth = sa.ColumnElement[bool]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A field as SQL, and what it holds."""
+    """A field as SQL, and what it holds; kind: "text", "time" or "number"."""
 
     sql: sa.ColumnElement[Any]
-    kind: Literal["text", "time", "number"]
+    kind: str
 
 
 Fields = Mapping[str, Known]
@@ -60,7 +62,7 @@ def _compared(db: Connection, one: Comparison, fields: Fields) -> Truth:
     if not isinstance(left, FieldName | Part):
         left, right, operator = right, left, _TURNED.get(operator, operator)
     if not isinstance(left, FieldName | Part):
-        raise Refused(BAD_FILTER(why=operator))
+        return _constant(operator, left, right)
     known = _known(db, left, fields)
     if isinstance(right, FieldName | Part):
         return _sure(_SQL[operator](known.sql, _known(db, right, fields).sql))
@@ -71,6 +73,15 @@ def _compared(db: Connection, one: Comparison, fields: Fields) -> Truth:
         return _sure(_against_time(known.sql, operator, _as_time(value)))
     truth = _SQL[operator](known.sql, _as(known.kind, value))
     return _sure(sa.or_(truth, known.sql.is_(None)) if operator == "ne" else truth)
+
+
+def _constant(operator: str, left: Literal, right: Operand) -> Truth:
+    """Two values that were written out, as `day(now()) eq 20`."""
+    try:
+        holds = isinstance(right, Literal) and _SQL[operator](left.value, right.value)
+    except TypeError:
+        raise Refused(BAD_FILTER(why=operator)) from None
+    return sa.true() if holds else sa.false()
 
 
 def _known(db: Connection, operand: FieldName | Part, fields: Fields) -> Known:
