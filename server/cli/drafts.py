@@ -120,10 +120,17 @@ def _let_in(
 ) -> tuple[str, str]:
     """Give the tester a code of its own for this draft; its name and its role."""
     from sync import accounts, publish
+    from sync.access import CITYWIDE
 
     lists = publish.attached_lists(db, draft_id)
     role = _role(library, compiled.xml_form_id, tester.role, lists)
     unit_id, club_id = None, None
+    if lists and not (tester.unit or tester.club or role in CITYWIDE):
+        names = ", ".join(lists)
+        fail(
+            f"Biểu mẫu dùng danh sách {names}, cắt theo người điền: cần --club hoặc --unit. "
+            f"/ The form uses the lists {names}, cut to who fills it in: give --club or --unit."
+        )
     if lists or tester.unit or tester.club:  # without lists it can be tried out from anywhere
         unit_id, club_id = find_scope(db, role, tester.unit, tester.club, now)
     name = f"Nháp {draft_id}"

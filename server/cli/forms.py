@@ -121,11 +121,13 @@ def _publish_key(runtime: Runtime, xml_form_id: str, key: str | None) -> dict[st
 
 
 def read_form(runtime: Runtime, path: Path) -> tuple[Compiled, dict[str, StoredBlob]]:
-    """A designer's file compiled, and the files beside it put away."""
+    """A designer's file compiled, and the files beside it put away; what gives doubt is told."""
     from forms.xlsform import compile_form
     from sync import publish
 
     compiled = compile_form(path.read_bytes(), _kind(path), path.stem)
+    if compiled.warnings:
+        click.echo(problem_lines(path, compiled.warnings), err=True)
     return compiled, publish.put_media(runtime.blobs, runtime.library, compiled, path.parent)
 
 

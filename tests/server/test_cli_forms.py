@@ -226,6 +226,14 @@ def test_a_form_that_asks_for_a_list_nobody_may_have_is_refused_by_check_and_pub
     assert with_library("form", "publish", write(tmp_path, only_makes)).exit_code == GOOD
 
 
+def test_publishing_tells_what_gives_doubt(
+    cayda: Cayda,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path, TREES.replace("media::image", "constrant").replace("{label}", "Loài"))
+    assert "“constraint”" in cayda("form", "publish", path).stderr
+
+
 # ------------------------------------------------------------------ keys
 
 
