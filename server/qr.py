@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 from urllib.parse import quote
 
+from markupsafe import Markup
 
 TREE, MEMO = "🌳", "📝"  # of a phone's project, and of a form being tried out
 
@@ -39,6 +40,14 @@ def write_qr(
     path.touch(mode=0o600)
     code = segno.make(settings_text(server_url, name, project, icon), error="l", micro=False)
     code.save(str(path), scale=6, border=4, kind="png")
+
+
+def inline_qr(server_url: str, name: str) -> Markup:
+    """The same code as an SVG to stand inside a page, as large as the page makes it."""
+    import segno
+
+    code = segno.make(settings_text(server_url, name), error="l", micro=False)
+    return Markup(code.svg_inline(border=4, omitsize=True))  # noqa: S704 (it holds no text)
 
 
 def write_draft_qr(path: Path, server_url: str, name: str, title: str) -> None:

@@ -13,15 +13,19 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.days import VIETNAM, vietnam_day
+from forms.problems import SAME_PHONE, UNKNOWN_MEMBER, Refused
 from sync.access import Caller
-from sync.accounts import PROJECT_ID
+from sync.accounts import PROJECT_ID, clean_name
+from sync.entities import plain_id
 from sync.tables import (
     app_users,
+    entities,
     form_versions,
     forms,
     records,
     submission_versions,
     submissions,
+    units,
 )
 
 if TYPE_CHECKING:
@@ -106,6 +110,19 @@ class Phone:
     @property
     def clock_is_wrong(self) -> bool:
         return abs(self.clock_offset_seconds or 0) > BAD_CLOCK_SECONDS
+
+    @property
+    def worries(self) -> tuple[str, ...]:
+        """Why somebody should ask after it, in words of code; none for a revoked one."""
+        if self.revoked_at is not None:
+            return ()
+        named = {
+            "quiet": self.is_quiet,
+            "missing": self.missing > 0,
+            "clock": self.clock_is_wrong,
+            "app": bool(self.cannot_open),
+        }
+        return tuple(name for name, holds in named.items() if holds)
 
     @property
     def old_forms(self) -> tuple[HeldForm, ...]:
@@ -263,3 +280,38 @@ def _read_demanding(db: Connection) -> dict[str, tuple[int, int]]:
 def _is_for(library: Library, xml_form_id: str, role: str) -> bool:
     rule = library.rules.get(xml_form_id)
     return rule is None or not rule.filled_by or role in rule.filled_by
+
+
+# ------------------------------------------------------------------ adding some
+def find_owner(db: Connection, member: str) -> str:
+    """The uuid of the living entity that somebody wrote down. Refused(UNKNOWN_MEMBER)."""
+    uuid = plain_id(member)
+    query = sa.select(entities.c.uuid).where(
+        entities.c.uuid == uuid, entities.c.deleted_at.is_(None)
+    )
+    found: str | None = db.scalar(query.limit(1))
+    if found is None:
+        raise Refused(UNKNOWN_MEMBER(member=member[:80]))
+    return found
+
+
+def check_unlike(
+    db: Connection, name: str, role: str, unit_id: int | None, club_id: str | None
+) -> None:
+    """Refused(SAME_PHONE) when an active phone cannot be told from this one: a file added twice."""
+    same = sa.select(_a.id).where(
+        *(_a.kind == "phone", _a.revoked_at.is_(None), _a.name == clean_name(name)),
+        *(_a.role == role, _a.unit_id.is_not_distinct_from(unit_id)),
+        _a.club_id.is_not_distinct_from(club_id),
+    )
+    if db.scalar(same.limit(1)) is not None:
+        raise Refused(SAME_PHONE(name=name))
+
+
+def place_name(db: Connection, unit_id: int | None, club_id: str | None) -> str:
+    """What people call the club or unit; nothing for who has neither."""
+    if club_id is not None:
+        query = sa.select(entities.c.label).where(entities.c.uuid == club_id)
+    else:
+        query = sa.select(units.c.name).where(units.c.id == unit_id)
+    return str(db.scalar(query.limit(1)) or "")

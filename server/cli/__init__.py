@@ -18,7 +18,8 @@ from server.cli.entities import entity
 from server.cli.files import export
 from server.cli.forms import form
 from server.cli.options import Options
-from server.cli.people import phone, user
+from server.cli.people import user
+from server.cli.phones import phone
 from server.cli.run import migrate, serve, web, work
 from server.cli.submissions import submission
 

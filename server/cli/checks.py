@@ -10,6 +10,7 @@ import click
 
 from server.cli.command import Command, with_runtime
 from server.cli.key import takes_key
+from server.cli.phones import phone_lines, whole
 from server.cli.terminal import GOOD, WRONG, cell, plain, say
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def status(runtime: Runtime) -> None:
     import shutil
 
     from sync import attachments, queue, waiting
+    from sync.phones import read_phones
     from sync.status import read_status
 
     with runtime.database.read() as db:
@@ -94,6 +96,7 @@ def status(runtime: Runtime) -> None:
         failed = queue.failed(db)
         missing, missing_since = attachments.count_missing(db)
         unregistered = waiting.unregistered(db)
+        asked = [one for one in read_phones(db, runtime.library, runtime.now()) if one.worries]
     free = shutil.disk_usage(runtime.settings.data).free
     last = cell(found.last_received_at)
     lines = [
@@ -109,9 +112,10 @@ def status(runtime: Runtime) -> None:
         f"Ảnh, tệp còn thiếu / files missing: {missing}{_age(missing_since, runtime.now())}",
         f"Đĩa trống / free disk: {free // 2**20} MB",
         *(f"  ! {work.name} {_about(work)}: {work.error}" for work in failed),
+        *phone_lines(asked),
     ]
     more = {"unregistered": unregistered, "failed": failed, "free_bytes": free}
-    more |= {"missing_files": missing}
+    more |= {"missing_files": missing, "phones_to_ask": [whole(one) for one in asked]}
     say("\n".join(lines), **plain(found), **more)
     sys.exit(WRONG if found.queue.failed else GOOD)
 

@@ -10,6 +10,7 @@ import click
 from server.cli.command import Group, with_runtime
 from server.cli.paths import EXISTING_FILE
 from server.cli.problems import fail_in
+from server.cli.spreadsheet import read_table
 from server.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -26,14 +27,11 @@ def club() -> None:
 @with_runtime
 def club_load(runtime: Runtime, path: Path) -> None:
     """Nạp danh sách CLB từ CSV / load clubs from a CSV; repeat it after mending the file."""
-    import csv
-    import io
-
     from sync import clubs
 
-    text = path.read_text(encoding="utf-8-sig")
-    separator = ";" if text.partition("\n")[0].count(";") else ","
-    rows = list(csv.DictReader(io.StringIO(text), delimiter=separator))
+    header, lines = read_table(path)
+    # A cell behind the last column is one of a column that nobody named.
+    rows = [dict(zip([*header, "…"], line, strict=False)) for line in lines if any(line)]
     try:
         with runtime.database.write() as db:
             done = clubs.import_clubs(db, runtime.library, rows, runtime.now(), "operator")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ import click
 from forms.problems import Refused
 from server.cli.options import Options, new_options, pass_options
 from server.cli.terminal import WRONG, fail
+from server.cli.usage import said_in_both_languages
 from server.settings import SettingError, Settings
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ class _WithOptions(click.Command):
         super().__init__(*args, **options)
         self.params = [*self.params, *new_options()]
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        with said_in_both_languages(context):
+            return super().parse_args(context, args)
+
 
 class Command(_WithOptions):
     """A verb: answers a refusal with its sentence."""
@@ -35,6 +41,17 @@ class Command(_WithOptions):
             fail(str(refused.problem))
         except SettingError as error:
             fail(str(error))
+        except OSError as error:
+            if error.filename is None:
+                raise
+            fail(_of_a_file(error), WRONG)
+
+
+def _of_a_file(error: OSError) -> str:
+    return (
+        f"Không đọc hay ghi được {error.filename2 or error.filename} ({error.strerror}). "
+        "/ It cannot be read or written."
+    )
 
 
 class Group(_WithOptions, click.Group):
@@ -43,14 +60,28 @@ class Group(_WithOptions, click.Group):
     command_class = Command
     group_class = type
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        with said_in_both_languages(context):
+            return super().resolve_command(context, args)
+
 
 def with_runtime(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the command a Runtime on a schema that is up to date."""
+    """Give the command a Runtime on data that is there, its schema up to date."""
+    return _with_runtime(command, begins=False)
 
+
+def with_new_runtime(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a command by which somebody may begin: without data, a new folder is made."""
+    return _with_runtime(command, begins=True)
+
+
+def _with_runtime(command: Callable[..., Any], begins: bool) -> Callable[..., Any]:
     @pass_options
     @functools.wraps(command)
     def wrapped(options: Options, *args: Any, **given: Any) -> Any:
-        runtime = open_data(options.settings())
+        runtime = open_data(options.settings(), begins)
         try:
             return command(runtime, *args, **given)
         finally:
@@ -59,14 +90,24 @@ def with_runtime(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def open_data(settings: Settings) -> Runtime:
-    """The runtime of a data folder; a new embedded one is made ready first."""
+def open_data(settings: Settings, begins: bool = False) -> Runtime:
+    """The runtime of a data folder; a new embedded one is made ready first where that is meant.
+
+    To look into a folder that is not there is a slip of the hand; an empty one looks like loss.
+    """
     from server.runtime import open_runtime
     from server.serve import prepare
     from sync.migrations import HEAD, current
 
-    settings.data.mkdir(parents=True, exist_ok=True)
     runtime = open_runtime(settings)
+    file = runtime.database.url.database if runtime.database.is_sqlite else None
+    if file and not begins and not Path(file).exists():
+        fail(
+            f"Không có dữ liệu ở {settings.data}. Hãy ghi đúng --data; "
+            f"để lập mới, chạy “cayda migrate”. "
+            f"/ There is no data in {settings.data}. Mend --data, or run “cayda migrate” to begin."
+        )
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     if current(runtime.database) != HEAD:
         if not runtime.database.is_sqlite:
             fail("Xin chạy “cayda migrate” trước. / Run “cayda migrate” first.", WRONG)

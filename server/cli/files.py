@@ -46,7 +46,7 @@ def export_report(
     with runtime.database.read() as db:
         clubs = None
         if unit is not None:
-            unit_id = find_unit(db, unit, period.last, "on that day")
+            unit_id = find_unit(db, unit, period.last)
             clubs = places.clubs_under(db, unit_id, period.last)
         tables = report_tables(db, runtime.library, period, clubs=clubs)
     files = write_tables(out, f"bao_cao_{code}", tables, kind, raw)

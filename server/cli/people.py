@@ -1,20 +1,23 @@
-"""Who may come in: people on the web, and phones that send forms."""
+"""People who sign in with a password: on the web, by the API, or on a phone without a code."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from server.cli.command import Group, with_runtime
-from server.cli.paths import NEW_FILE
+from server.cli.command import Group, with_new_runtime, with_runtime
 from server.cli.scope import find_scope, takes_scope
-from server.cli.terminal import WRONG, fail, say, say_table
+from server.cli.terminal import WRONG, fail, say, say_table, warn
 
 if TYPE_CHECKING:
     from server.runtime import Runtime
+
+NOBODY = "Không có người này. / There is no such person."
+_from_stdin = click.option(
+    "--password-stdin", is_flag=True, help="Đọc mật khẩu từ stdin / read it from stdin."
+)
 
 
 @click.group(cls=Group)
@@ -25,8 +28,8 @@ def user() -> None:
 @user.command("add")
 @click.argument("name")
 @takes_scope
-@click.option("--password-stdin", is_flag=True, help="Đọc mật khẩu từ stdin / read it from stdin.")
-@with_runtime
+@_from_stdin
+@with_new_runtime
 def user_add(
     runtime: Runtime,
     name: str,
@@ -45,13 +48,59 @@ def user_add(
     with runtime.database.write() as db:
         unit_id, club_id = find_scope(db, role, unit, club, now)
         user_id = accounts.add_user(db, name, role, unit_id, club_id, sealed, now)
-    if not (accounts.phone_safe(name) and accounts.phone_safe(password)):
-        click.echo(
-            "Tên hoặc mật khẩu có dấu: điện thoại đăng nhập bằng Basic có thể không gửi đúng. "
-            "/ Letters with marks: phones that sign in by Basic may not send them right.",
-            err=True,
-        )
-    say(f"Đã thêm / added: {name} ({role})", id=user_id, name=name, role=role)
+    warnings = [*_name_warning(name), *_password_warning(password)]
+    warn(*warnings)
+    say(f"Đã thêm / added: {name} ({role})", id=user_id, name=name, role=role, warnings=warnings)
+
+
+@user.command("password")
+@click.argument("name")
+@_from_stdin
+@with_runtime
+def user_password(runtime: Runtime, name: str, password_stdin: bool) -> None:
+    """Đặt mật khẩu khác cho một người / set another password."""
+    from server.settings import secret_key
+    from sync import accounts
+
+    with runtime.database.read() as db:
+        if accounts.find_user(db, name) is None:  # before anybody types a password twice
+            fail(NOBODY, WRONG)
+    password = _password(password_stdin)
+    sealed = accounts.seal_password(name, password, secret_key(runtime.settings))
+    with runtime.database.write() as db:
+        found = accounts.set_password(db, name, sealed, runtime.now())
+    if not found:
+        fail(NOBODY, WRONG)
+    warnings = [*_name_warning(name), *_password_warning(password)]
+    warn(*warnings)
+    say(f"Đã đổi mật khẩu / password set: {name}", name=name, changed=True, warnings=warnings)
+
+
+def _name_warning(name: str) -> list[str]:
+    """A name that phones cannot sign in by, and one that they can."""
+    from forms.text import fold
+    from sync import accounts
+
+    if accounts.phone_safe(name):
+        return []
+    plain = "".join(letter for letter in fold(name) if letter.isascii()).strip()
+    vi = f"; hãy dùng tên “{plain}”" if plain else ""
+    en = f"; use the name “{plain}”" if plain else ""
+    return [
+        f"Tên “{name}” có dấu: điện thoại không đăng nhập được bằng tên này{vi}. "
+        f"/ The name has letters with marks: phones cannot sign in by it{en}."
+    ]
+
+
+def _password_warning(password: str) -> list[str]:
+    from sync import accounts
+
+    if accounts.phone_safe(password):
+        return []
+    return [
+        "Mật khẩu có dấu: điện thoại đăng nhập bằng Basic có thể không gửi đúng. "
+        "/ The password has letters with marks: phones that sign in by Basic may not send it right."
+    ]
 
 
 def _password(from_stdin: bool) -> str:
@@ -84,82 +133,5 @@ def user_disable(runtime: Runtime, name: str) -> None:
     with runtime.database.write() as db:
         found = accounts.disable(db, name, runtime.now())
     if not found:
-        fail("Không có người này. / There is no such person.", WRONG)
+        fail(NOBODY, WRONG)
     say(f"Đã ngừng / disabled: {name}", name=name, disabled=True)
-
-
-@click.group(cls=Group)
-def phone() -> None:
-    """Điện thoại gửi phiếu / phones that send forms."""
-
-
-@phone.command("add")
-@click.argument("name")
-@takes_scope
-@click.option("--qr", type=NEW_FILE, help="Ghi mã QR / write PNG.")
-@click.option(
-    "--server", help="Địa chỉ máy chủ phone thấy / address phones see (CAYDA_PUBLIC_URL)."
-)
-@with_runtime
-def phone_add(
-    runtime: Runtime,
-    name: str,
-    role: str,
-    unit: str | None,
-    club: str | None,
-    qr: Path | None,
-    server: str | None,
-) -> None:
-    """Thêm một máy; in địa chỉ và ghi mã QR / add a phone; print its URL, write its QR."""
-    from server.auth import new_token
-    from server.qr import phone_url, write_qr
-    from server.serve import base_url
-    from sync import accounts
-
-    token = new_token()
-    now = runtime.now()
-    with runtime.database.write() as db:
-        unit_id, club_id = find_scope(db, role, unit, club, now)
-        phone_id = accounts.add_app_user(db, name, role, unit_id, club_id, token, now)
-    url = phone_url(server or runtime.settings.public_url or base_url(runtime.settings), token)
-    if qr is not None:
-        write_qr(qr, url, name)
-    text = f"{name} ({role})\n{url}" + (f"\nQR: {qr}" if qr else "")
-    say(text, id=phone_id, name=name, token=token, url=url, qr=qr)
-
-
-@phone.command("list")
-@with_runtime
-def phone_list(runtime: Runtime) -> None:
-    """Mọi máy, cả đã thu hồi / every phone, the revoked too."""
-    from sync import accounts
-
-    with runtime.database.read() as db:
-        found = accounts.list_app_users(db)
-    say_table(
-        "phones",
-        (
-            {
-                "id": a.id,
-                "name": a.name,
-                "role": a.role,
-                "last_seen_at": a.last_seen_at,
-                "revoked_at": a.ended_at,
-            }
-            for a in found
-        ),
-    )
-
-
-@phone.command("revoke")
-@click.argument("phone_id", type=int, metavar="ID")
-@with_runtime
-def phone_revoke(runtime: Runtime, phone_id: int) -> None:
-    """Thu hồi mã của một máy / end a phone's access."""
-    from sync import accounts
-
-    with runtime.database.write() as db:
-        found = accounts.revoke(db, phone_id, runtime.now())
-    if not found:
-        fail("Không có máy này. / There is no such phone.", WRONG)
-    say(f"Đã thu hồi máy / revoked phone {phone_id}.", id=phone_id, revoked=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from server.cli.terminal import fail
+from forms.problems import NEEDS_PLACE, UNKNOWN_PLACE, Refused
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -24,31 +24,31 @@ def takes_scope(command: Callable[..., Any]) -> Callable[..., Any]:
 def find_scope(
     db: Connection, role: str, unit: str | None, club: str | None, now: datetime
 ) -> tuple[int | None, str | None]:
-    """Codes as people know them → (unit id, club uuid), as of today."""
+    """Codes as people know them → (unit id, club uuid), as of today.
+
+    Refused(NEEDS_PLACE or UNKNOWN_PLACE).
+    """
     from forms.days import vietnam_day
     from sync import places
     from sync.access import CITYWIDE
 
     if role not in CITYWIDE and unit is None and club is None:
-        fail(
-            "Vai trò này cần --club hoặc --unit, nếu không sẽ không thấy gì. "
-            "/ This role needs --club or --unit, or it would see nothing."
-        )
+        raise Refused(NEEDS_PLACE())
     unit_id, club_id = None, None
     if unit is not None:
-        unit_id = find_unit(db, unit, vietnam_day(now), "today")
+        unit_id = find_unit(db, unit, vietnam_day(now))
     if club is not None:
         club_id = places.find_club(db, club)
         if club_id is None:
-            fail(f"Không có CLB mã {club}. / There is no club {club}.")
+            raise Refused(UNKNOWN_PLACE(code=club))
     return unit_id, club_id
 
 
-def find_unit(db: Connection, code: str, day: date, when: str) -> int:
-    """The id of the unit with this code on the day; `when` is that day in a sentence."""
+def find_unit(db: Connection, code: str, day: date) -> int:
+    """The id of the unit with this code on the day. Refused(UNKNOWN_PLACE)."""
     from sync import places
 
     found = places.find_unit(db, code, day)
     if found is None:
-        fail(f"Không có đơn vị mã {code}. / There is no unit {code} {when}.")
+        raise Refused(UNKNOWN_PLACE(code=code))
     return found.id

@@ -22,6 +22,12 @@ def fail(message: str, status: int = MISUSED) -> NoReturn:
     sys.exit(status)
 
 
+def warn(*messages: str) -> None:
+    """Sentences on stderr that end nothing."""
+    for message in messages:
+        click.echo(message, err=True)
+
+
 def wants_json() -> bool:
     return cast(Options, click.get_current_context().find_object(Options)).as_json
 

@@ -1,0 +1,61 @@
+"""A page to print for each person with a phone: the code, whose it is, and three steps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.qr import inline_qr
+
+_TEMPLATES = Path(__file__).parent / "pages" / "templates"
+
+# How people speak of the roles that use a phone, in both languages.
+ROLE_WORDS = {
+    "volunteer": ("Tình nguyện viên", "Volunteer"),
+    "chair": ("Ban chủ nhiệm", "Club board"),
+    "treasurer": ("Thủ quỹ, kế toán", "Treasurer, bookkeeper"),
+    "health": ("Cán bộ y tế", "Health worker"),
+    "commune": ("Hội Người cao tuổi xã, phường", "Commune association"),
+    "city": ("Hội Người cao tuổi thành phố", "City association"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What stands on one page. `url` holds the phone's secret, and so does the page."""
+
+    name: str
+    role: str
+    place: str
+    url: str
+
+
+def render(sheets: Sequence[Sheet], contact: str = "") -> str:
+    """One HTML document that needs nothing else; `contact`: whom to tell when a phone is lost."""
+    from jinja2 import Environment, FileSystemLoader  # only here: nobody else prints
+
+    pages = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True)
+    return pages.get_template("phone_sheets.html").render(
+        sheets=[
+            {
+                "name": one.name,
+                "role": ROLE_WORDS.get(one.role, (one.role, one.role)),
+                "place": one.place,
+                "qr": inline_qr(one.url, one.name),
+            }
+            for one in sheets
+        ],
+        contact=contact,
+    )
+
+
+def write_private(path: Path, text: str) -> None:
+    """Only its owner may read it, also where a file of that name was there before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as out:
+        out.write(text)
