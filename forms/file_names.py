@@ -16,7 +16,7 @@ from forms.xml import Element
 
 LONGEST_NAME = 255
 
-_LOST = re.compile("[?\ufffd]+")  # what programs write for a letter they do not have
+_LOST = re.compile(r"[^\x00-\x3e\x40-\x7f]+")  # beyond ASCII, or the "?" that some write instead
 
 
 def file_name(text: str) -> str | None:
@@ -30,18 +30,19 @@ def file_name(text: str) -> str | None:
     return None if name in ("", ".", "..") else name
 
 
-def name_meant(sent_as: str, root: Element) -> str:
-    """The name in the filled-in form that an upload called `sent_as` means; else `sent_as`.
+def name_meant(sent_as: str, root: Element) -> str | None:
+    """The name in the filled-in form that an upload called `sent_as` means; None: it is no name.
 
     A name that cannot be spoilt is taken as it is: looking into the form costs more.
     """
+    own = file_name(sent_as)
     if sent_as.isascii() and "%" not in sent_as and "?" not in sent_as:
-        return sent_as
+        return own
     named = {name for text in _texts(root) if (name := file_name(text)) is not None}
-    if sent_as in named:
-        return sent_as
+    if own in named:
+        return own
     mended = (file_name(one) for one in _unspoilt(sent_as))
-    return next((one for one in mended if one in named), None) or _only_like(sent_as, named)
+    return next((one for one in mended if one in named), None) or _only_like(sent_as, named) or own
 
 
 def as_written(name: str, root: Element) -> str:
@@ -64,10 +65,14 @@ def _unspoilt(sent_as: str) -> Iterator[str]:
             continue
 
 
-def _only_like(sent_as: str, named: Iterable[str]) -> str:
+def _only_like(sent_as: str, named: Iterable[str]) -> str | None:
     """The one name that differs only where letters were lost; of two nobody can tell."""
-    if not _LOST.search(sent_as):
-        return sent_as
-    pattern = re.compile(".+".join(map(re.escape, _LOST.split(sent_as))), re.DOTALL)
-    found = [name for name in named if pattern.fullmatch(name)]
-    return found[0] if len(found) == 1 else sent_as
+    if "?" not in sent_as and "\ufffd" not in sent_as:
+        return None
+    rest = _LOST.sub("?", sent_as)
+    found = [
+        name
+        for name in named
+        if rest in (_LOST.sub("?", unicodedata.normalize(form, name)) for form in ("NFC", "NFD"))
+    ]
+    return found[0] if len(found) == 1 else None

@@ -298,7 +298,7 @@ def submit() -> Response:
 
 def _put_away(file: SentFile, root: Element) -> ReceivedFile:
     """Before the transaction: hashing and syncing a photo must keep nobody waiting for the lock."""
-    name = name_meant(file.name, root)
+    name = name_meant(file.sent_as, root) or file.name
     return ReceivedFile(name, runtime().blobs.put(file.stream), file.content_type)
 
 

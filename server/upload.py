@@ -42,9 +42,10 @@ _ODD_HEAD = re.compile(rb"\r\n[ \t]|(?<!\r)\n|\r(?!\n)")  # a folded line, or no
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
-    """A file beside the XML. `name` is safe to keep: see forms.file_names."""
+    """A file beside the XML. `name` is safe to keep: see forms.file_names. `sent_as` is raw."""
 
     name: str
+    sent_as: str
     content_type: str | None
     stream: BinaryIO
 
@@ -211,7 +212,7 @@ def _sent_files(files: Files, problems: list[Problem]) -> Iterator[SentFile]:
             name = f"file-{_hash(stream)[:12]}"
         if name != nfc(sent_as):
             problems.append(FILE_NAME_CHANGED())
-        yield SentFile(name, (file.content_type or "")[:LONGEST_NAME] or None, stream)
+        yield SentFile(name, sent_as, (file.content_type or "")[:LONGEST_NAME] or None, stream)
 
 
 def _hash(stream: BinaryIO) -> str:
