@@ -112,6 +112,7 @@ def _publish(
     lists = _refuse_lists(db, library, schema)
     form = _form(db, PROJECT_ID, compiled, now)
     key = public_key or form.public_key
+    _note_key(db, form, key, now, actor)
     if key:  # whoever compiled it: a form with a key never goes out without
         compiled = encrypted(compiled, key)
     version_id = _version(db, form.id, compiled, now)
@@ -139,10 +140,16 @@ def set_public_key(
     form = find_form(db, xml_form_id)
     current = _plain(db, form)
     db.execute(forms.update().where(forms.c.id == form.id).values(public_key=public_key))
-    if public_key != form.public_key:
-        how = "form.encrypt" if public_key else "form.decrypt"
-        audit.record(db, actor, how, f"form:{form.id}", now)
+    _note_key(db, form, public_key, now, actor)
     return _publish(db, library, current, {}, now, actor)
+
+
+def _note_key(
+    db: Connection, form: _Form, public_key: str | None, now: datetime, actor: str
+) -> None:
+    if public_key != form.public_key:
+        how = "form.encrypt" if public_key else "form.plain"
+        audit.record(db, actor, how, f"form:{form.id}", now)
 
 
 def _plain(db: Connection, form: _Form) -> Compiled:
@@ -183,6 +190,7 @@ def draft_form(
     """
     schema = read_schema(compiled.xform)
     lists = _refuse_lists(db, library, schema)
+    _project(db, PROJECT_ID)  # phones belong there, whichever form comes first
     form = _form(db, DRAFTS_ID, compiled, now)
     version_id = _version(db, form.id, compiled, now, replace=True)
     like = [form.current_version_id, _published_version(db, compiled.xml_form_id)]

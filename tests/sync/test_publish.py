@@ -6,20 +6,27 @@ import csv
 import hashlib
 import io
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
+from forms.form_key import new_pair, read_public_key
 from forms.form_problems import FormRefused
-from forms.library import Download, ListRule, load_library
+from forms.library import Download, FormRule, ListRule, load_library
+from forms.problems import Refused
 from forms.xlsform import Compiled, compile_form
-from sync import publish
+from sync import accounts, publish
+from sync.accounts import DRAFTS_ID, PROJECT_ID
 from sync.blobs import Blobs, StoredBlob
 from sync.database import Database
 from sync.tables import (
+    app_users,
     audit_events,
+    counters,
     entity_lists,
     form_attachments,
     form_versions,
@@ -175,6 +182,159 @@ def test_the_library_is_published_whole_and_again_without_a_change(
         lists = {row.name: row.properties for row in db.execute(sa.select(entity_lists))}
     for name, rule in library.lists.items():
         assert set(rule.properties) <= set(lists[name])
+
+
+# ------------------------------------------------------------------ drafts, states, files, keys
+
+
+def do_draft(database: Database, compiled: Compiled) -> int:
+    with database.write() as db:
+        return publish.draft_form(db, LIBRARY, compiled, {}, NOW, "user:1")
+
+
+def changes(database: Database) -> int:
+    with database.read() as db:
+        named = counters.c.name == "forms"
+        return db.execute(sa.select(counters.c.value).where(named)).scalar() or 0
+
+
+def actions(database: Database) -> list[str]:
+    with database.read() as db:
+        query = sa.select(audit_events.c.action).order_by(audit_events.c.id)
+        return list(db.execute(query).scalars())
+
+
+def test_a_draft_stands_beside_the_published_form_and_takes_other_bytes(database: Database) -> None:
+    do(database, form("1"))
+    draft_id = do_draft(database, form("2"))
+    assert do_draft(database, form("2", label="Họ tên")) == draft_id
+    with database.read() as db:
+        assert publish.find_draft(db, "trial") == draft_id
+        rows = db.execute(sa.select(forms.c.id, forms.c.project_id).order_by(forms.c.id)).all()
+        version = form_versions.c.form_id == draft_id
+        (row,) = db.execute(sa.select(form_versions).where(version)).all()
+    assert [row.project_id for row in rows] == [PROJECT_ID, DRAFTS_ID]
+    assert row.md5 == hashlib.md5(form("2", label="Họ tên").xform).hexdigest()
+
+
+def test_a_draft_declares_no_list_and_is_refused_as_a_published_form_would_be(
+    database: Database,
+) -> None:
+    do_draft(database, form(rows="| | text | b | B | height | |", more=ENTITIES))
+    assert count(database, entity_lists) == 0
+    with pytest.raises(FormRefused) as refused:
+        do_draft(database, form(rows=FROM_TREES.replace("trees", "wells")))
+    assert [p.code for p in refused.value.problems] == ["form_file_missing"]
+
+
+def test_ending_a_draft_ends_its_codes_and_only_its_own(database: Database) -> None:
+    draft_id = do_draft(database, form("2"))
+    with database.write() as db:
+        for number, (kind, form_id) in enumerate([("draft", draft_id), ("phone", None)]):
+            accounts.add_app_user(
+                *(db, "Máy", "volunteer", None, None, str(number), NOW), kind=kind, form_id=form_id
+            )
+    with database.write() as db:
+        assert publish.end_draft(db, "trial", NOW, "user:1")
+    with database.write() as db:
+        assert not publish.end_draft(db, "trial", NOW, "user:1")
+        assert publish.find_draft(db, "trial") is None
+        revoked = dict(db.execute(sa.select(app_users.c.kind, app_users.c.revoked_at)).all())
+    assert revoked["draft"] is not None
+    assert revoked["phone"] is None
+
+
+def test_every_change_phones_may_see_raises_the_counter_and_is_written_down(
+    database: Database, tmp_path: Path
+) -> None:
+    compiled = form(rows="| | note | n | Xem ảnh | | tree.png |")
+    key = read_public_key(new_pair()[1])
+    blob = Blobs(tmp_path).put(b"picture")
+
+    def draft(db: Connection) -> object:
+        return publish.draft_form(db, LIBRARY, form("2"), {}, NOW, "user:1")
+
+    def media(db: Connection) -> object:
+        return publish.replace_media(db, "trial", "tree.png", blob, NOW, "user:1")
+
+    def encrypt(db: Connection) -> object:
+        return publish.set_public_key(db, LIBRARY, "trial", key, NOW, "user:1")
+
+    do(database, compiled)
+    steps: list[Callable[[Connection], object]] = [
+        draft,
+        lambda db: publish.end_draft(db, "trial", NOW, "user:1"),
+        lambda db: publish.set_state(db, "trial", "closing", NOW, "user:1"),
+        media,
+        encrypt,
+    ]
+    for step in steps:
+        before = changes(database)
+        with database.write() as db:
+            step(db)
+        assert changes(database) > before
+    assert actions(database) == [
+        *("form.publish", "form.draft", "form.draft_end", "form.state", "form.media"),
+        *("form.encrypt", "form.publish"),
+    ]
+
+
+def test_a_state_that_is_so_already_changes_nothing(database: Database) -> None:
+    do(database, form())
+    before = changes(database)
+    with database.write() as db:
+        assert not publish.set_state(db, "trial", "open", NOW, "user:1")
+    assert changes(database) == before
+    with database.write() as db, pytest.raises(Refused):
+        publish.set_state(db, "nothing", "closed", NOW, "user:1")
+
+
+def test_a_file_the_form_does_not_name_is_refused_with_those_it_names(
+    database: Database, tmp_path: Path
+) -> None:
+    rows = FROM_TREES + "\n| | note | n | N | | tree.png |"
+    do(database, form(rows=rows + "\n| | text | b | B | height | |", more=ENTITIES))
+    blob = Blobs(tmp_path).put(b"picture")
+    for name, code in (("other.png", "media_not_in_form"), ("trees.csv", "media_is_list")):
+        with database.write() as db, pytest.raises(Refused) as refused:
+            publish.replace_media(db, "trial", name, blob, NOW, "user:1")
+        assert refused.value.problem.code == f"form_{code}"
+    with database.write() as db, pytest.raises(Refused) as refused:
+        publish.replace_media(db, "trial", "other.png", blob, NOW, "user:1")
+    assert "tree.png" in refused.value.problem.vi
+
+
+def test_a_list_is_refused_for_a_role_that_fills_the_form_in_and_may_not_have_it(
+    database: Database,
+) -> None:
+    rule = FormRule("trial", happened_on="a", filled_by=("volunteer", "chair"))
+    library = replace(LIBRARY, rules={"trial": rule})
+    compiled = form(rows=FROM_TREES)
+    with database.write() as db, pytest.raises(FormRefused) as refused:
+        publish.declare_lists(db, {"trees": ()})
+        publish.publish_form(db, library, compiled, {}, NOW, "user:1")
+    (problem,) = refused.value.problems
+    assert problem.code == "form_list_not_for_role"
+    assert "[trees.download.chair]" in problem.vi
+    assert "volunteer" not in problem.vi
+
+
+def test_a_form_published_with_a_key_from_the_first_has_no_plain_version(
+    database: Database,
+) -> None:
+    key, other = (read_public_key(new_pair()[1]) for _ in range(2))
+    with database.write() as db:
+        publish.publish_form(db, LIBRARY, form(), {}, NOW, "user:1", key)
+        publish.publish_form(db, LIBRARY, form(), {}, NOW, "user:1")
+    assert count(database, form_versions) == 1
+    with database.write() as db:
+        publish.set_public_key(db, LIBRARY, "trial", other, NOW, "user:1")
+        publish.set_public_key(db, LIBRARY, "trial", None, NOW, "user:1")
+        query = sa.select(form_versions.c.version, form_versions.c.xform)
+        found = {row.version: bytes(row.xform) for row in db.execute(query)}
+    assert len(found) == 3
+    assert found["1"] == form().xform
+    assert sum(key.encode() in xform for xform in found.values()) == 1
 
 
 def test_two_who_publish_at_once_make_one_version(database: Database) -> None:
