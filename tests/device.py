@@ -2,45 +2,76 @@
 
 from __future__ import annotations
 
+import json
+import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask
 
 from server.demo.diary import EntityEdit
-from server.demo.phone import Headers, Phone, Transport
+from server.demo.phone import Filled
+from tests.collect import Collect
+from tests.network import Door, OkHttp, Socket, Weather
 
 
-def through(app: Flask) -> Transport:
-    """The app's WSGI door as the network."""
-
-    def transport(method: str, url: str, headers: Headers, body: bytes) -> Any:
-        response = app.test_client().open(url, method=method, headers=dict(headers), data=body)
-        return response.status_code, dict(response.headers), response.data
-
-    return transport
-
-
-def no_network(method: str, url: str, headers: Headers, body: bytes) -> Any:
-    """A village without signal."""
-    raise ConnectionError
-
-
-class Device(Phone):
+class Device(Collect):
     """A phone whose owner speaks in sentences. Set up with one club."""
 
-    def __init__(self, server_url: str, app: Flask, club_id: str) -> None:
-        super().__init__(server_url, transport=through(app))
+    def __init__(
+        self,
+        server_url: str,
+        line: Flask | Door | Socket,
+        club_id: str,
+        *,
+        username: str = "",
+        password: str = "",
+        restart: Callable[[], None] = lambda: None,
+        new_uuid: Callable[[], uuid.UUID] = uuid.uuid4,
+    ) -> None:
+        self.weather = Weather(Door(line) if isinstance(line, Flask) else line, restart)
+        self.http = OkHttp(self.weather, username, password)
+        super().__init__(server_url, transport=self.http, new_uuid=new_uuid)
         self.club_id = club_id
-        self._network = self.transport
 
+    # ---- where it is
     def goes_offline(self) -> Device:
-        self.transport = no_network
+        self.weather.is_offline = True
         return self
 
     def comes_online(self) -> Device:
-        self.transport = self._network
+        self.weather.is_offline = False
         return self
 
+    def goes_to_market(self) -> Device:
+        """Where a gateway answers in the server's place, kindly and with 200."""
+        self.weather.at_market = True
+        return self
+
+    def leaves_market(self) -> Device:
+        self.weather.at_market = False
+        return self
+
+    def meets(self, *faults: str) -> Device:
+        """What its next requests will meet, one each; "" = nothing."""
+        self.weather.brings(*faults)
+        return self
+
+    def loses_power(self) -> Device:
+        """Off and on again: only what stands in its memory is there afterwards."""
+        memory = json.loads(json.dumps(self.memory()))
+        self.http = OkHttp(self.weather, self.http.username, self.http.password)
+        self.transport = self.http
+        self.outbox, self.sent, self.held, self.forms, self.lists = [], [], [], {}, {}
+        self.entities, self.drafts = {}, {}
+        self.remembers(memory)
+        return self
+
+    def takes_new_qr(self, server_url: str) -> Device:
+        self.server_url = server_url
+        return self
+
+    # ---- what it does
     def receives(self) -> Device:
         """Forms and lists from the server."""
         self.sync()
@@ -117,3 +148,19 @@ class Device(Phone):
         }
         edit = EntityEdit(member, "update", base_version=str(version))
         return self.fill("health_check", answers, entity=edit).instance_id
+
+    def corrects(
+        self, instance_id: str, files: Mapping[str, bytes] | None = None, **answers: Any
+    ) -> str:
+        """A form filled before, opened again; the instanceID of the edit."""
+        before = next(f for f in (*self.sent, *self.outbox) if f.instance_id == instance_id)
+        return self.edit(before, answers, files).instance_id
+
+    def notes(
+        self, member: str, *, photos: Mapping[str, bytes] | None = None, **answers: Any
+    ) -> Filled:
+        """What is new about a member, with photos; a form of our own (tests/journeys/forms.py)."""
+        pictures = {f"photo{n}": name for n, name in enumerate(photos or {}, 1)}
+        given = {"club": self.club_id, "member": member, **pictures, **answers}
+        edit = EntityEdit(member, "update")
+        return self.fill("member_news", given, entity=edit, files=photos)

@@ -21,9 +21,11 @@ from lxml import etree
 
 Headers = Mapping[str, str]
 Transport = Callable[[str, str, Headers, bytes], tuple[int, Headers, bytes]]
-Answers = Mapping[str, Any]  # leaf name → text, or, for a repeat, a list of Answers
+# Leaf name → text, or, for a repeat, a list of Answers; "" → the EntityEdit of a repeat's row.
+Answers = Mapping[str, Any]
 
 OPENROSA_HEADERS = {"X-OpenRosa-Version": "1.0", "User-Agent": "org.odk.collect.android/v2026.3"}
+AUDIT = "audit.csv"  # called so in every submission of every phone
 LIST_LIMIT = 10_000_000  # what Collect assumes while no HEAD told it otherwise
 INSTANCE_NAMESPACES = (
     ' xmlns:jr="http://openrosa.org/javarosa" xmlns:orx="http://openrosa.org/xforms"'
@@ -61,7 +63,7 @@ class EntityEdit:
     """What a filled form does to its entity; `id` is made on the phone when it creates one."""
 
     id: str
-    action: str = ""  # "create" or "update" where the form decides by a condition
+    action: str = ""  # "create", "update" or "upsert" where the form decides by conditions
     label: str = ""
     base_version: str = ""
     trunk_version: str = ""
@@ -144,8 +146,10 @@ class Phone:
         form = self.forms[form_id]
         instance_id = f"uuid:{self.new_uuid()}"
         meta = {"instanceID": instance_id, "instanceName": instance_name, "deprecatedID": replaces}
+        if AUDIT in (files or {}):
+            meta["audit"] = AUDIT
         attributes = f" id={quoteattr(form_id)} version={quoteattr(version or form.version)}"
-        inner = "".join(_write(child, answers, meta, entity) for child in form.template)
+        inner = _children(form.template, answers, meta, entity)
         name = _local(form.template)
         xml = (
             f"<?xml version='1.0' ?><{name}{INSTANCE_NAMESPACES}"
@@ -301,7 +305,7 @@ def _write(
         return _write_meta(node, meta, entity)
     value = answers.get(name)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return "".join(_element(name, _children(node, item, meta, entity)) for item in value)
+        return "".join(_element(name, _children(node, item, {}, item.get(""))) for item in value)
     if len(node):
         inner = _children(node, answers, meta, entity)
         return _element(name, inner) if inner and not _is_repeat(node) else ""
@@ -318,7 +322,13 @@ def _children(
     meta: Mapping[str, str | None],
     entity: EntityEdit | None,
 ) -> str:
-    return "".join(_write(child, answers, meta, entity) for child in node)
+    # pyxform writes a repeat twice, as a template and as its first row.
+    rows = {child.tag for child in node if _is_repeat(child)}
+    return "".join(
+        _write(child, answers, meta, entity)
+        for child in node
+        if child.tag not in rows or _is_repeat(child)
+    )
 
 
 def _write_meta(
@@ -337,8 +347,9 @@ def _write_entity(node: etree._Element, edit: EntityEdit) -> str:
         "baseVersion": edit.base_version,
         "trunkVersion": edit.trunk_version,
         "branchId": edit.branch_id,
-        edit.action: "1",
     }
+    if edit.action:  # the form's conditions, as JavaRosa writes them
+        values |= {name: str(int(edit.action in (name, "upsert"))) for name in ("create", "update")}
     attributes = "".join(
         f" {key}={quoteattr(values.get(key) or str(value))}"
         for key, value in ((str(key), value) for key, value in node.attrib.items())
