@@ -671,7 +671,7 @@ class Counting:
         assert asked is not None
         records = t.records.alias("having")
         if asked.named_in:
-            named = words.answer(records, asked.named_in)
+            named = words.plain_ids(words.answer(records, asked.named_in))
             person = sa.and_(
                 records.c.club_id == facts.c.club, words.has_choice(named, facts.c.uuid)
             )

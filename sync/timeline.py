@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from forms.days import read_day, vietnam_day
 from sync.aggregate import Touch
+from sync.entities import plain_id
 from sync.flags import waits_for_person
 from sync.tables import entities, entity_lists, records, spells, submissions
 
@@ -162,6 +163,11 @@ def _day_of(fact: Fact, answers: Mapping[str, str], otherwise: date | None) -> d
 
 def read_fact(fact: Fact, answers: Mapping[str, str]) -> str | None:
     """The fact's value in these answers; None when they do not tell."""
+    value = _read(fact, answers)
+    return plain_id(value) if fact.name == CLUB else value  # other servers spell ids in other ways
+
+
+def _read(fact: Fact, answers: Mapping[str, str]) -> str | None:
     if fact.birth:
         born = read_birth(fact.birth, answers)
         return born.isoformat() if born else None

@@ -80,6 +80,11 @@ def has_choice(text: Value, choice: Value | str) -> Yes:
     return padded != sa.func.replace(padded, wanted, "")
 
 
+def plain_ids(text: Value) -> Value:
+    """Ids chosen in a select-multiple, in their one spelling (`entities.plain_id`)."""
+    return sa.func.replace(sa.func.lower(text), "uuid:", "")
+
+
 def _present(value: Value, wanted: bool) -> Yes:
     given = sa.func.coalesce(value, "") != ""
     return given if wanted else sa.not_(given)

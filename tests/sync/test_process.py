@@ -260,3 +260,19 @@ def test_a_number_that_is_none_is_no_number(world: World, text: str) -> None:
     world.send(xml.replace(b"<number>7<", f"<number>{text}<".encode()))
     world.work()
     assert [row.number for row in world.records("visit")] == [None]
+
+
+def test_c24_ids_of_people_and_clubs_are_one_in_any_spelling(world: World) -> None:
+    """As other servers' lists spell them: with the prefix, in capitals."""
+    loud = f"uuid:{an_id('hoa').upper()}"
+    xml, phone, _ = join("ba")
+    world.send(xml.replace(f"<club>{an_id('hoa')}<".encode(), f"<club>{loud}<".encode()), phone)
+    xml, phone, _ = visit("ba")
+    xml = xml.replace(f"<who>{an_id('ba')}<".encode(), f"<who>uuid:{an_id('ba').upper()}<".encode())
+    world.send(xml.replace(f"<club>{an_id('hoa')}<".encode(), f"<club>{loud}<".encode()), phone)
+    world.work()
+    assert world.person("ba").club_id == an_id("hoa")
+    (in_club,) = world.rows(spells, spells.c.name == "club")
+    assert in_club.value == an_id("hoa")
+    (record,) = world.counted("visit")
+    assert (record.subject_id, record.club_id) == (an_id("ba"), an_id("hoa"))
