@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from server.cli.command import Group, with_runtime
+from server.cli.command import Group, with_new_runtime
 from server.cli.paths import EXISTING_FILE
 from server.cli.problems import fail_in
 from server.cli.spreadsheet import read_table
@@ -24,7 +24,7 @@ def club() -> None:
 
 @club.command("load")
 @click.argument("path", type=EXISTING_FILE)
-@with_runtime
+@with_new_runtime
 def club_load(runtime: Runtime, path: Path) -> None:
     """Nạp danh sách CLB từ CSV / load clubs from a CSV; repeat it after mending the file."""
     from sync import clubs

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from server.cli.command import Group, with_runtime
+from server.cli.command import Group, with_new_runtime, with_runtime
 from server.cli.options import Options, pass_options
 from server.cli.paths import EXISTING_FILE, NEW_FILE, ending
 from server.cli.problems import fail_in, problem_json, problem_lines
@@ -78,7 +78,7 @@ def _problems(path: Path, library: Library) -> list[Problem]:
     help="Máy mã hóa phiếu bằng khóa này / phones encrypt for this key (PEM).",
 )
 @click.option("--plain", is_flag=True, help="ID: thôi mã hóa / encrypt no more.")
-@with_runtime
+@with_new_runtime
 def form_publish(
     runtime: Runtime, paths: tuple[str, ...], key_file: Path | None, plain: bool
 ) -> None:
