@@ -4,7 +4,7 @@ A plan is made first: what to keep of the file, and what little to write instead
 picture needs is kept (allowed, not forbidden: cameras hide places in maker's notes, in XMP, in a
 film behind the picture), so a part nobody knows goes. Orientation stays; it is no place.
 
-JPEG, PNG and WebP can be freed so. Any other picture (HEIC, TIFF, GIF …) cannot: `freed` says None.
+JPEG, PNG and WebP can be freed so. Other pictures (HEIC, TIFF, GIF …) cannot: `freed` says None.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def freed(file: BinaryIO) -> Plan | None:
     """
     file.seek(0)
     kind = _magic(file.read(HEAD))
-    free = _FREE.get(kind or "")
+    if kind is None:
+        return _whole_if_clean(file)
+    free = _FREE.get(kind)
     if free is None:
         return None
     try:
@@ -254,6 +256,19 @@ def _orientation(exif: bytes) -> int:
 def _exif(turn: int) -> bytes:
     """A TIFF block that says the orientation and nothing else."""
     return struct.pack(">4sIHHHIHHI", b"MM\0*", 8, 1, _ORIENTATION, 3, 1, turn, 0, 0)
+
+
+# ------------------------------------------------------------------ no picture
+def _whole_if_clean(file: BinaryIO) -> Plan | None:
+    """What only its name calls a picture; but it may be one whose first bytes are damaged."""
+    file.seek(0)
+    size, before = 0, b""
+    while piece := file.read(CHUNK):
+        if _METADATA.search(before + piece):
+            return None
+        before = piece[-HEAD:]
+        size += len(piece)
+    return [Span(0, size)]
 
 
 # ------------------------------------------------------------------ reading

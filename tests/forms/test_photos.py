@@ -207,6 +207,16 @@ def test_a_picture_is_one_by_its_name_or_its_type_too(
 
 
 # ------------------------------------------------------------------ damage
+def test_what_only_its_name_calls_a_picture_leaves_as_it_came() -> None:
+    for content in (b"", b"jpg", bytes(photos.CHUNK + 5)):
+        assert free(content) == content
+
+
+@pytest.mark.parametrize("before", [0, photos.CHUNK - 3, photos.CHUNK])
+def test_a_picture_that_lost_its_first_bytes_does_not(before: int) -> None:
+    assert free(b"lost" + bytes(before) + jpeg()[1:]) is None
+
+
 MAKERS: list[Callable[[], bytes]] = [
     lambda: jpeg(JFIF, segment(0xE1, XMP), tail=PLACE),
     lambda: png(chunk(b"iTXt", b"XML:com.adobe.xmp\0" + PLACE), tail=PLACE),
