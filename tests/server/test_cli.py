@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
 import sys
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,6 @@ from click.testing import CliRunner, Result
 
 from server.cli import main
 from server.cli.terminal import GOOD, MISUSED, WRONG
-from server.qr import settings_text
 from sync import accounts, places, publish
 from sync.database import Database
 
@@ -92,15 +89,6 @@ def test_a_phone_gets_its_url_and_a_qr_that_sets_it_up(cayda: Cayda, tmp_path: P
     assert len(found["token"]) == 64
     assert qr.read_bytes().startswith(b"\x89PNG")
     assert qr.stat().st_mode & 0o077 == 0  # the picture is as good as the token
-
-
-def test_the_qr_text_is_what_collect_reads() -> None:
-    text = settings_text("https://x.test/v1/key/T/projects/1", "Cô Lan")
-    found = json.loads(zlib.decompress(base64.b64decode(text, validate=True)))
-    assert found["general"]["server_url"] == "https://x.test/v1/key/T/projects/1"
-    assert found["general"]["form_update_mode"] == "match_exactly"
-    assert found["admin"] == {}
-    assert len(text) < 4000
 
 
 def test_a_revoked_phone_is_listed_as_revoked_and_cannot_be_revoked_twice(cayda: Cayda) -> None:
