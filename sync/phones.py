@@ -37,7 +37,7 @@ BAD_CLOCK_SECONDS = 10 * 60
 RECENT = timedelta(days=30)
 LATE_START = 10  # a number 1 that comes after higher ones than this begins anew; else it was late
 
-LOOKED_AT = timedelta(days=180)  # for gaps and form versions; what is older will not come any more
+LOOKED_AT = timedelta(days=90)  # for gaps and form versions; what is older will hardly come now
 
 NEW_ENTITIES = (2025, 1)  # several entities in one form, or in repeats
 _OPENS_NEW = {"ODK Collect": (2026, 1)}  # older ones cannot open such a form; no KoboCollect can
