@@ -175,6 +175,7 @@ def _listed(form: catalogue.ListedForm) -> str:
 
 
 @openrosa.get("/forms/<path:form_id>.xml")
+@openrosa.get("/forms/<form_id>.xml")  # before the API's route for the same, which weighs more
 def xform(form_id: str) -> Response:
     """The very bytes whose MD5 the list shows."""
     auth.require(caller(), "form.list")
