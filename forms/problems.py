@@ -572,6 +572,12 @@ BAD_SKIPTOKEN = ProblemType(
 UNKNOWN_SELECT = ProblemType(
     "unknown_select", 400, "Không có cột “{name}”.", "There is no field “{name}” to select."
 )
+LIST_EXISTS = ProblemType(
+    "list_exists",
+    409,
+    "Đã có danh sách tên “{list}”.",
+    "There is a list “{list}” already.",
+)
 NOT_ACCEPTABLE = ProblemType(
     "not_acceptable",
     406,

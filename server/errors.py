@@ -48,6 +48,8 @@ CODES = {
     "other_api": 404.3,
     "form_version_taken": 409.6,
     "already_here": 409.3,
+    "version_conflict": 409.15,
+    "list_exists": 409.16,
     "no_deprecated_id": 400.19,
     "bad_filter": 400.18,
     "bad_skiptoken": 400.34,

@@ -24,9 +24,9 @@ ROLES: dict[str, frozenset[str]] = {  # domain §2
     "chair": PHONE | {"figures.read", "reports.read"},
     "treasurer": PHONE,
     "health": PHONE | {"submission.review"},
-    "commune": PHONE | {"submission.review", "figures.read", "reports.read"},
+    "commune": PHONE | {"submission.review", "entity.write", "figures.read", "reports.read"},
     "district": frozenset({"figures.read", "reports.read"}),
-    "city": PHONE | {"submission.review", "figures.read", "reports.read", "places.manage"},
+    "city": PHONE | {"submission.review", "entity.write", "figures.read", "reports.read", "places.manage"},
     "standing_office": frozenset({"reports.read"}),  # sent reports only, never open figures
     "peoples_committee": frozenset({"reports.read"}),
     "dpo": frozenset({"audit.read"}),

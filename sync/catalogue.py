@@ -309,7 +309,7 @@ def _entry(
 ) -> MediaEntry:
     if row.list_name is None:
         return MediaEntry(row.filename, row.md5, None, row.sha256)
-    mark = _mark(db, _slice(db, library, caller, row.list_name, scope))
+    mark = mark_of(db, _slice(db, library, caller, row.list_name, scope))
     return MediaEntry(row.filename, mark, row.list_name, None)
 
 
@@ -389,10 +389,10 @@ def slice_hash(
     db: Connection, library: Library, caller: Caller, list_name: str, now: datetime
 ) -> str:
     """The mark of the caller's slice, as the manifest shows it."""
-    return _mark(db, slice_of(db, library, caller, list_name, now))
+    return mark_of(db, slice_of(db, library, caller, list_name, now))
 
 
-def _mark(db: Connection, found: Slice) -> str:
+def mark_of(db: Connection, found: Slice) -> str:
     """MD5 hex that changes when, and only when, a byte of the slice's CSV does; reads no row."""
     mark = slices.total(db, found.list_id, found.download, found.clubs, found.person)
     if mark is None:  # a rule that is no phone's, or is too new: count its rows

@@ -384,6 +384,13 @@ def declare_lists(db: Connection, lists: Mapping[str, Iterable[str]]) -> None:
         counters.bump(db, counters.LISTS)
 
 
+def has_list(db: Connection, name: str) -> bool:
+    """Whether there is a list of that name, in capitals or not."""
+    c = entity_lists.c
+    query = sa.select(c.name).where(c.project_id == PROJECT_ID)
+    return name.lower() in {one.lower() for one in db.execute(query).scalars()}
+
+
 def _declared(schema: FormSchema) -> dict[str, list[str]]:
     lists: dict[str, list[str]] = {}
     for declaration in schema.entities:

@@ -1,0 +1,182 @@
+"""Entity lists ("datasets" to Central's clients): which there are, and each as one table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+from flask import Response, jsonify, request
+from marshmallow import fields
+from sqlalchemy.engine import Connection
+
+from forms.central_csv import to_csv
+from forms.odata_filter import Condition, read_filter
+from forms.problems import BAD_PARAMETER, LIST_EXISTS, NOT_FOUND, Refused
+from forms.tree import safe_name
+from server.api.door import KNOWN, PROJECT, caller, route
+from server.api.wire import Wire, done, extended, sent, to_time
+from server.runtime import runtime
+from server.streams import stream
+from sync import audit, catalogue, listing, publish
+from sync.access import OPERATOR
+from sync.accounts import PROJECT_ID
+from sync.catalogue import Slice
+from sync.listing import Entity, FormName, ListOf
+
+
+class NewName(Wire):
+    name = fields.String(required=True)
+
+
+LISTS = f"{PROJECT}/datasets"
+LIST = f"{LISTS}/<list_name>"
+CSV = "text/csv; charset=utf-8"
+
+
+def mine(db: Connection, list_name: str) -> Slice:
+    """What the caller may have of a list. Refused(NOT_FOUND or NOT_ALLOWED)."""
+    here = runtime()
+    return listing.slice_for(db, here.library, caller(), list_name, here.now())
+
+
+def read_condition() -> Condition | None:
+    """$filter of the query; ruODK encodes it twice."""
+    text = request.args.get("$filter")
+    if not text:
+        return None
+    text = unquote(text) if "%20" in text else text
+    return read_filter(text, listing.FIELDS, runtime().now())
+
+
+# ------------------------------------------------------------------ lists
+@route(LISTS, KNOWN)
+def list_datasets() -> Response:
+    """The lists the caller may have something of."""
+    here = runtime()
+    with here.database.read() as db:
+        found = listing.list_lists(db, here.library, caller(), here.now())
+        made_at = to_time(listing.created_at(db))
+        return jsonify([_short(db, one, made_at) for one in found])
+
+
+@route(LIST, KNOWN)
+def get_dataset(list_name: str) -> Response:
+    """A list with its properties, as far as the caller sees them, and the forms beside it."""
+    with runtime().database.read() as db:
+        one = mine(db, list_name)
+        whole = listing.describe(db, one)
+        return jsonify(_short(db, one, to_time(whole.created_at)) | _long(whole))
+
+
+def _short(db: Connection, one: Slice, made_at: str) -> dict[str, Any]:
+    found = {
+        "name": one.list_name,
+        "projectId": PROJECT_ID,
+        "createdAt": made_at,
+        "approvalRequired": False,
+        "ownerOnly": False,
+    }
+    if extended():
+        figures = listing.figures(db, one)
+        last = figures.last_entity
+        found |= {"entities": figures.entities, "conflicts": figures.conflicts}
+        found["lastEntity"] = to_time(last) if last else None
+    return found
+
+
+def _long(whole: ListOf) -> dict[str, Any]:
+    published = to_time(whole.created_at)
+    return {
+        "properties": [
+            # pyODK takes `forms` for a list of texts, Central sends objects: an empty one is both.
+            {"name": name, "odataName": safe_name(name), "publishedAt": published, "forms": []}
+            for name in whole.properties
+        ],
+        "linkedForms": _forms(whole.linked),
+        "sourceForms": _forms(whole.sources),
+    }
+
+
+def _forms(found: tuple[FormName, ...]) -> list[dict[str, str]]:
+    return [{"name": one.name, "xmlFormId": one.xml_form_id} for one in found]
+
+
+@route(LISTS, "forms.manage", methods=["POST"])
+def create_dataset() -> Response:
+    """A list without properties; the library, or nobody but the city, says who reads it."""
+    name = _name(sent(NewName())["name"])
+    with runtime().database.write() as db:
+        if publish.has_list(db, name):
+            raise Refused(LIST_EXISTS(list=name))
+        publish.declare_lists(db, {name: []})
+        audit.record(db, caller().actor, "dataset.create", f"dataset:{name}", runtime().now())
+        one = catalogue.slice_of(db, runtime().library, OPERATOR, name, runtime().now())
+        whole = listing.describe(db, one)
+        return jsonify(_short(db, one, to_time(whole.created_at)) | _long(whole))
+
+
+@route(f"{LIST}/properties", "forms.manage", methods=["POST"])
+def create_property(list_name: str) -> Response:
+    """One property more."""
+    name = _name(sent(NewName())["name"])
+    with runtime().database.write() as db:
+        if not publish.has_list(db, list_name):
+            raise Refused(NOT_FOUND())
+        publish.declare_lists(db, {list_name: [name]})
+        now = runtime().now()
+        audit.record(db, caller().actor, "dataset.update", f"dataset:{list_name}", now)
+    return done()
+
+
+def _name(text: str) -> str:
+    """What XLSForm allows too. Refused(BAD_PARAMETER)."""
+    is_word = re.fullmatch(r"[^\W\d][\w.-]{0,254}", text) is not None
+    if not is_word or text.startswith("__") or text.lower() in ("name", "label"):
+        raise Refused(BAD_PARAMETER(name="name"))
+    return text
+
+
+# ------------------------------------------------------------------ one table
+@route(f"{LIST}/entities.csv", KNOWN)
+def get_dataset_csv(list_name: str) -> Response:
+    """Everything of a list that the caller may have; unchanged, it is not sent again."""
+    condition = read_condition()
+
+    def pieces(db: Connection) -> Iterator[bytes]:
+        one = mine(db, list_name)
+        yield to_csv([_header(one)])
+        for entity in listing.page(db, one, condition=condition):
+            yield to_csv([_cells(entity, one)])
+
+    here = runtime()
+    with here.database.read() as db:
+        mark = catalogue.mark_of(db, mine(db, list_name))
+    if condition is None and request.if_none_match.contains_weak(mark):
+        answer = Response(status=304, content_type=CSV)
+    else:
+        answer = stream(pieces, CSV)
+        answer.headers.set("Content-Disposition", "attachment", filename=f"{list_name}.csv")
+    if condition is None:
+        answer.set_etag(mark, weak=True)
+    return answer
+
+
+def _header(one: Slice) -> list[str]:
+    after = ("createdAt", "creatorId", "creatorName", "updates", "updatedAt", "version")
+    return ["__id", "label", *one.properties, *(f"__{name}" for name in after)]
+
+
+def _cells(one: Entity, of: Slice) -> list[str]:
+    return [
+        one.uuid,
+        one.label,
+        *(one.data.get(name, "") for name in of.properties),
+        to_time(one.created_at),
+        str(one.creator.id),
+        one.creator.name,
+        str(one.version - 1),
+        to_time(one.updated_at) if one.version > 1 else "",
+        str(one.version),
+    ]

@@ -1,0 +1,259 @@
+"""Entities of a list: read, made, changed and settled by programs, within the caller's slice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import Response, jsonify, request
+from marshmallow import fields
+from sqlalchemy.engine import Connection
+
+from forms.problems import BAD_PARAMETER, MISSING_FIELDS, Refused
+from server.api.datasets import LIST, mine, read_condition
+from server.api.door import KNOWN, caller, route
+from server.api.wire import Wire, done, flag, paging, sent, to_time
+from server.runtime import runtime
+from server.streams import stream
+from sync import decisions, entity_history, listing
+from sync.catalogue import Slice
+from sync.entity_history import Story, Told
+from sync.listing import Entity, Maker
+
+ONE = f"{LIST}/entities/<uuid>"
+WRITE = "entity.write"
+JSON = "application/json"
+
+
+class Given(Wire):
+    """What is said of an entity; `entities` says it of many."""
+
+    uuid = fields.String(allow_none=True)
+    label = fields.String(allow_none=True)
+    data = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+class Many(Wire):
+    entities = fields.List(fields.Nested(Given), required=True)
+
+
+# ------------------------------------------------------------------ shapes
+def entity_json(one: Entity, *, with_data: bool = True) -> dict[str, Any]:
+    """An entity and its current version; the list of all has no data."""
+    latest: dict[str, Any] = {
+        "label": one.label,
+        **(
+            {"data": one.data, "dataReceived": {"label": one.label, **one.data}}
+            if with_data
+            else {}
+        ),
+        "version": one.version,
+        "baseVersion": one.base_version,
+        "current": True,
+        "createdAt": to_time(one.updated_at),
+        "creatorId": one.changer.id,
+        "userAgent": one.changer.user_agent,
+        "conflictingProperties": None,
+        **dict.fromkeys(("branchId", "trunkVersion", "branchBaseVersion")),
+    }
+    return {
+        "uuid": one.uuid,
+        "createdAt": to_time(one.created_at),
+        "updatedAt": to_time(one.updated_at) if one.version > 1 else None,
+        "deletedAt": to_time(one.deleted_at) if one.deleted_at else None,
+        "creatorId": one.creator.id,
+        "conflict": one.conflict,
+        "currentVersion": latest,
+    }
+
+
+def _version_json(one: Told, of: Slice, story: Story, maker: Maker | None) -> dict[str, Any]:
+    data = {name: one.data[name] for name in of.properties if name in one.data}
+    said = {name: value for name, value in data.items() if name in one.differs}
+    label = {"label": one.label} if "label" in one.differs else {}
+    return {
+        "label": one.label,
+        "data": data,
+        "dataReceived": {**label, **said},
+        "version": one.number,
+        "baseVersion": one.base,
+        "current": one.number == story.version,
+        "conflict": one.conflict,
+        "resolved": one.resolved,
+        "createdAt": to_time(one.created_at),
+        "creatorId": maker.id if maker else listing.NOBODY,
+        "userAgent": maker.user_agent if maker else "",
+        "conflictingProperties": None,
+        "source": {"submission": {"instanceId": one.instance_id, "xmlFormId": one.form}}
+        if one.instance_id
+        else {},
+    }
+
+
+# ------------------------------------------------------------------ reading
+@route(f"{LIST}/entities", KNOWN)
+def list_entities(list_name: str) -> Response:
+    """The newest first, without their data; all of them where no limit is given."""
+    limit, offset = paging() if "limit" in request.args else (None, paging()[1])
+    condition = read_condition()
+
+    def pieces(db: Connection) -> Iterator[bytes]:
+        found = listing.page(
+            db, mine(db, list_name), condition=condition, limit=limit, offset=offset
+        )
+        before = b"["
+        for one in found:
+            shape = entity_json(one, with_data=False)
+            yield before + json.dumps(shape, ensure_ascii=False).encode()
+            before = b","
+        yield b"[]" if before == b"[" else b"]"
+
+    return stream(pieces, JSON)
+
+
+@route(ONE, KNOWN)
+def get_entity(list_name: str, uuid: str) -> Response:
+    """One entity with its data."""
+    with runtime().database.read() as db:
+        return _said(db, list_name, uuid)
+
+
+def _said(db: Connection, list_name: str, uuid: str) -> Response:
+    return jsonify(entity_json(listing.find(db, mine(db, list_name), uuid)))
+
+
+@route(f"{ONE}/versions", KNOWN)
+def list_entity_versions(list_name: str, uuid: str) -> Response:
+    """Every version, the oldest first."""
+    with runtime().database.read() as db:
+        of, story, makers = _story(db, list_name, uuid)
+    shapes = [_version_json(one, of, story, makers.get(one.number)) for one in story.versions]
+    return jsonify(shapes)
+
+
+@route(f"{ONE}/diffs", KNOWN)
+def list_entity_differences(list_name: str, uuid: str) -> Response:
+    """What each version changed, beginning with the second."""
+    with runtime().database.read() as db:
+        of, story, _ = _story(db, list_name, uuid)
+    shown = {"label", *of.properties}
+    return jsonify(
+        [
+            [
+                {"propertyName": name, "old": old, "new": new}
+                for name, (old, new) in one.differs.items()
+                if name in shown
+            ]
+            for one in story.versions[1:]
+        ]
+    )
+
+
+def _story(db: Connection, list_name: str, uuid: str) -> tuple[Slice, Story, dict[int, Maker]]:
+    of = mine(db, list_name)
+    found = listing.find(db, of, uuid)
+    story = entity_history.history(db, list_name, found.uuid)
+    return of, story, listing.makers(db, of, found.uuid)
+
+
+# ------------------------------------------------------------------ writing
+@route(f"{LIST}/entities", WRITE, methods=["POST"])
+def create_entities(list_name: str) -> Response:
+    """A new entity, or many: all of them or none."""
+    body = request.get_json(force=True, silent=True)
+    is_many = isinstance(body, Mapping) and "entities" in body
+    given = sent(Many())["entities"] if is_many else [sent(Given())]
+    with runtime().database.write() as db:
+        made = [_create(db, list_name, one) for one in given]
+    if is_many:
+        return done()
+    return _as_made(list_name, made[0])
+
+
+def _create(db: Connection, list_name: str, given: Mapping[str, Any]) -> str:
+    here, of = runtime(), mine(db, list_name)
+    data, label = given.get("data") or {}, given.get("label")
+    if label is None:
+        raise Refused(MISSING_FIELDS(fields="label"))
+    uuid = decisions.create(
+        db,
+        here.library,
+        list_name,
+        given.get("uuid"),
+        data,
+        label,
+        actor=caller().actor,
+        now=here.now(),
+    )
+    listing.require_visible(of, list(data))
+    listing.require_within(db, of, uuid)
+    return uuid
+
+
+def _as_made(list_name: str, uuid: str) -> Response:
+    """What was made may stand outside what is listed (a member who is not active): it is said."""
+    with runtime().database.read() as db:
+        of = mine(db, list_name)
+        return jsonify(entity_json(listing.find_any(db, of, uuid)))
+
+
+@route(ONE, WRITE, methods=["PATCH"])
+def change_entity(list_name: str, uuid: str) -> Response:
+    """A new version on the one it names, or by force; `resolve` says that what is now is right."""
+    given, here = sent(Given()), runtime()
+    force, settle = flag("force"), flag("resolve")
+    base = _base_version()
+    data = given.get("data") or {}
+    with here.database.write() as db:
+        of = mine(db, list_name)
+        listing.find(db, of, uuid)
+        listing.require_visible(of, list(data))
+        if data or given.get("label") is not None or not settle:
+            decisions.patch(
+                db,
+                here.library,
+                list_name,
+                uuid,
+                data,
+                given.get("label"),
+                base_version=base,
+                force=force,
+                actor=caller().actor,
+                now=here.now(),
+            )
+        if settle:
+            decisions.resolve(db, here.library, list_name, uuid, caller().actor, here.now())
+        listing.require_within(db, of, uuid)
+    return _as_made(list_name, uuid)
+
+
+def _base_version() -> int | None:
+    text = request.args.get("baseVersion")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise Refused(BAD_PARAMETER(name="baseVersion"))
+    return int(text[:9])
+
+
+@route(ONE, WRITE, methods=["DELETE"])
+def delete_entity(list_name: str, uuid: str) -> Response:
+    """Off every list; kept, and no late change of a phone brings it back."""
+    here = runtime()
+    with here.database.write() as db:
+        found = listing.find(db, mine(db, list_name), uuid)
+        decisions.delete(
+            db, here.library, list_name, found.uuid, actor=caller().actor, now=here.now()
+        )
+    return done()
+
+
+@route(f"{ONE}/restore", WRITE, methods=["POST"])
+def restore_entity(list_name: str, uuid: str) -> Response:
+    """Take the deleting back."""
+    here = runtime()
+    with here.database.write() as db:
+        listing.require_within(db, mine(db, list_name), uuid)
+        decisions.restore(db, here.library, list_name, uuid, actor=caller().actor, now=here.now())
+    return done()

@@ -1,0 +1,224 @@
+"""Entity lists over the JSON API: read within a slice, changed on the version that is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from sync import decisions, tables
+from sync.publish import declare_lists
+from tests.conftest import NOW
+from tests.server.api import Program, signed_in
+from tests.server.conftest import TOKEN, Door
+from tests.server.test_api_submissions import CLUB, OTHER
+
+LISTS = "/projects/1/datasets"
+TREES, MEMBERS = f"{LISTS}/trees", f"{LISTS}/members"
+OAK, ELM = "11111111-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "22222222-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
+LAN, HOA = "33333333-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "44444444-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
+
+
+def make(door: Door, name: str, uuid: str, label: str, **data: str) -> None:
+    with door.database.write() as db:
+        decisions.create(
+            db, door.runtime.library, name, uuid, data, label, actor="operator", now=NOW
+        )
+
+
+@pytest.fixture
+def city(door: Door) -> Program:
+    """A list from elsewhere, with one tree, and who reads it."""
+    with door.database.write() as db:
+        declare_lists(db, {"trees": ["species", "height"]})
+    make(door, "trees", OAK, "Sồi", species="oak")
+    return signed_in(door, "city")
+
+
+@pytest.fixture
+def members(door: Door) -> Door:
+    """A member in each of two clubs."""
+    properties = door.runtime.library.lists["members"].properties
+    with door.database.write() as db:
+        declare_lists(db, {"members": properties})
+    more = {"status": "active", "c_health": "yes", "last_height": "152"}
+    make(door, "members", LAN, "Lan", club_id=CLUB, **more)
+    make(door, "members", HOA, "Hoa", club_id=OTHER, **more)
+    return door
+
+
+def of_club(door: Door, role: str) -> Program:
+    program = signed_in(door, role)
+    with door.database.write() as db:
+        users = tables.users
+        db.execute(users.update().where(users.c.role == role).values(club_id=CLUB))
+    return program
+
+
+def change(program: Program, how: str, path: str = f"{TREES}/entities/{OAK}", **data: str) -> Any:
+    return program.patch(f"{path}?{how}", json={"data": data})
+
+
+# ------------------------------------------------------------------ lists
+def test_a_list_says_its_properties_and_forms(city: Program) -> None:
+    (short,) = city.json(LISTS)
+    assert list(short) == ["name", "projectId", "createdAt", "approvalRequired", "ownerOnly"]
+    found = city.json(TREES, headers={"X-Extended-Metadata": "true"})
+    assert [one["name"] for one in found["properties"]] == ["species", "height"]
+    assert found["properties"][0]["forms"] == []
+    assert (found["linkedForms"], found["sourceForms"]) == ([], [])
+    assert (found["entities"], found["conflicts"]) == (1, 0)
+    city.refused(city.get(f"{LISTS}/none"), 404.1)
+
+
+def test_a_list_is_made_and_grows_by_who_manages_forms(city: Program) -> None:
+    admin = signed_in(city.door, "admin")
+    made = admin.post(LISTS, json={"name": "wells"})
+    assert made.status_code == 200, made.text
+    assert made.get_json()["properties"] == []
+    assert admin.post(f"{LISTS}/wells/properties", json={"name": "depth"}).status_code == 200
+    assert city.json(f"{LISTS}/wells")["properties"][0]["name"] == "depth"
+    admin.refused(admin.post(LISTS, json={"name": "Wells"}), 409.16)
+    admin.refused(admin.post(f"{LISTS}/none/properties", json={"name": "x"}), 404.1)
+    for name in ("label", "__id", "1st", "a b", ""):
+        admin.refused(admin.post(f"{LISTS}/wells/properties", json={"name": name}), 400.8)
+    city.refused(city.post(LISTS, json={"name": "more"}), 403.1)
+
+
+def test_c130_the_table_is_centrals_and_comes_once(city: Program) -> None:
+    first = city.get(f"{TREES}/entities.csv")
+    assert first.text.splitlines() == [
+        "__id,label,species,height,__createdAt,__creatorId,__creatorName,__updates,__updatedAt,"
+        "__version",
+        f"{OAK},Sồi,oak,,2026-01-20T03:00:00.000Z,0,operator,0,,1",
+    ]
+    tag = {"If-None-Match": first.headers["ETag"]}
+    assert city.get(f"{TREES}/entities.csv", headers=tag).status_code == 304
+    assert change(city, "force=true", species="elm").status_code == 200
+    assert city.get(f"{TREES}/entities.csv", headers=tag).status_code == 200
+    path = f"{TREES}/entities.csv?$filter=__system/createdAt%20gt%202027-01-01T00:00:00Z"
+    assert len(city.get(path).text.splitlines()) == 1
+    twice = f"{TREES}/entities.csv?$filter=__system/createdAt%2520gt%25202025-01-01T00:00:00Z"
+    assert len(city.get(twice).text.splitlines()) == 2
+
+
+# ------------------------------------------------------------------ entities
+def test_b100_an_entity_has_every_key_central_has(city: Program) -> None:
+    (short,) = city.json(f"{TREES}/entities")
+    assert list(short) == [
+        *("uuid", "createdAt", "updatedAt", "deletedAt", "creatorId", "conflict"),
+        "currentVersion",
+    ]
+    assert "data" not in short["currentVersion"]
+    assert isinstance(short["creatorId"], int)
+    assert isinstance(short["currentVersion"]["userAgent"], str)
+    found = city.json(f"{TREES}/entities/uuid:{OAK.upper()}")
+    assert found["currentVersion"]["data"] == {"species": "oak"}
+    assert found["currentVersion"]["version"] == 1
+    assert found["currentVersion"]["current"] is True
+
+
+def test_an_entity_is_made_alone_or_with_others_or_none_is(city: Program) -> None:
+    path = f"{TREES}/entities"
+    made = city.post(path, json={"label": "Du", "data": {"species": "elm"}})
+    assert made.status_code == 200, made.text
+    assert made.get_json()["currentVersion"]["data"] == {"species": "elm"}
+    assert made.get_json()["creatorId"] > 1_000_000_000
+    many = {"entities": [{"label": "A", "uuid": ELM}, {"label": "B", "data": {}}], "source": {}}
+    assert city.post(path, json=many).get_json() == {"success": True}
+    assert len(city.json(path)) == 4
+    assert [one["currentVersion"]["label"] for one in city.json(f"{path}?limit=1")] == ["B"]
+    bad = {"entities": [{"label": "C"}, {"label": "D", "data": {"colour": "red"}}]}
+    assert city.post(path, json=bad).status_code == 400
+    assert len(city.json(path)) == 4
+    city.refused(city.post(path, json={"data": {}}), 400.3)
+    city.refused(city.post(path, json={"label": "E", "data": {"height": 3}}), 400.11)
+    city.refused(city.post(path, json={"label": "E", "uuid": ELM}), 409.3)
+
+
+def test_b113_a_change_names_the_version_it_is_made_on_or_forces(city: Program) -> None:
+    city.refused(change(city, "baseVersion=7", species="elm"), 409.15)
+    city.refused(change(city, "", species="elm"), 409.15)
+    first = change(city, "baseVersion=1", species="elm")
+    assert first.status_code == 200, first.text
+    assert first.get_json()["currentVersion"]["version"] == 2
+    city.refused(change(city, "baseVersion=1", species="ash"), 409.15)
+    for word in ("True", "true"):
+        assert change(city, f"force={word}", height=word).status_code == 200
+    found = city.json(f"{TREES}/entities/{OAK}")["currentVersion"]
+    assert found["data"] == {"species": "elm", "height": "true"}
+    city.refused(change(city, "baseVersion=x", species="ash"), 400.8)
+    city.refused(change(city, "force=true", f"{TREES}/entities/{ELM}", species="x"), 404.1)
+
+
+def test_versions_and_what_each_changed_are_told(city: Program) -> None:
+    change(city, "baseVersion=1", species="elm")
+    versions = city.json(f"{TREES}/entities/{OAK}/versions")
+    assert [one["version"] for one in versions] == [1, 2]
+    assert [one["current"] for one in versions] == [False, True]
+    assert versions[1]["dataReceived"] == {"species": "elm"}
+    assert versions[1]["creatorId"] > 1_000_000_000
+    assert city.json(f"{TREES}/entities/{OAK}/diffs") == [
+        [{"propertyName": "species", "old": "oak", "new": "elm"}]
+    ]
+
+
+def test_a_conflict_is_settled_by_who_says_so(city: Program) -> None:
+    answer = city.patch(f"{TREES}/entities/{OAK}?resolve=true", json={})
+    assert answer.status_code == 200, answer.text
+    assert answer.get_json()["conflict"] is None
+    assert answer.get_json()["currentVersion"]["version"] == 1
+
+
+def test_what_is_deleted_is_gone_until_it_is_restored(city: Program) -> None:
+    path = f"{TREES}/entities/{OAK}"
+    assert city.delete(path).get_json() == {"success": True}
+    city.refused(city.get(path), 404.1)
+    city.refused(city.delete(path), 404.1)
+    assert city.json(f"{TREES}/entities") == []
+    assert city.post(f"{path}/restore").status_code == 200
+    assert city.json(path)["uuid"] == OAK
+
+
+# ------------------------------------------------------------------ who
+def test_a_slice_is_the_same_as_on_a_phone(members: Door) -> None:
+    for role, sees_height in (("chair", False), ("commune", False), ("health", True)):
+        program = of_club(members, role)
+        assert [one["uuid"] for one in program.json(f"{MEMBERS}/entities")] == [LAN]
+        data = program.json(f"{MEMBERS}/entities/{LAN}")["currentVersion"]["data"]
+        assert ("last_height" in data) is sees_height
+        program.refused(program.get(f"{MEMBERS}/entities/{HOA}"), 404.1)
+        header, *rows = program.get(f"{MEMBERS}/entities.csv").text.splitlines()
+        assert ("last_height" in header.split(",")) is sees_height
+        assert len(rows) == 1
+        assert "Hoa" not in rows[0]
+        version = program.json(f"{MEMBERS}/entities/{LAN}/versions")[0]
+        assert ("last_height" in version["data"]) is sees_height
+
+
+def test_a_change_stays_within_the_clubs_and_the_properties_of_who_makes_it(members: Door) -> None:
+    commune, path = of_club(members, "commune"), f"{MEMBERS}/entities/{LAN}"
+    assert change(commune, "force=true", path, alias="Bà Lan").status_code == 200
+    commune.refused(change(commune, "force=true", path, last_height="1"), 403.1)
+    commune.refused(change(commune, "force=true", path, club_id=OTHER), 403.1)
+    commune.refused(change(commune, "force=true", f"{MEMBERS}/entities/{HOA}", alias="x"), 404.1)
+    new = {"label": "Mai", "data": {"club_id": OTHER}}
+    commune.refused(commune.post(f"{MEMBERS}/entities", json=new), 403.1)
+    assert commune.json(path)["currentVersion"]["data"]["club_id"] == CLUB
+    new["data"] = {"club_id": CLUB, "status": "left"}
+    assert commune.post(f"{MEMBERS}/entities", json=new).status_code == 200
+    chair = of_club(members, "chair")
+    chair.refused(change(chair, "force=true", path, alias="x"), 403.1)
+    with members.database.read() as db:
+        labels = db.execute(sa.select(tables.entities.c.label)).scalars().all()
+    assert sorted(labels) == ["Hoa", "Lan", "Mai"]
+
+
+def test_lists_of_others_are_not_even_named(members: Door) -> None:
+    assert signed_in(members, "admin").json(LISTS) == []
+    assert [one["name"] for one in of_club(members, "chair").json(LISTS)] == ["members"]
+    dpo = signed_in(members, "dpo")
+    dpo.refused(dpo.get(MEMBERS), 403.1)
+    phone = Program(members, base=f"/v1/key/{TOKEN}")
+    phone.refused(phone.get(f"{MEMBERS}/entities"), 403.1)
