@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from sync.blobs import Blobs
 from sync.database import Database
 from sync.receive import Outcome
 from sync.tables import attachments, received, submission_versions, submissions
+from tests.conftest import NOW
 from tests.server.conftest import (
     TOKEN,
     A,
@@ -165,6 +167,21 @@ def test_c7_twenty_photos_in_five_posts_in_any_order_with_one_sent_again(door: D
     assert door.count(submissions) == 1
 
 
+def test_c7_photos_in_any_order_with_one_post_lost_on_the_way_and_a_restart(door: Door) -> None:
+    names = [f"{n}.jpg" for n in range(12)]
+    batches = [{name: name.encode() for name in names[i : i + 3]} for i in (0, 3, 6, 9)]
+    assert door.post(instance(), batches[2], incomplete=True).status_code == 201
+    parts = [Part("xml_submission_file", "x.xml", instance(), "text/xml")]
+    parts += [Part(name, name, content) for name, content in batches[0].items()]
+    assert door.post_body(multipart(parts)[:-60]).status_code == 400
+    door.runtime.database.dispose()
+    fresh = replace(door, app=create_app(door.runtime.settings, door.runtime))
+    answers = at_once(8, lambda n: fresh.post(instance(), batches[n % 4], incomplete=n % 4 < 3))
+    assert {answer.status_code for answer in answers} == {201}
+    assert sorted(row.name for row in door.rows(attachments.c.name)) == sorted(names)
+    assert door.count(submission_versions) == 1
+
+
 def test_a58_a_file_that_is_here_already_is_accepted_again(door: Door) -> None:
     for _ in range(2):
         assert door.post(instance(), {"1.jpg": b"jpg"}).status_code == 201
@@ -193,6 +210,38 @@ def test_c8_a_name_written_in_pieces_is_the_name_of_the_form(door: Door) -> None
     door.post(instance(), {unicodedata.normalize("NFD", "ảnh nhà.jpg"): b"jpg"})
     assert [row.name for row in door.rows(attachments.c.name)] == ["ảnh nhà.jpg"]
     assert door.flags() == []
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "ảnh nhà.jpg".encode("latin-1", "replace"),
+        quote("ảnh nhà.jpg").encode(),
+        "ảnh nhà.jpg".encode().decode("latin-1").encode(),
+        b"\xa3nh nh\xe0.jpg",
+    ],
+)
+def test_c8_a_name_that_was_spoilt_on_the_way_is_the_name_of_the_form(
+    door: Door, spoilt: bytes
+) -> None:
+    """A peer stored latin-1 rubbish (CB#908); the photo then had no question."""
+    parts = [
+        Part("xml_submission_file", "x.xml", instance(photo="ảnh nhà.jpg"), "text/xml"),
+        Part("NAME", "NAME", b"jpg"),
+    ]
+    assert door.post_body(multipart(parts).replace(b"NAME", spoilt)).status_code == 201
+    assert [row.name for row in door.rows(attachments.c.name)] == ["ảnh nhà.jpg"]
+
+
+def test_c125_what_was_deleted_is_thanked_for_again_and_stays_deleted(door: Door) -> None:
+    """Central answers 409 for ever."""
+    door.post(instance())
+    with door.database.write() as db:
+        db.execute(submissions.update().values(deleted_at=NOW))
+    for body in (instance(), instance(answer="thông"), instance(B, replaces=A)):
+        assert door.post(body).status_code == 201
+    assert [row.deleted_at for row in door.rows(submissions.c.deleted_at)] == [NOW]
+    assert door.count(submission_versions) == 3
 
 
 def test_a60_a_quote_in_a_name_arrives_as_okhttp_writes_it(door: Door) -> None:
