@@ -80,7 +80,7 @@ def test_a_person_makes_a_new_version_with_only_what_differs(world: World, tmp_p
     assert is_proven(world, tmp_path)
 
 
-def test_c113_a_change_made_on_another_version_is_refused_unless_forced(world: World) -> None:
+def test_b113_a_change_made_on_another_version_is_refused_unless_forced(world: World) -> None:
     world.join("ba")
     world.work()
     given: Any = {"label": None, "actor": "user:1", "now": NOW}
