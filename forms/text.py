@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 _INVISIBLE = dict.fromkeys(
     map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad")
@@ -78,8 +79,13 @@ def split_name(name: str) -> NameParts:
     if not words:
         return NameParts("", "", "")
     *before, given = words
-    family = 2 if fold(" ".join(before[:2])) in _TWO_WORD_FAMILIES else 1
+    family = 2 if _is_family(" ".join(before[:2])) else 1
     return NameParts(" ".join(before[:family]), " ".join(before[family:]), given)
+
+
+@lru_cache(maxsize=1024)
+def _is_family(two_words: str) -> bool:
+    return fold(two_words) in _TWO_WORD_FAMILIES
 
 
 _ALPHABET = "aăâbcdđeêfghijklmnoôơpqrstuưvwxyz"
@@ -87,6 +93,7 @@ _WEIGHT = {letter: chr(ord("A") + place) for place, letter in enumerate(_ALPHABE
 _SHAPES = "\u0302\u0306\u031b"  # circumflex, breve, horn: part of the letter, not a tone
 
 
+@lru_cache(maxsize=4096)  # names are made of few words, and a list is sorted again and again
 def sort_key(text: str) -> str:
     """ASCII text whose byte order is the order of a Vietnamese dictionary (CLDR `vi`).
 

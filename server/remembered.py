@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
+from werkzeug.datastructures import ETags
+from werkzeug.http import parse_etags, remove_entity_headers
+
 from server.auth import Memory
 from server.runtime import Runtime
 from sync import catalogue
@@ -37,9 +40,8 @@ _QUESTION = (
     *("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "SCRIPT_NAME"),
     *("wsgi.url_scheme", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT"),
     *("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST"),
-    *("HTTP_ACCEPT_ENCODING", "HTTP_IF_NONE_MATCH"),
+    "HTTP_ACCEPT_ENCODING",
 )
-_KEEP = ("200 ", "304 ")
 
 Question = tuple[Any, ...]
 
@@ -50,6 +52,17 @@ class _Answer:
     status: str
     headers: list[tuple[str, str]]  # but Date
     body: bytes
+
+    def give(self, known: ETags, start_response: Any) -> Iterable[bytes]:
+        """The answer, or that the phone has it already."""
+        headers = [*self.headers, ("Date", formatdate(usegmt=True))]
+        mark = next((value for name, value in headers if name == "ETag"), None)
+        if mark is None or not known.contains_weak(mark.strip('"')):
+            start_response(self.status, headers)
+            return [self.body]
+        remove_entity_headers(headers)
+        start_response("304 NOT MODIFIED", headers)
+        return []
 
 
 class Remembered:
@@ -69,11 +82,11 @@ class Remembered:
         if token is None or stamp is None or self._is_due(stamp):
             return self._wsgi(environ, start_response)
         question = tuple(environ.get(name) for name in _QUESTION)
-        known = self._find(question)
-        if known is None or known.stamp != stamp:
-            return self._ask(environ, start_response, token, stamp, question)
-        start_response(known.status, [*known.headers, ("Date", formatdate(usegmt=True))])
-        return [known.body]
+        known = parse_etags(environ.pop("HTTP_IF_NONE_MATCH", None))
+        answer = self._find(question)
+        if answer is None or answer.stamp != stamp:
+            answer = self._ask(environ, token, stamp, question)
+        return answer.give(known, start_response)
 
     def _stamp(self, token: str) -> Stamp | None:
         here = self._runtime
@@ -87,32 +100,20 @@ class Remembered:
         memory = self._memory()
         return memory is None or memory.is_due(stamp.app_user_id)
 
-    def _ask(
-        self,
-        environ: Environ,
-        start_response: Any,
-        token: str,
-        stamp: Stamp,
-        question: Question,
-    ) -> Iterable[bytes]:
+    def _ask(self, environ: Environ, token: str, stamp: Stamp, question: Question) -> _Answer:
         """The application's own answer; remembered if nothing changed while it was made."""
         said: list[tuple[str, list[tuple[str, str]]]] = []
-
-        def listen(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            said.append((status, headers))
-            return start_response(status, headers, *more)
-
-        pieces = self._wsgi(environ, listen)
+        pieces = self._wsgi(environ, lambda status, headers, *_: said.append((status, headers)))
         try:
             body = b"".join(pieces)
         finally:
             if hasattr(pieces, "close"):
                 pieces.close()
         status, headers = said[-1]
-        if status.startswith(_KEEP) and len(body) <= LARGEST and self._stamp(token) == stamp:
-            others = [header for header in headers if header[0].lower() != "date"]
-            self._remember(question, _Answer(stamp, status, others, body))
-        return [body]
+        answer = _Answer(stamp, status, [one for one in headers if one[0] != "Date"], body)
+        if status.startswith("200 ") and len(body) <= LARGEST and self._stamp(token) == stamp:
+            self._remember(question, answer)
+        return answer
 
     def _find(self, question: Question) -> _Answer | None:
         with self._lock:

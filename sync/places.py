@@ -10,7 +10,7 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Literal
 from uuid import UUID, uuid5
@@ -199,7 +199,8 @@ class Tree:
 
 def read_tree(db: Connection) -> Tree:
     """Everything known about units: some six hundred rows, two queries."""
-    rows = [Unit(**row) for row in db.execute(sa.select(units)).mappings()]
+    columns = (units.c[one.name] for one in fields(Unit))
+    rows = [Unit(*row) for row in db.execute(sa.select(*columns))]
     heirs: dict[int, list[Succession]] = defaultdict(list)
     query = sa.select(unit_successions).order_by(unit_successions.c.happened_on, "id")
     for row in db.execute(query):
@@ -359,11 +360,13 @@ def clubs_under(db: Connection, unit_id: int, day: date) -> frozenset[str]:
     unit = tree.units[unit_id]
     day = max(day, unit.valid_from)
     rows = {row.id for row in tree.body(unit, day)}
-    return frozenset(
-        club_id
-        for club_id, placed_in in _latest_places(db, day).items()
+    latest = _latest_places(db, day)
+    seen = {
+        placed_in
+        for placed_in in set(latest.values())
         if _is_seen(tree.path(tree.units[placed_in], day), rows)
-    )
+    }
+    return frozenset(club_id for club_id, placed_in in latest.items() if placed_in in seen)
 
 
 def _is_seen(path: UnitPath, rows: set[int]) -> bool:

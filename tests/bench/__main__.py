@@ -9,114 +9,30 @@ from __future__ import annotations
 import argparse
 import contextlib
 import http.client
-import importlib.util
 import itertools
 import json
 import os
 import platform
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 import psutil
 
+from tests.bench import polling
+from tests.bench.server import GENERATOR, Bench, Line, load_generator, pss, web_process
 from tests.postgres import a_postgres
 
-ROOT = Path(__file__).resolve().parents[2]
-GENERATOR = ROOT.parent / "shared" / "bench" / "openrosa_load.py"
-CAYDA = [sys.executable, "-m", "server.cli"]
 FORM = ("person_registration", "2026111801")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the table; `goal` as in the issue, "" where none is set."""
-
-    what: str
-    value: str
-    goal: str = ""
-
-
-class Bench:
-    """One server, embedded or on PostgreSQL, with the form of the load published."""
-
-    def __init__(self, folder: Path, database_url: str | None) -> None:
-        self.data = folder / "data"
-        self.port = free_port()
-        self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("CAYDA_")},
-            "CAYDA_DATA": str(self.data),
-            "CAYDA_PORT": str(self.port),
-            **({"DATABASE_URL": database_url} if database_url else {}),
-        }
-        self.cayda("migrate")
-        subprocess.run([sys.executable, str(GENERATOR), "--emit", str(folder)], check=True)
-        self.cayda("form", "publish", str(folder / "form.xml"))
-        self.url: str = json.loads(self.cayda("phone", "add", "bench", "--role", "city", "--json"))[
-            "url"
-        ]
-
-    def cayda(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [*CAYDA, *arguments],
-            env=self.environment,
-            cwd=ROOT,
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        return done.stdout
-
-    @contextlib.contextmanager
-    def serving(self) -> Iterator[tuple[psutil.Process, float]]:
-        """`cayda serve` as people run it, and the seconds until it was ready."""
-        start = time.perf_counter()
-        server = subprocess.Popen(
-            [*CAYDA, "serve"], env=self.environment, cwd=ROOT, stdout=subprocess.DEVNULL
-        )
-        try:
-            while not self.is_ready():
-                if server.poll() is not None or time.perf_counter() - start > 60:
-                    raise SystemExit("the server did not start")
-                time.sleep(0.02)
-            yield psutil.Process(server.pid), time.perf_counter() - start
-        finally:
-            server.terminate()
-            server.wait(30)
-
-    def is_ready(self) -> bool:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            return self.get("/healthz")[0] == 200
-        return False
-
-    def get(self, path: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
-
-    def metric(self, name: str) -> float:
-        found = re.search(rf"^{name} (\S+)$", self.get("/metrics")[1], re.M)
-        return float(found[1]) if found else float("nan")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+Part = Callable[[str, Bench, str | None], Iterator[Line]]
 
 
 def load(bench: Bench, web: int, n: int, connections: int) -> dict[str, Any]:
@@ -159,31 +75,9 @@ def lag_at(bench: Bench, rate: int, seconds: int) -> tuple[float, float]:
     raise AssertionError
 
 
-def load_generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("openrosa_load", GENERATOR)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def web_process(server: psutil.Process) -> int:
-    """The process that answers: the child that is not the worker."""
-    alive = [c for c in server.children() if c.status() != psutil.STATUS_ZOMBIE]
-    children = [c for c in alive if "work" not in c.cmdline()]
-    return int(max(children, key=lambda c: c.memory_info().rss).pid)
-
-
-def pss(server: psutil.Process) -> float:
-    """MB of all its processes, shared pages counted once."""
-    return sum(p.memory_full_info().pss for p in [server, *server.children(recursive=True)]) / 2**20
-
-
-def measure(name: str, folder: Path, database_url: str | None, n: int) -> Iterator[Line]:
-    """All lines of one kind of database."""
+def submissions(name: str, bench: Bench, database_url: str | None, n: int = 3000) -> Iterator[Line]:
+    """What phones send: all lines of one kind of database."""
     embedded = database_url is None
-    bench = Bench(folder, database_url)
     with bench.serving() as (server, ready):
         yield Line(f"{name}: ready on an existing folder", f"{ready:.2f} s", "≤ 3 s" * embedded)
         time.sleep(5)
@@ -242,24 +136,28 @@ def fsync_ms(folder: Path) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("part", nargs="?", choices=("submissions", "polling", "all"), default="all")
     parser.add_argument("--n", type=int, default=3000, help="submissions per measurement")
     parser.add_argument("--only", choices=("embedded", "postgres"))
     arguments = parser.parse_args()
     if not GENERATOR.exists():
         raise SystemExit(f"the load generator is not there: {GENERATOR}")
+    every: dict[str, Part] = {
+        "submissions": partial(submissions, n=arguments.n),
+        "polling": polling.measure,
+    }
+    parts = every if arguments.part == "all" else {arguments.part: every[arguments.part]}
+    kinds = (arguments.only,) if arguments.only else ("embedded", "postgres")
     lines: list[Line] = []
     with tempfile.TemporaryDirectory(prefix="cayda-bench-") as name:
         folder = Path(name)
         click.echo(machine(folder))
-        for kind in ("embedded", "postgres"):
-            if arguments.only not in (None, kind):
-                continue
-            (folder / kind).mkdir()
+        for kind, (part, measure) in itertools.product(kinds, parts.items()):
+            place = folder / kind / part
+            place.mkdir(parents=True)
             with contextlib.ExitStack() as stack:
-                url = None
-                if kind == "postgres":
-                    url = stack.enter_context(a_postgres(folder / "pg"))
-                for line in measure(kind, folder / kind, url, arguments.n):
+                url = stack.enter_context(a_postgres(place / "pg")) if kind == "postgres" else None
+                for line in measure(kind, Bench(place, url), url):
                     lines.append(line)
                     click.echo(f"  {line.what}: {line.value}", err=True)
     click.echo("\n| what | measured | goal |\n|---|---|---|")
