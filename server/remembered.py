@@ -27,9 +27,9 @@ from sync.catalogue import Stamp
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Any], Iterable[bytes]]
 
-ENOUGH = 16 * 2**20  # bytes of answers: ten of each of some thousand phones
+ENOUGH = 2**25  # bytes of answers: all lists and manifests of some thousand phones
 LARGEST = 2**18  # bytes of one answer
-BESIDE = 1500  # bytes that an answer takes beside its body
+BESIDE = 2000  # bytes that an answer takes beside its body
 
 # Lists and manifests by a token. A file may be called "manifest" too, and is not meant.
 _ASKED = re.compile(

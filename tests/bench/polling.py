@@ -6,6 +6,7 @@ the ETag it has from before, as OkHttp sends it. A pair is the list and one mani
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import re
 import selectors
@@ -149,7 +150,8 @@ def _request(port: int, path: str, mark: str = "") -> bytes:
     known = f"If-None-Match: {mark}\r\n" if mark else ""
     return (
         f"GET {path}?deviceID=collect%3Aabcdefgh12345678 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
-        f"X-OpenRosa-Version: 1.0\r\nUser-Agent: org.odk.collect.android/v2026.3\r\n{known}\r\n"
+        "X-OpenRosa-Version: 1.0\r\nUser-Agent: org.odk.collect.android/v2026.3\r\n"
+        f"Accept-Encoding: gzip\r\n{known}\r\n"
     ).encode()
 
 
@@ -162,7 +164,7 @@ def _read(line: socket.socket) -> tuple[bytes, bytes]:
     head, _, body = data.partition(b"\r\n\r\n")
     while len(body) < _length(head):
         body += line.recv(65536)
-    return head, body
+    return head, gzip.decompress(body) if b"gzip" in head else body
 
 
 def _length(head: bytes) -> int:
