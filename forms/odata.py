@@ -263,13 +263,29 @@ def metadata(root: Node, xml_form_id: str) -> str:
         for node in (root, *root.repeats())
     )
     container = f'<EntityContainer Name="{safe_name(xml_form_id)}">{sets}</EntityContainer>'
+    return _document(_submission_types(), "submission", user, "".join(types) + container)
+
+
+def document(list_name: str, table: str, system: str, columns: str) -> str:
+    """The same of an entity list: one table; `system` and `columns` are Property elements."""
+    name = safe_name(list_name)
+    user = f"org.opendatakit.user.{name}"
+    kind = (
+        f'<EntityType Name="{table}"><Key><PropertyRef Name="__id"/></Key>{columns}'
+        '<Property Name="__system" Type="org.opendatakit.entity.metadata"/></EntityType>'
+        f'<EntityContainer Name="{name}"><EntitySet Name="{table}" EntityType="{user}.{table}"/>'
+        "</EntityContainer>"
+    )
+    return _document(f'<ComplexType Name="metadata">{system}</ComplexType>', "entity", user, kind)
+
+
+def _document(own: str, of: str, user: str, types: str) -> str:
     edm = "http://docs.oasis-open.org/odata/ns/edm"
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<edmx:Edmx xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx" Version="4.0">'
-        f'<edmx:DataServices><Schema xmlns="{edm}" Namespace="org.opendatakit.submission">'
-        f"{_submission_types()}</Schema>"
-        f'<Schema xmlns="{edm}" Namespace="{user}">{"".join(types)}{container}</Schema>'
+        f'<edmx:DataServices><Schema xmlns="{edm}" Namespace="org.opendatakit.{of}">{own}</Schema>'
+        f'<Schema xmlns="{edm}" Namespace="{user}">{types}</Schema>'
         "</edmx:DataServices></edmx:Edmx>\n"
     )
 

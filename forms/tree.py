@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -156,6 +156,14 @@ def safe_name(name: str) -> str:
     """A name as OData takes it: letters, digits and `_`, no digit first."""
     name = _UNSAFE.sub("_", name)
     return name if re.match("[A-Za-z_]", name) else f"_{name}"
+
+
+def safe_names(names: Iterable[str]) -> dict[str, str]:
+    """Each name as OData takes it, no two alike."""
+    found: dict[str, str] = {}
+    for name in names:
+        found[name] = _free(safe_name(name), frozenset(found.values()))
+    return found
 
 
 def text_of(parent: Element | None, node: Node) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import mimetypes
-import time
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from functools import lru_cache, partial
@@ -17,7 +16,6 @@ from xml.sax.saxutils import escape, quoteattr
 
 from flask import Blueprint, Flask, Response, g, request
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import IntegrityError, OperationalError
 from werkzeug.wsgi import wrap_file
 
 from forms.file_names import name_meant
@@ -29,6 +27,7 @@ from server.errors import OPENROSA_XML, openrosa_message, speaks_openrosa
 from server.runtime import runtime
 from server.thanks import thanks
 from server.upload import SentFile, open_upload
+from server.writes import write
 from sync import catalogue, phones, publish
 from sync.access import Caller
 from sync.accounts import PROJECT_ID
@@ -37,7 +36,6 @@ from sync.receive import Arrival, Received, ReceivedFile, receive
 CSV = "text/csv; charset=utf-8"
 WORTH_GZIP = 500  # bytes
 MOST_REMEMBERED = 200_000
-TRIES = 3
 DRAFT = "/v1/test/<token>/projects/<project>/forms/<path:draft>"  # base of a form being tried out
 
 openrosa = Blueprint("openrosa", __name__)
@@ -304,21 +302,14 @@ def _put_away(file: SentFile, root: Element) -> ReceivedFile:
 
 
 def _keep(arrival: Arrival) -> tuple[Received, int]:
-    """Receive in one transaction; again where two POSTs of one chain of edits met in a deadlock.
+    """Receive in one transaction; beside it, how many submissions this phone has had kept today."""
+    who = caller()
 
-    Beside it, how many submissions this phone has had kept today.
-    """
-    for attempt in range(1, TRIES + 1):
-        try:
-            with runtime().database.write() as db:
-                now = runtime().now()
-                return receive(db, arrival, now), phones.sent_today(db, caller(), now)
-        except (OperationalError, IntegrityError):
-            if attempt == TRIES:
-                raise
-            time.sleep(0.05 * attempt)
-    raise AssertionError("unreachable")
+    def keep(db: Connection) -> tuple[Received, int]:
+        now = runtime().now()
+        return receive(db, arrival, now), phones.sent_today(db, who, now)
 
+    return write(keep)
 
 
 # ------------------------------------------------------------------ documents

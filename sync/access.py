@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from forms.library import Library
 
 PHONE = frozenset({"form.list", "submission.create"})  # form.list: with media and entity lists
+DESK = frozenset({"submission.review", "entity.write"})  # of what they may read, and whole
 
 ROLES: dict[str, frozenset[str]] = {  # domain §2
     "volunteer": PHONE,
     "chair": PHONE | {"figures.read", "reports.read"},
     "treasurer": PHONE,
     "health": PHONE | {"submission.review"},
-    "commune": PHONE | {"submission.review", "entity.write", "figures.read", "reports.read"},
+    "commune": PHONE | DESK | {"figures.read", "reports.read"},
     "district": frozenset({"figures.read", "reports.read"}),
-    "city": PHONE | {"submission.review", "entity.write", "figures.read", "reports.read", "places.manage"},
+    "city": PHONE | DESK | {"figures.read", "reports.read", "places.manage"},
     "standing_office": frozenset({"reports.read"}),  # sent reports only, never open figures
     "peoples_committee": frozenset({"reports.read"}),
     "dpo": frozenset({"audit.read"}),

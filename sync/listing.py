@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from forms.odata_filter import Condition
+from forms.odata_filter import Condition, Order
 from forms.problems import NOT_ALLOWED, NOT_FOUND, Refused
 from forms.schema import read_schema
 from sync import catalogue
 from sync.access import OPERATOR, Caller, actor_number
 from sync.accounts import PROJECT_ID
 from sync.catalogue import Slice
-from sync.conditions import Fields, Known, to_sql
+from sync.conditions import Fields, Known, order_by, to_sql
 from sync.entities import plain_id
 from sync.tables import (
     app_users,
@@ -84,6 +84,7 @@ class Maker:
 class Entity:
     """One entity as its reader may have it."""
 
+    id: int
     uuid: str
     label: str
     data: dict[str, str]
@@ -163,16 +164,30 @@ def page(
     mine: Slice,
     *,
     condition: Condition | None = None,
+    order: tuple[Order, ...] = (),
+    after: int | None = None,
     limit: int | None = None,
     offset: int = 0,
 ) -> Iterator[Entity]:
-    """The entities of a slice, newest first; read while they are used."""
-    query = _query().where(_seen(db, mine, condition)).order_by(entities.c.id.desc())
+    """The entities of a slice, newest first; read while they are used.
+
+    after: the id of the last one of the page before.
+    """
+    query = _query().where(_seen(db, mine, condition))
+    query = query.order_by(*order_by(order, FIELDS), entities.c.id.desc())
+    if after is not None:
+        query = query.where(entities.c.id < after)
     if limit is not None or offset:
         query = query.limit(limit if limit is not None else 2**31 - 1).offset(offset)
     with db.execute(query.execution_options(yield_per=AT_A_TIME)) as rows:
         for row in rows:
             yield _entity(row, mine.properties)
+
+
+def count(db: Connection, mine: Slice, condition: Condition | None = None) -> int:
+    """How many there are on all pages."""
+    query = sa.select(sa.func.count()).select_from(entities).where(_seen(db, mine, condition))
+    return int(db.execute(query).scalar_one())
 
 
 def find(db: Connection, mine: Slice, uuid: str) -> Entity:
@@ -245,7 +260,7 @@ def _query() -> sa.Select[Any]:
         entity_versions.c.entity_id == e.id
     )
     query = sa.select(
-        *(e.uuid, e.label, e.data, e.version, e.conflict, e.created_at, e.updated_at),
+        *(e.id, e.uuid, e.label, e.data, e.version, e.conflict, e.created_at, e.updated_at),
         e.deleted_at,
         _version.c.base_version,
         *_maker_columns("current"),
@@ -293,6 +308,7 @@ def _maker_columns(name: str) -> list[sa.ColumnElement[Any]]:
 # ------------------------------------------------------------------ rows
 def _entity(row: Row[Any], properties: Sequence[str]) -> Entity:
     return Entity(
+        id=row.id,
         uuid=row.uuid,
         label=row.label,
         data={name: row.data[name] for name in properties if name in row.data},

@@ -12,6 +12,7 @@ from server.api import entities as entities
 from server.api import forms as forms
 from server.api import links as links
 from server.api import odata as odata
+from server.api import odata_entities as odata_entities
 from server.api import projects as projects
 from server.api import sessions as sessions
 from server.api import submissions as submissions

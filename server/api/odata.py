@@ -35,6 +35,7 @@ from server.runtime import runtime
 from server.streams import stream
 from sync import reading
 from sync.accounts import PROJECT_ID
+from sync.conditions import Fields
 from sync.reading import FIELDS, FormView, Submission, Wanted
 
 JSON = "application/json"
@@ -83,40 +84,42 @@ class Address:
 @route(f"{FORM}.svc", KNOWN)
 def odata_service(form_id: str) -> Response:
     """The tables there are."""
-    _read_options(frozenset({"$format"}))
-    _want("json")
+    read_options(frozenset({"$format"}))
+    want("json")
     with runtime().database.read() as db:
         root = opened(db, form_id).tree
-    return _said(jsonify(odata.service_document(root, f"{_service(form_id)}/$metadata")))
+    return said(jsonify(odata.service_document(root, f"{_service(form_id)}/$metadata")))
 
 
 @route(f"{FORM}.svc/$metadata", KNOWN)
 def odata_metadata(form_id: str) -> Response:
     """The fields of each table."""
-    _read_options(frozenset({"$format"}))
-    _want("xml")
+    read_options(frozenset({"$format"}))
+    want("xml")
     with runtime().database.read() as db:
         root = opened(db, form_id).tree
-    return _said(Response(odata.metadata(root, form_id), content_type=XML))
+    return said(Response(odata.metadata(root, form_id), content_type=XML))
 
 
 @route(f"{FORM}.svc/<path:address>", KNOWN)
 def odata_table(form_id: str, address: str) -> Response:
     """Rows of a table, or one submission."""
     found = read_address(address)
-    _want("json")
+    want("json")
     if found.is_one:
-        return _said(_one(form_id, found))
-    names = _read_options(OPTIONS)
-    return _said(stream(lambda db: _pieces(db, opened(db, form_id), found, _query(names)), JSON))
+        return said(_one(form_id, found))
+    names = read_options(OPTIONS)
+    return said(
+        stream(lambda db: _pieces(db, opened(db, form_id), found, read_query(names, FIELDS)), JSON)
+    )
 
 
 def _one(form_id: str, address: Address) -> Response:
-    names = _read_options(frozenset({"$expand", "$select", "$wkt", "$format"}))
+    names = read_options(frozenset({"$expand", "$select", "$wkt", "$format"}))
     with runtime().database.read() as db:
         form = opened(db, form_id)
         table = _table(form, address)
-        query = _query(names)
+        query = read_query(names, FIELDS)
         _check_select(query, form, table)
         one = reading.find(db, form, address.instance_id or "", answers=True)
         row = next(_rows_of(form, table, one, query.shape, address.row), None)
@@ -125,7 +128,8 @@ def _one(form_id: str, address: Address) -> Response:
     return jsonify(row | {"@odata.context": _context(form_id, table)})
 
 
-def _said(answer: Response) -> Response:
+def said(answer: Response) -> Response:
+    """With the mark of the protocol."""
     answer.headers["OData-Version"] = "4.0"
     return answer
 
@@ -180,7 +184,8 @@ def _table(form: FormView, address: Address) -> Node:
 
 
 # ------------------------------------------------------------------ options
-def _read_options(known: frozenset[str]) -> dict[str, str]:
+def read_options(known: frozenset[str]) -> dict[str, str]:
+    """The query. Refused(UNKNOWN_QUERY_OPTION) for any other word."""
     for name in request.args:
         if name not in known:
             raise Refused(UNKNOWN_QUERY_OPTION(name=name[:40]))
@@ -189,14 +194,15 @@ def _read_options(known: frozenset[str]) -> dict[str, str]:
     return request.args.to_dict()
 
 
-def _want(kind: str) -> None:
+def want(kind: str) -> None:
     """$format alone decides: clients' Accept says little (ruODK asks for XML and means JSON)."""
     asked = request.args.get("$format", kind).lower()
     if kind not in asked.partition(";")[0]:
         raise Refused(NOT_ACCEPTABLE())
 
 
-def _query(given: dict[str, str]) -> Query:
+def read_query(given: dict[str, str], known: Fields) -> Query:
+    """Refused for what is not understood, each with its number."""
     now = runtime().now()
     if "$orderby" in given and "$skiptoken" in given:
         raise Refused(UNKNOWN_QUERY_OPTION(name="$orderby"))
@@ -204,8 +210,8 @@ def _query(given: dict[str, str]) -> Query:
         raise Refused(UNKNOWN_QUERY_OPTION(name="$expand"))
     if "$expand" in given and "$select" in given:
         raise Refused(UNKNOWN_QUERY_OPTION(name="$select"))
-    condition = read_filter(given["$filter"], FIELDS, now) if given.get("$filter") else None
-    order = read_order(given["$orderby"], FIELDS) if given.get("$orderby") else ()
+    condition = read_filter(given["$filter"], known, now) if given.get("$filter") else None
+    order = read_order(given["$orderby"], known) if given.get("$orderby") else ()
     names = [name.strip() for name in given.get("$select", "").split(",") if name.strip()]
     select = None if names in ([], ["*"]) else frozenset(names)
     return Query(
@@ -214,7 +220,7 @@ def _query(given: dict[str, str]) -> Query:
         top=_number(given, "$top"),
         skip=_number(given, "$skip") or 0,
         count=_flag(given, "$count"),
-        token=_read_token(given["$skiptoken"]) if "$skiptoken" in given else None,
+        token=read_token(given["$skiptoken"]) if "$skiptoken" in given else None,
     )
 
 
@@ -240,7 +246,7 @@ def _check_select(query: Query, form: FormView, table: Node) -> None:
             raise Refused(UNKNOWN_SELECT(name=name[:80]))
 
 
-def _read_token(text: str) -> Token:
+def read_token(text: str) -> Token:
     """Refused(BAD_SKIPTOKEN). Central's own form, and how far in our own numbers beside it."""
     try:
         found = json.loads(base64.b64decode(text[2:], validate=True))
@@ -276,14 +282,15 @@ def _pieces(db: Connection, form: FormView, address: Address, query: Query) -> I
     for row, one, number in _rows(db, form, address, table, query):
         if given == query.top:
             if given and not query.wanted.order and last is not None:
-                ending["@odata.nextLink"] = _next(_write_token(*last, table))
+                ending["@odata.nextLink"] = next_link(_write_token(*last, table))
             break
         yield (b"," if given else b"") + json.dumps(row, ensure_ascii=False).encode()
         given, last = given + 1, (row, one, number)
     yield b"]," + json.dumps(ending, ensure_ascii=False).encode()[1:]
 
 
-def _next(token: str) -> str:
+def next_link(token: str) -> str:
+    """This request again, from there on."""
     kept = [(k, v) for k, v in request.args.items() if k not in ("$skip", "$skiptoken")]
     path = quote(request.path, safe="/()'$*,.~-_")
     return f"{auth.origin()}{request.root_path}{path}?{urlencode([*kept, ('$skiptoken', token)])}"

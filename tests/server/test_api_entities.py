@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from lxml import etree
 
 from sync import decisions, tables
 from sync.publish import declare_lists
 from tests.conftest import NOW
 from tests.server.api import Program, signed_in
 from tests.server.conftest import TOKEN, Door
+from tests.server.test_api_odata import pages
 from tests.server.test_api_submissions import CLUB, OTHER
 
 LISTS = "/projects/1/datasets"
@@ -179,6 +181,26 @@ def test_what_is_deleted_is_gone_until_it_is_restored(city: Program) -> None:
     assert city.json(f"{TREES}/entities") == []
     assert city.post(f"{path}/restore").status_code == 200
     assert city.json(path)["uuid"] == OAK
+
+
+# ------------------------------------------------------------------ OData
+def test_b104_a_list_is_a_table_whose_links_give_each_row_once(city: Program) -> None:
+    for number in range(4):
+        city.post(f"{TREES}/entities", json={"label": str(number)})
+    found = city.json(f"{TREES}.svc/Entities?$top=2&$count=true")
+    assert found["@odata.count"] == 5
+    assert found["@odata.context"].endswith("/datasets/trees.svc/$metadata#Entities")
+    seen = [page["label"] for rows in pages(city, found) for page in rows["value"]]
+    assert seen == ["3", "2", "1", "0", "Sồi"]
+    (row,) = city.json(f"{TREES}.svc/Entities?$filter=__id eq '{OAK}'")["value"]
+    assert (row["species"], row["height"]) == ("oak", None)
+    assert row["__system"]["version"] == 1
+    (row,) = city.json(f"{TREES}.svc/Entities?$orderby=__id&$top=1&$select=__id")["value"]
+    assert list(row) == ["__id"]
+    assert etree.fromstring(city.get(f"{TREES}.svc/$metadata").data) is not None
+    assert city.json(f"{TREES}.svc")["value"][0]["name"] == "Entities"
+    for query, code in (("$skiptoken=x", 400.34), ("a=1", 501.1), ("$select=none", 400.8)):
+        city.refused(city.get(f"{TREES}.svc/Entities?{query}"), code)
 
 
 # ------------------------------------------------------------------ who
