@@ -13,6 +13,7 @@ import http.client
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from urllib.parse import urljoin, urlsplit
@@ -74,6 +75,9 @@ class Door:
         if method == "POST" and response.status_code in (201, 202):
             self.accepted.append((dict(headers).get("Content-Type", ""), body))
         return response.status_code, answered, response.data
+
+    def hangs_up(self) -> None:
+        """Nothing to do: each request has a connection of its own."""
 
 
 class Socket:
@@ -174,18 +178,19 @@ class Weather:
             return 500, {"Content-Type": "text/plain"}, b"Internal Server Error"
         if fault in ("cut_before", "restart_before"):
             self._restart_if(fault)
-            raise Died
+            raise self._dead()
         if fault == "cut_inside":
             if body:
-                self.line.hears(method, url, headers, body, self._somewhere_in(body))
-            raise Died
+                with suppress(Died):
+                    self.line.hears(method, url, headers, body, self._somewhere_in(body))
+            raise self._dead()
         status, answered, content = self.line(method, url, headers, body)
         self._restart_if(fault)
         return self._answer(fault, status, answered, content)
 
     def _answer(self, fault: str, status: int, headers: Headers, content: bytes) -> Answer:
         if fault in ("cut_behind", "restart_behind"):
-            raise Died
+            raise self._dead()
         if fault == "answer_cut":
             raise CutShort
         if fault == "too_slow":
@@ -193,6 +198,11 @@ class Weather:
         if fault == "error_after":
             return 502, {"Content-Type": "text/html"}, b"<h1>Bad Gateway</h1>"
         return status, headers, content
+
+    def _dead(self) -> Died:
+        """The connection is gone: the next request needs another."""
+        self.line.hangs_up()
+        return Died()
 
     def _restart_if(self, fault: str) -> None:
         if fault.startswith("restart"):
