@@ -253,7 +253,7 @@ def test_an_export_of_what_is_not_there_is_misuse(
 
 
 def test_a_new_folder_verifies_and_reprocesses(with_library: Cayda) -> None:
-    assert with_library.json("reprocess") == {"submissions": 0}
+    assert with_library.json("reprocess") == {"submissions": 0, "opened": 0, "sealed": 0}
     assert with_library.json("verify") == {"differences": [], "waiting": 0}
 
 
