@@ -287,6 +287,29 @@ def test_a28_no_answer_sets_a_cookie(door: Door) -> None:
         assert "Set-Cookie" not in door.get(path).headers
 
 
+def test_b91_enketo_asks_for_one_form_by_its_id_head_first(door: Door) -> None:
+    door.add_form("cây ü")
+    query = f"?formID={quote('cây ü')}"
+    for method in ("HEAD", "GET"):
+        answer = door.call(method, f"/formList{query}")
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"] == "text/xml; charset=utf-8"
+    assert [form["formID"] for form in listed(door, query)] == ["cây ü"]
+
+
+def test_b94_the_hash_of_a_form_and_of_a_file_is_that_of_its_content(door: Door) -> None:
+    """Enketo keeps what it made of a form until one of the hashes changes."""
+    door.add_attachment("trees", "a.jpg", b"jpg")
+    before = [one["hash"] for one in (*listed(door), *manifest(door))]
+    door.add_form("houses")
+    door.add_attachment("trees", "a.jpg", b"jpg")  # the same again
+    door.set_state("trees", "closing")
+    door.set_state("trees", "open")
+    forms = [form for form in listed(door) if form["formID"] == "trees"]
+    assert [one["hash"] for one in (*forms, *manifest(door))] == before
+    assert before[0] == f"md5:{md5(door.get(forms[0]['downloadUrl']).data)}"
+
+
 def test_head_of_a_list_is_a_list_without_body(door: Door) -> None:
     answer = door.head("/formList")
     assert (answer.status_code, answer.data) == (200, b"")
@@ -467,6 +490,25 @@ def test_a40_a41_the_mark_moves_exactly_when_the_list_does(grove: Door) -> None:
     assert not moved()
 
 
+def test_a40_a_property_more_or_another_club_is_another_list(grove: Door) -> None:
+    minh = _add_phone(grove)
+    before = manifest(minh)[0]["hash"]
+    rules = {"volunteer": Download("club", {}, ("species", "club"))}
+    trees = replace(grove.runtime.library.lists["trees"], downloads=rules)
+    runtime = replace(grove.runtime, library=replace(grove.runtime.library, lists={"trees": trees}))
+    wider = replace(minh, app=create_app(runtime.settings, runtime), runtime=runtime)
+    assert [row["club"] for row in rows_of(wider)] == ["c1", "c1"]
+    after = manifest(wider)[0]["hash"]
+    with grove.database.write() as db:
+        slices.build(db, runtime.library)
+    assert manifest(wider)[0]["hash"] == after
+    with grove.database.write() as db:
+        db.execute(tables.app_users.update().values(club_id="c2"))
+    moved = manifest(wider)[0]["hash"]
+    assert [row["name"] for row in rows_of(wider)] == [ID_3]
+    assert len({before, after, moved}) == 3
+
+
 def test_a40_a_list_the_phone_has_is_304(grove: Door) -> None:
     (entry,) = manifest(grove)
     mark = entry["hash"].removeprefix("md5:")
@@ -500,6 +542,14 @@ def test_a45_integrity_takes_two_hundred_ids(grove: Door) -> None:
     ids = [f"{n:08d}-1111-4111-8111-111111111111" for n in range(200)]
     root = ok_xml(grove.get(url + "?id=" + "%2C".join([*ids, ID_1])))
     assert [node.get("id") for node in root.iter("entity")] == [ID_1]
+
+
+def test_a46_integrity_is_there_wherever_the_manifest_is(grove: Door) -> None:
+    """Also of a form that is closing: phones still hold it, and sync."""
+    (entry,) = manifest(grove)
+    grove.set_state("trees", "closing")
+    assert grove.get("/forms/trees/manifest").status_code == 200
+    assert grove.get(f"{entry['integrityUrl']}?id={ID_1}").status_code == 200
 
 
 def test_a46_integrity_of_an_unknown_list_is_404(grove: Door) -> None:
