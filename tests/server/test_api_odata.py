@@ -114,7 +114,7 @@ def test_a_row_has_everything_the_server_knows(city: Program) -> None:
     ]
 
 
-def test_c36_a_submission_stands_under_its_first_id_whatever_the_edits(city: Program) -> None:
+def test_a_submission_stands_under_its_first_id_whatever_the_edits(city: Program) -> None:
     send(city.door, A)
     city.door.post(instance(B, "lim", replaces=A))
     (row,) = table(city)["value"]
