@@ -49,12 +49,15 @@ def measure(name: str, bench: Bench, url: str | None) -> Iterator[Line]:
     )
     with bench.serving() as (server, _):
         web = psutil.Process(web_process(server))
-        yield from _polls(name, bench.port, web, tokens)
+        goal = "≥ 1500/s" if url is None else ""
+        yield from _polls(name, bench.port, web, tokens, goal)
         yield from _changes(name, bench.port, database, club_ids, tokens)
     database.dispose()
 
 
-def _polls(name: str, port: int, web: psutil.Process, tokens: list[str]) -> Iterator[Line]:
+def _polls(
+    name: str, port: int, web: psutil.Process, tokens: list[str], goal: str
+) -> Iterator[Line]:
     phones = [_Phone(port, token) for token in tokens]
     before, start = _cpu(web), time.perf_counter()
     for phone in phones:
@@ -77,8 +80,8 @@ def _polls(name: str, port: int, web: psutil.Process, tokens: list[str]) -> Iter
     requests = [one for phone in pairs for one in phone.requests[:2]]
     cpu, rate = _closed_loop(port, web, requests)
     each = f"{1e6 * cpu / len(requests):.0f} µs CPU a request"
-    yield Line(f"{name}: pairs, nothing changed", f"{rate / 2:.0f}/s ({each})", "≥ 1500/s")
-    yield Line(f"{name}: requests, nothing changed", f"{rate:.0f}/s", "≥ 1500/s")
+    yield Line(f"{name}: pairs, nothing changed", f"{rate / 2:.0f}/s ({each})", goal)
+    yield Line(f"{name}: requests, nothing changed", f"{rate:.0f}/s", goal)
 
 
 def _changes(
