@@ -10,7 +10,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from csv import DictReader
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from io import StringIO
 from typing import Any
@@ -90,6 +90,7 @@ class Draft:
     answers: dict[str, Any]
     files: dict[str, bytes]
     instance_name: str = ""
+    entity: EntityEdit | None = None
 
 
 class SignInNeeded(Exception):
@@ -292,7 +293,7 @@ class Collect(Phone):
         replaces: str | None = None,
         version: str | None = None,
     ) -> Filled:
-        """Finalize one form: into the outbox, and into this phone's own entity lists."""
+        """Finalize one form: into the outbox and, unless it is an edit, into this phone's lists."""
         form = self.forms[form_id]
         given = dict(files or {})
         if any(_local(node) == "audit" for node in form.template.iter("{*}audit")):
@@ -307,9 +308,9 @@ class Collect(Phone):
             version=version,
         )
         self.drafts[filled.instance_id] = Draft(
-            form_id, dict(answers), dict(files or {}), instance_name
+            form_id, dict(answers), dict(files or {}), instance_name, entity
         )
-        if entities.is_entity_form(form.xform):
+        if entities.is_entity_form(form.xform) and replaces is None:
             for change in entities.changes_of(form.xform, filled.xml):
                 if change.list_name in self.entities:
                     local = self.entities[change.list_name]
@@ -326,6 +327,7 @@ class Collect(Phone):
         return self.fill(
             draft.form_id,
             {**draft.answers, **answers},
+            entity=draft.entity,
             files={**draft.files, **(files or {})},
             instance_name=draft.instance_name,
             replaces=filled.instance_id,
@@ -412,7 +414,11 @@ class Collect(Phone):
             "outbox": [_written(filled) for filled in self.outbox],
             "sent": [_written(filled) for filled in self.sent],
             "drafts": {
-                instance_id: {**vars(draft), "files": _texts(draft.files)}
+                instance_id: {
+                    **vars(draft),
+                    "files": _texts(draft.files),
+                    "entity": asdict(draft.entity) if draft.entity else None,
+                }
                 for instance_id, draft in self.drafts.items()
             },
         }
@@ -434,7 +440,13 @@ class Collect(Phone):
         self.outbox = [_read(one) for one in memory["outbox"]]
         self.sent = [_read(one) for one in memory["sent"]]
         self.drafts = {
-            instance_id: Draft(**{**one, "files": _bytes(one["files"])})
+            instance_id: Draft(
+                one["form_id"],
+                one["answers"],
+                _bytes(one["files"]),
+                one["instance_name"],
+                EntityEdit(**one["entity"]) if one["entity"] else None,
+            )
             for instance_id, one in memory["drafts"].items()
         }
         self._show()
