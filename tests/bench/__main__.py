@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 import click
 import psutil
 
-from tests.bench import polling
+from tests.bench import polling, weeks
 from tests.bench.server import GENERATOR, Bench, Line, load_generator, pss, web_process
 from tests.postgres import a_postgres
 
@@ -135,6 +135,8 @@ def fsync_ms(folder: Path) -> float:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["weeks"]:  # a question of right or wrong, with options of its own
+        weeks.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("part", nargs="?", choices=("submissions", "polling", "all"), default="all")
     parser.add_argument("--n", type=int, default=3000, help="submissions per measurement")

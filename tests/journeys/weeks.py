@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -36,6 +37,7 @@ JOINED = "2025-08-01"
 FIRST_VISIT = date(2025, 9, 1)
 PERIODS = ("2025H2", "2026H1")
 TQ, HQ = "48-TQ-01", "48-HQ-01"
+CORRECTED = ("care_visit", NEWS)
 POST_BYTES = 6_000  # so that three photos go in several POSTs
 PEOPLE = (  # name, role, club, unit
     ("Minh", "volunteer", TQ, None),
@@ -59,9 +61,10 @@ ACTIONS: dict[str, int] = {  # action -> how often, beside the others
     "visits": 14,
     "checks": 8,
     "notes": 16,
-    "corrects": 5,
+    "corrects": 8,
     "receives": 12,
-    "sends": 18,
+    "sends": 14,
+    "sends_out_of_order": 8,
     "meets": 26,
     "goes_offline": 4,
     "comes_online": 6,
@@ -224,18 +227,26 @@ class Week:
         )
 
     def _corrects(self, person: Person, random: Random) -> None:
-        """A form that was filled here, and not yet corrected, once more."""
+        """A form that was filled here, and not yet corrected, once more; or twice or thrice."""
         device = person.device
         edited = {_text(f.xml, "deprecatedID") for f in (*device.sent, *device.outbox)}
         filled = [
             f
             for f in (*device.sent, *device.outbox)
-            if f.name == "care_visit" and f.instance_id not in edited
+            if f.name in CORRECTED and f.name in device.forms and f.instance_id not in edited
         ]
-        if filled:
-            one = random.choice(filled)
-            outcome = random.choice(("met", "not_met", "away"))
-            self._fills(person, one.name, lambda: device.corrects(one.instance_id, outcome=outcome))
+        if not filled:
+            return
+        one = random.choice(filled)
+        for _ in range(random.choice((1, 1, 2, 3))):
+            answers = {"outcome": random.choice(("met", "not_met", "away"))}
+            files: dict[str, bytes] = {}
+            if one.name == NEWS:
+                answers = {"hamlet": f"tổ {random.randrange(20)}", "photo3": "1767348000199.jpg"}
+                files = {"1767348000199.jpg": random.randbytes(2_000)}
+            fill = partial(device.corrects, one.instance_id, files, **answers)
+            self._fills(person, one.name, fill)
+            one = device.outbox[-1]
 
     def _receives(self, person: Person, random: Random) -> None:
         outbox = [filled.xml for filled in person.device.outbox]
@@ -250,6 +261,12 @@ class Week:
         self.acknowledged |= {filled.xml for filled in gone}
         if gone:
             self._must_be_kept([filled.xml for filled in gone])
+
+    def _sends_out_of_order(self, person: Person, random: Random) -> None:
+        """One after the other, but every second one fails (files sent apart add to the muddle)."""
+        faults = [random.choice(("", "error_500", "error_after")) for _ in person.device.outbox]
+        person.device.meets(*(word for fault in faults for word in ("", fault)))
+        self._sends(person, random)
 
     def _meets(self, person: Person, random: Random) -> None:
         fair = random.randrange(4)
