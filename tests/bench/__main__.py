@@ -165,6 +165,8 @@ def main() -> None:
     click.echo("\n| what | measured | goal |\n|---|---|---|")
     for line in lines:
         click.echo(f"| {line.what} | {line.value} | {line.goal} |")
+    if arguments.part == "all":
+        weeks.main(["--only", arguments.only] if arguments.only else [])
 
 
 if __name__ == "__main__":

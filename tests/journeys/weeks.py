@@ -32,7 +32,11 @@ from tests.journeys.world import World, a_world
 from tests.network import FAULTS
 
 NOW = datetime.fromisoformat("2026-01-12T01:00:00+00:00")  # a Monday morning in Da Nang
-FOUNDED = "2025-06-01"
+FOUNDED = "2025-07-02"  # few half-years to count
+CLUBS = (
+    {"club_code": "48-TQ-01", "name": "CLB Thọ Quang 1", "unit_code": "20263"},
+    {"club_code": "48-HQ-01", "name": "CLB Hòa Quý 1", "unit_code": "20285"},
+)
 JOINED = "2025-08-01"
 FIRST_VISIT = date(2025, 9, 1)
 PERIODS = ("2025H2", "2026H1")
@@ -121,6 +125,7 @@ class Week:
     def __init__(self, world: World) -> None:
         self.world = world
         self.random = Random("week")
+        self.other = Database(_url(world))
         self.people = [self._set_up(*one) for one in PEOPLE]
         self.finalized: list[tuple[str, bytes, dict[str, bytes]]] = []  # form, XML, files
         self.acknowledged: set[bytes] = set()
@@ -270,7 +275,8 @@ class Week:
 
     def _meets(self, person: Person, random: Random) -> None:
         fair = random.randrange(4)
-        faults = random.choices(FAULTS, k=random.choice((1, 1, 2, 4)))
+        often = [1 if fault.startswith("restart") else 4 for fault in FAULTS]
+        faults = random.choices(FAULTS, often, k=random.choice((1, 1, 2, 4)))
         person.device.meets(*[""] * fair, *faults)
 
     def _goes_offline(self, person: Person, random: Random) -> None:
@@ -339,7 +345,7 @@ class Week:
         """Everything that must be true."""
         xforms = self._xforms()
         truth = compute(self.world.door.accepted, xforms)
-        with a_new_connection(self.world) as db:
+        with self._new_connection() as db:
             result = self._forms(db, truth)
             self._files(db, truth)
             self._chains(db, truth)
@@ -354,6 +360,13 @@ class Week:
         result.wrong = self.wrong
         return result
 
+    @contextmanager
+    def _new_connection(self) -> Iterator[sa.Connection]:
+        """One that was not there when anything was written."""
+        with self.other.read() as db:
+            yield db
+        self.other.engine.dispose()
+
     def _must(self, good: bool, what: str) -> None:
         if not good:
             self.wrong.append(what)
@@ -361,7 +374,7 @@ class Week:
     def _xforms(self) -> dict[tuple[str, str], bytes]:
         forms, versions = tables.forms.c, tables.form_versions.c
         query = sa.select(forms.xml_form_id, versions.version, versions.xform)
-        with a_new_connection(self.world) as db:
+        with self._new_connection() as db:
             rows = db.execute(query.join(tables.forms, forms.id == versions.form_id))
             found = {(row[0], row[1]): bytes(row[2]) for row in rows}
         for number in range(1, self.version + 1):
@@ -369,7 +382,7 @@ class Week:
         return found
 
     def _must_be_kept(self, xmls: Sequence[bytes]) -> None:
-        with a_new_connection(self.world) as db:
+        with self._new_connection() as db:
             kept = Counter(bytes(xml) for xml in _versions(db))
         lost = [xml for xml in xmls if kept[xml] != 1]
         self._must(not lost, f"{len(lost)} forms were acknowledged and are not here once")
@@ -549,29 +562,28 @@ def _versions(db: sa.Connection) -> list[bytes]:
     return list(db.execute(sa.select(tables.submission_versions.c.xml)).scalars())
 
 
-@contextmanager
-def a_new_connection(world: World) -> Iterator[sa.Connection]:
-    """One that was not there when anything was written."""
-    url = world.database.url.render_as_string(hide_password=False)
-    database = Database(url)
-    try:
-        with database.read() as db:
-            yield db
-    finally:
-        database.dispose()
+def _url(world: World) -> str:
+    return world.database.url.render_as_string(hide_password=False)
 
 
 def run_week(database: Database, folder: Path, steps: Sequence[Step]) -> Result:
     """One week on this migrated, empty database."""
     world = a_world(
-        database, folder, NOW, founded_on=FOUNDED, with_news=True, post_bytes=POST_BYTES
+        database,
+        folder,
+        NOW,
+        clubs_of=CLUBS,
+        founded_on=FOUNDED,
+        with_news=True,
+        post_bytes=POST_BYTES,
     )
+    week = Week(world)
     try:
-        week = Week(world)
         week.begins()
         for step in steps:
             week.does(step)
         week.ends()
         return week.looks()
     finally:
+        week.other.dispose()
         world.database.dispose()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -189,6 +189,7 @@ def a_world(
     folder: Path,
     now: datetime,
     *,
+    clubs_of: Sequence[Mapping[str, str]] = CLUBS,
     founded_on: str = FOUNDED,
     with_news: bool = False,
     post_bytes: int = 10_000_000,
@@ -202,7 +203,7 @@ def a_world(
     with database.write() as db:
         places.load_units(db, library.units, library.successions)
         publish.publish_library(db, runtime.blobs, library, now)
-        founded = [{**row, "founded_on": founded_on} for row in CLUBS]
+        founded = [{**row, "founded_on": founded_on} for row in clubs_of]
         imported = clubs.import_clubs(db, library, founded, now, "operator")
     world = World(runtime, clock, Door(create_app(settings, runtime)), dict(imported.uuids))
     if with_news:
