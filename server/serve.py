@@ -17,16 +17,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from server import lock
 from server.settings import SettingError, Settings, read_settings
 
 if TYPE_CHECKING:  # the process that only watches the others stays small
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from granian.server.common import AbstractServer
 
     from server.runtime import Runtime
 
@@ -48,6 +50,9 @@ log = logging.getLogger(__name__)
 
 def serve(settings: Settings, demo: bool = False) -> int:
     """Everything in one: schema, library, web, worker, and the demo's data. → exit status."""
+    refused = _hold_or_say(settings)
+    if refused:
+        return refused
     if not in_child(_prepare_or_say, settings):
         return 1
     with _herald_beside(settings, demo), _worker_beside(settings):
@@ -55,13 +60,37 @@ def serve(settings: Settings, demo: bool = False) -> int:
 
 
 def web(settings: Settings) -> int:
-    """The web only, until SIGTERM. → exit status."""
+    """The web only, until SIGTERM; started again whenever it ends before. → exit status.
+
+    granian's own respawning gives up at the second death within 5.5 seconds.
+    """
+    os.environ.update(_environment(settings) | {PARENT: str(os.getpid())})
+    stopping = threading.Event()
+    while not stopping.is_set():
+        granian = _granian(settings)
+
+        def say_again() -> None:  # the signal came before granian's own handlers stood
+            if stopping.is_set():
+                signal.raise_signal(signal.SIGTERM)
+
+        granian.on_startup(say_again)
+        with suppress(SystemExit):  # its way of saying that the process it watched has died
+            granian.serve()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        if granian.interrupt_signal:
+            break
+        log.error("the web process ended; starting another")
+        stopping.wait(RESTART_AFTER)
+    return 0
+
+
+def _granian(settings: Settings) -> AbstractServer[Any]:
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
     from granian.log import LogLevels
 
-    os.environ.update(_environment(settings) | {PARENT: str(os.getpid())})
-    granian = Granian(
+    return Granian(
         "server.serve:application",
         factory=True,
         address=settings.host,
@@ -72,19 +101,11 @@ def web(settings: Settings) -> int:
         blocking_threads=THREADS,
         backlog=WAITING,
         backpressure=WAITING,
-        respawn_failed_workers=True,
         log_level=LogLevels.error,
     )
-    try:
-        granian.serve()
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
 
 
-def work(
-    settings: Settings, parent: int | None = None, key: RSAPrivateKey | None = None
-) -> int:
+def work(settings: Settings, parent: int | None = None, key: RSAPrivateKey | None = None) -> int:
     """The worker only, until SIGTERM: rq's where Redis is set, else one that looks by itself.
 
     `parent`: the process that started this one as its only worker; end when it ends, however.
@@ -206,11 +227,7 @@ def _prepare_or_say(settings: Settings) -> None:
     except SettingError as error:
         why = str(error)
     except OSError as error:
-        place = error.filename or settings.data
-        why = (
-            f"Không dùng được thư mục dữ liệu: {place}: {error.strerror}. "
-            "/ The data folder cannot be used."
-        )
+        why = _cannot_use(settings, error)
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         why = f"Không mở được cơ sở dữ liệu: {cause} / The database cannot be opened."
@@ -218,6 +235,30 @@ def _prepare_or_say(settings: Settings) -> None:
         return
     click.echo(why, err=True)
     sys.exit(1)
+
+
+def _hold_or_say(settings: Settings) -> int:
+    """Hold the data folder for this `serve`; else say why not. → exit status, 0 when held."""
+    try:
+        lock.hold(settings.data)
+    except OSError as error:
+        click.echo(_cannot_use(settings, error), err=True)
+        return 1
+    except lock.Taken:
+        click.echo(
+            f"Một `cayda serve` khác đang chạy trên thư mục dữ liệu {settings.data}. "
+            "/ This data folder is already being served by another `cayda serve`.",
+            err=True,
+        )
+        return 2
+    return 0
+
+
+def _cannot_use(settings: Settings, error: OSError) -> str:
+    return (
+        f"Không dùng được thư mục dữ liệu: {error.filename or settings.data}: {error.strerror}. "
+        "/ The data folder cannot be used."
+    )
 
 
 def in_child(do: Callable[..., None], *arguments: object) -> bool:

