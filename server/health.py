@@ -8,7 +8,6 @@ from collections import Counter
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from server.errors import log_failure
 from server.runtime import runtime
 from sync import queue, status
 
@@ -82,7 +81,7 @@ def _can_write_rows() -> bool:
         with runtime().database.write() as db:
             status.check_writable(db)
     except (SQLAlchemyError, OSError) as error:
-        log_failure(error)
+        _log("no row", error)
         return False
     return True
 
@@ -91,9 +90,15 @@ def _can_write_files() -> bool:
     try:
         runtime().blobs.check_writable()
     except OSError as error:
-        log_failure(error)
+        _log("no file", error)
         return False
     return True
+
+
+def _log(what: str, error: SQLAlchemyError | OSError) -> None:
+    """One line without the error's text: it is asked every few seconds for as long as it fails."""
+    kind = type(getattr(error, "orig", None) or error).__qualname__
+    current_app.logger.error("healthz: %s can be kept: %s", what, kind)
 
 
 def _count(answer: Response) -> Response:

@@ -32,16 +32,18 @@ def test_healthz_is_200_when_it_can_store(root: Door) -> None:
 
 
 def test_healthz_is_503_when_the_database_takes_no_row(
-    root: Door, monkeypatch: pytest.MonkeyPatch
+    root: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def gone(*_: Any) -> Any:
-        raise OperationalError("BEGIN", {}, Exception("gone"))
+        raise OperationalError("BEGIN", {}, ConnectionError("Nguyễn Thị Hoa is gone"))
 
     monkeypatch.setattr(Database, "write", gone)
     answer = root.get("/healthz")
     assert answer.status_code == 503
     assert answer.json is not None
     assert (answer.json["database"], answer.json["blobs"]) == (False, True)
+    assert caplog.messages == ["healthz: no row can be kept: ConnectionError"]
+    assert caplog.records[0].exc_info is None
 
 
 def test_healthz_is_503_when_no_file_can_be_put(root: Door, tmp_path: Path) -> None:
