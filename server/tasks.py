@@ -15,8 +15,9 @@ from pathlib import Path
 
 from server.runtime import Runtime
 from server.unseal import open_waiting
-from sync import aggregate, process, queue, waiting
+from sync import aggregate, process, queue, verify, waiting
 from sync.aggregate import MEASURE, StaleCell
+from sync.generation import DERIVE_AGAIN
 from sync.queue import Work
 from sync.waiting import Swept
 
@@ -52,7 +53,16 @@ def measure_again(runtime: Runtime, works: Sequence[Work]) -> None:
         queue.done(db, works)
 
 
+def derive_again(runtime: Runtime, works: Sequence[Work]) -> None:
+    """Queue every submission again, after an upgrade of the code that processes them."""
+    with runtime.database.write() as db:
+        queued = verify.reprocess(db, runtime.library, None, runtime.now())
+        queue.done(db, works)
+    log.warning("upgraded: %s submissions are processed again", queued)
+
+
 TASKS: dict[str, Callable[[Runtime, Sequence[Work]], None]] = {
+    DERIVE_AGAIN: derive_again,
     "process": process_submissions,
     MEASURE: measure_again,
 }

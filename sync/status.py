@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync import queue, sealed
+from sync import generation, queue, sealed
 from sync.accounts import DRAFTS_ID
 from sync.tables import (
     app_users,
@@ -36,6 +36,7 @@ class Status:
     queue: queue.Depth
     waiting_changes: int  # changes to entities whose registration is still on some phone
     stale_cells: int  # figures of a (period, club) not measured yet
+    derive_again: bool  # all is to be computed again after an upgrade, and not queued yet
     sealed: int  # encrypted submissions that wait for their key
 
     @property
@@ -63,6 +64,7 @@ def read_status(db: Connection) -> Status:
         queue=queue.depth(db),
         waiting_changes=count(entity_changes, entity_changes.c.decision == "hold"),
         stale_cells=count(stale_cells),
+        derive_again=generation.is_waiting(db),
         sealed=sealed.count_waiting(db),
     )
 

@@ -411,7 +411,7 @@ slice_marks = Table(  # derived: the sum of what one download rule shows of one 
 counters = Table(  # rise whenever something changes that phones may have downloaded
     "counters",
     metadata,
-    Column("name", Text, primary_key=True),  # forms | lists | places
+    Column("name", Text, primary_key=True),  # forms | lists | places | derived (see generation.py)
     Column("value", BigInteger, nullable=False),
 )
 entity_changes = Table(  # what each submission asks of an entity, and what came of it

@@ -114,6 +114,8 @@ def status(runtime: Runtime) -> None:
         *(f"  ! {work.name} {_about(work)}: {work.error}" for work in failed),
         *phone_lines(asked),
     ]
+    if found.derive_again:
+        lines.append("Sau nâng cấp sẽ tính lại tất cả. / Upgraded: all will be computed again.")
     more = {"unregistered": unregistered, "failed": failed, "free_bytes": free}
     more |= {"missing_files": missing, "phones_to_ask": [whole(one) for one in asked]}
     say("\n".join(lines), **plain(found), **more)
