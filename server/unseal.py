@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from forms.encrypted import open_envelope, read_envelope
-from forms.problems import ENCRYPTED_FILE_MISSING, Refused
+from forms.problems import ENCRYPTED_DAMAGED, ENCRYPTED_FILE_MISSING, Refused
 from server.runtime import Runtime
 from sync import sealed
 from sync.sealed import Sealed
@@ -42,10 +42,15 @@ def _open_one(runtime: Runtime, key: RSAPrivateKey, one: Sealed) -> str:
             files = {n: streams.enter_context(runtime.blobs.open(h)) for n, h in one.files.items()}
             xml = open_envelope(read_envelope(one.xml), key, files)
     except Refused as refused:
-        if refused.problem.code != ENCRYPTED_FILE_MISSING.code:
-            with runtime.database.write() as db:
-                sealed.note_problem(db, one.submission_version_id, refused.problem)
-        return refused.problem.code
+        problem = refused.problem
+        if problem.code == ENCRYPTED_FILE_MISSING.code:
+            return problem.code
+    except Exception:  # a lost or unreadable blob must keep no other submission waiting
+        problem = ENCRYPTED_DAMAGED()
+    else:
+        with runtime.database.write() as db:
+            sealed.keep_opened(db, one.submission_version_id, xml, runtime.now())
+        return OPENED
     with runtime.database.write() as db:
-        sealed.keep_opened(db, one.submission_version_id, xml, runtime.now())
-    return OPENED
+        sealed.note_problem(db, one.submission_version_id, problem)
+    return problem.code

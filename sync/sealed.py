@@ -44,7 +44,8 @@ def waiting(db: Connection, limit: int, *, again: bool = False, after: int = 0) 
     files: dict[int, dict[str, str]] = defaultdict(dict)
     of_version = attachments.c.submission_version_id
     names = sa.select(of_version, attachments.c.name, attachments.c.sha256)
-    for row in db.execute(names.where(of_version.in_([row.id for row in found]))):
+    mine = names.where(of_version.in_([row.id for row in found]))
+    for row in db.execute(mine.order_by(attachments.c.id)):  # of two of one name the newer counts
         files[row.submission_version_id][row.name] = row.sha256
     return [Sealed(row.id, bytes(row.xml), files[row.id]) for row in found]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,6 +129,22 @@ def test_b84_the_encrypted_answers_may_come_in_a_later_post(world: World, phone:
     assert open_waiting(world.runtime, key) == {OPENED: 1}
     world.works()
     assert world.figure("C07", "2025H2") == 1
+
+
+def test_an_envelope_whose_file_the_disk_lost_keeps_nothing_else_waiting(
+    world: World, phone: Device
+) -> None:
+    client = registered(world)
+    for day in ("2025-09-14", "2025-10-14"):
+        phone.visits(client, on=day)
+        seals(phone)
+    lost = hashlib.sha256(phone.outbox[0].files["submission.xml.enc"]).hexdigest()
+    assert phone.sends() == 2
+    world.runtime.blobs.path(lost).unlink()
+    tasks.run_until_empty(replace(world.runtime, key=read_private_key(PRIVATE)))
+    assert world.figure("C07", "2025H2") == 1
+    with world.database.read() as db:
+        assert sealed.count_waiting(db) == 1
 
 
 def test_the_envelope_and_its_files_stay_as_they_came(world: World, phone: Device) -> None:
