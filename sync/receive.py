@@ -137,7 +137,7 @@ def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
         if arrival.instance.encrypted:
             insert_once(db, sealed_submissions, {"submission_version_id": version_id})
         if begins:
-            _set_current(db, submission_id, {"current_version_id": version_id})
+            _change(db, submission_id, {"current_version_id": version_id})
         else:
             _take_place(db, submission_id, version_id, arrival.instance)
         if arrival.project_id != DRAFTS_ID:  # what was sent to try a form out means nothing
@@ -324,10 +324,10 @@ def _take_place(db: Connection, submission_id: int, version_id: int, instance: I
             values["review_state"] = "edited"
         else:  # what people said of the version that counts still holds
             _flag(db, version_id, EDIT_OF_OLD())
-    _set_current(db, submission_id, values)
+    _change(db, submission_id, values)
 
 
-def _set_current(db: Connection, submission_id: int, values: Mapping[str, Any]) -> None:
+def _change(db: Connection, submission_id: int, values: Mapping[str, Any]) -> None:
     db.execute(submissions.update().where(submissions.c.id == submission_id).values(**values))
 
 
@@ -342,30 +342,31 @@ def read_chain(db: Connection, submission_id: int) -> list[Link]:
 
 def _gather_waiting_edits(db: Connection, submission_id: int, instance: Instance) -> None:
     """Edits of this very instance that came before it stand under an id of their own: join them."""
-    original = submission_versions.c.instance_id.in_(spellings(instance.instance_id))
+    s, names = submissions.c, spellings(instance.instance_id)
     here = sa.select(submission_versions.c.id).where(
-        submission_versions.c.submission_id == submissions.c.id, original
+        submission_versions.c.submission_id == s.id, submission_versions.c.instance_id.in_(names)
     )
-    orphan = db.execute(
-        sa.select(submissions.c.id).where(
-            submissions.c.instance_id.in_(spellings(instance.instance_id)),
-            submissions.c.id != submission_id,
-            ~here.exists(),  # else it is a submission of its own, spelt in another way
-            submissions.c.form_id
-            == sa.select(submissions.c.form_id)
-            .where(submissions.c.id == submission_id)
-            .scalar_subquery(),
-        )
-    ).scalar()
+    own = submissions.alias().c
+    query = sa.select(s.id, s.review_state, s.deleted_at).where(
+        s.instance_id.in_(names),
+        s.id != submission_id,
+        ~here.exists(),  # else it is a submission of its own, spelt in another way
+        s.form_id == sa.select(own.form_id).where(own.id == submission_id).scalar_subquery(),
+    )
+    orphan = db.execute(query.with_for_update()).first()
     if orphan is None:
         return
-    db.execute(records.delete().where(records.c.submission_id == orphan))
+    db.execute(records.delete().where(records.c.submission_id == orphan.id))
     db.execute(
         submission_versions.update()
-        .where(submission_versions.c.submission_id == orphan)
+        .where(submission_versions.c.submission_id == orphan.id)
         .values(submission_id=submission_id)
     )
-    db.execute(submissions.delete().where(submissions.c.id == orphan))
+    decided = {"review_state": orphan.review_state, "deleted_at": orphan.deleted_at}
+    kept = {name: value for name, value in decided.items() if value is not None}
+    if kept:  # what people said of the edits, the end of the chain
+        _change(db, submission_id, kept)
+    db.execute(submissions.delete().where(s.id == orphan.id))
 
 
 def _flag(db: Connection, version_id: int, problem: Problem) -> None:

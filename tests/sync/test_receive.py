@@ -201,6 +201,19 @@ def test_an_edit_that_does_not_count_leaves_what_people_decided(kept: Database) 
     assert one(kept, submissions.c.review_state)[0] == "rejected"
 
 
+@pytest.mark.parametrize("decided", [{"review_state": "rejected"}, {"deleted_at": NOW}])
+def test_what_people_decided_of_an_edit_holds_when_what_it_edits_joins_it(
+    kept: Database, decided: dict[str, Any]
+) -> None:
+    send(kept, xml(A))
+    send(kept, xml(C, "elm", replaces=B))
+    with kept.write() as db:
+        db.execute(submissions.update().where(submissions.c.instance_id == B).values(**decided))
+    send(kept, xml(B, "ash", replaces=A))
+    (name,) = decided
+    assert one(kept, submissions.c[name])[0] == decided[name]
+
+
 @pytest.mark.parametrize("replaced", [A, B])
 def test_c2_two_edits_at_once_join_one_chain(kept: Database, replaced: str) -> None:
     send(kept, xml(A))
