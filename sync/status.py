@@ -46,7 +46,7 @@ class Status:
 
 
 def read_status(db: Connection) -> Status:
-    """All counts from one moment; forms being tried out, and what was sent for them, do not count."""
+    """All from one moment. Forms being tried out, and what was sent for them, do not count."""
 
     def count(table: sa.Table, *where: sa.ColumnElement[bool]) -> int:
         query = sa.select(sa.func.count()).select_from(table).where(*where)
