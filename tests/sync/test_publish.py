@@ -32,6 +32,7 @@ from sync.tables import (
     form_versions,
     forms,
     projects,
+    submissions,
 )
 from tests.conftest import NOW
 
@@ -350,6 +351,39 @@ def test_two_who_publish_at_once_make_one_version(database: Database) -> None:
     assert len(made) == 6
     assert len(set(made)) == 1
     assert count(database, audit_events) == 1
+
+
+def test_lists_are_locked_in_the_order_in_which_processing_locks_them(database: Database) -> None:
+    for name in ("people", "aid"):  # the later one comes first by name
+        with database.write() as db:
+            publish.declare_lists(db, {name: ()})
+    if database.is_sqlite:
+        return  # it has one writer
+    mine = sa.select(entity_lists.c.id).with_for_update()
+    other = threading.Thread(target=_declare, args=(database, ["aid", "people"]))
+    with database.write() as db:
+        db.execute(mine.where(entity_lists.c.name == "people"))
+        other.start()
+        other.join(0.3)
+        db.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
+        db.execute(mine.where(entity_lists.c.name == "aid"))
+    other.join()
+
+
+def _declare(database: Database, names: list[str]) -> None:
+    with database.write() as db:
+        publish.declare_lists(db, dict.fromkeys(names, ()))
+
+
+def test_phones_need_not_wait_while_their_form_is_changed(database: Database) -> None:
+    do(database, form())
+    if database.is_sqlite:
+        return  # it has one writer
+    with database.write() as db, database.write() as phone:
+        found = publish.find_form(db, "trial")
+        phone.execute(sa.text("SET LOCAL lock_timeout = '1s'"))
+        row = {"form_id": found.id, "instance_id": "uuid:a", "created_at": NOW}
+        phone.execute(submissions.insert(), row)
 
 
 def test_a_form_that_asks_for_units_gets_all_communes_with_their_days(tmp_path: Path) -> None:
