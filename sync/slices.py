@@ -125,6 +125,7 @@ def follow(
     for name, mine in by_list.items():
         rules = _rules(library, name)
         kept = _kept_rules(db, lists[name])
+        _forget_others(db, lists[name], rules, kept)
         moves = _moves({rule: one for rule, one in rules.items() if rule in kept}, mine)
         _apply(db, lists[name], moves)
         _build(db, lists[name], {rule: one for rule, one in rules.items() if rule not in kept})
@@ -173,15 +174,23 @@ def _kept_rules(db: Connection, list_id: int) -> set[str]:
     return set(db.scalars(sa.select(c.rule).where(c.list_id == list_id, c.club_id == NO_CLUB)))
 
 
+def _forget_others(
+    db: Connection, list_id: int, rules: Collection[str], kept: Collection[str]
+) -> None:
+    """Marks that this process's library has no rule for: it cannot keep them in step."""
+    if set(kept).difference(rules):
+        c = slice_marks.c
+        db.execute(slice_marks.delete().where(c.list_id == list_id, c.rule.not_in(rules)))
+        counters.bump(db, counters.LISTS)
+
+
 # ------------------------------------------------------------------ made whole
 def build(db: Connection, library: Library) -> None:
     """Marks for every rule of the library that has none yet, and for no other; repeatable."""
-    c = slice_marks.c
     for list_id, name in _lock_lists(db):
         rules = _rules(library, name)
         kept = _kept_rules(db, list_id)
-        if kept - rules.keys():  # nobody keeps them in step any more
-            db.execute(slice_marks.delete().where(c.list_id == list_id, c.rule.not_in(rules)))
+        _forget_others(db, list_id, rules, kept)
         _build(db, list_id, {rule: one for rule, one in rules.items() if rule not in kept})
 
 

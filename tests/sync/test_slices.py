@@ -247,6 +247,21 @@ def test_a_rule_that_is_no_more_leaves_no_mark_that_nobody_keeps(
         ]
 
 
+def test_a_mark_never_lags_behind_a_change_that_an_older_program_made(
+    database: Database, library: Library
+) -> None:
+    keep(database, library, "a")
+    wider = a_library(**{**RULES, "treasurer": Download("club", {}, ("sex", "carers"))})
+    with database.write() as db:
+        slices.build(db, wider)
+    keep(database, library, "b")  # a worker that was not restarted yet, with yesterday's rules
+    caller = Caller("app_user", 1, "a", "treasurer", club_id=C1)
+    seen = mark(database, wider, caller)
+    with database.write() as db:
+        slices.rebuild(db, wider)
+    assert seen == mark(database, wider, caller)
+
+
 def test_marks_that_were_never_made_are_made_with_the_first_change(database: Database) -> None:
     library = a_library()
     with database.write() as db:
