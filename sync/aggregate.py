@@ -216,8 +216,7 @@ def keep(db: Connection, measured: Measured) -> None:
     ]
     if rows:
         db.execute(sa.insert(t.figures), rows)
-    for cell in taken:
-        db.execute(t.queue.delete().where(_is_failure_of(cell)))
+    db.execute(t.queue.delete().where(_are_failures_of(taken)))
 
 
 def give_up(db: Connection, cell: StaleCell, error: str, now: datetime) -> None:
@@ -226,18 +225,17 @@ def give_up(db: Connection, cell: StaleCell, error: str, now: datetime) -> None:
     """
     if not _take(db, cell):
         return
-    db.execute(t.queue.delete().where(_is_failure_of(cell)))
+    db.execute(t.queue.delete().where(_are_failures_of([cell])))
     failed = {"name": MEASURE, "payload": {"period": cell.period, "club": cell.club_id}}
     when = {"added_at": now, "due_at": now, "failed_at": now, "tries": 1}
     db.execute(t.queue.insert().values(**failed, **when, error=error[:500]))
 
 
-def _is_failure_of(cell: StaleCell) -> sa.ColumnElement[bool]:
+def _are_failures_of(cells: Iterable[StaleCell]) -> sa.ColumnElement[bool]:
     payload = t.queue.c.payload
+    about = sa.tuple_(payload["period"].as_string(), payload["club"].as_string())
     return sa.and_(
-        t.queue.c.name == MEASURE,
-        payload["period"].as_string() == cell.period,
-        payload["club"].as_string() == cell.club_id,
+        t.queue.c.name == MEASURE, about.in_([(cell.period, cell.club_id) for cell in cells])
     )
 
 
@@ -307,6 +305,13 @@ def _all_clubs(db: Connection, library: Library) -> set[str]:
     lists = [rule.name for rule in library.lists.values() if rule.is_of_clubs]
     query = sa.select(spells.uuid).where(spells.list_name.in_(lists)).distinct()
     return set(db.scalars(query))
+
+
+def what_is_a_club(library: Library) -> Conditions:
+    """Which facts make a club one that counts: those of the indicator that counts clubs."""
+    lists = {rule.name for rule in library.lists.values() if rule.is_of_clubs}
+    counting = (i for i in library.figures.indicators.values() if i.of in lists)
+    return next((i.where for i in counting if i.kind == "count" and i.with_ is None), {})
 
 
 def _figure_rows(period: str, figures: Figures) -> Iterator[dict[str, Any]]:

@@ -37,6 +37,7 @@ BAD_CLOCK_SECONDS = 10 * 60
 RECENT = timedelta(days=30)
 LATE_START = 10  # a number 1 that comes after higher ones than this begins anew; else it was late
 
+AT_A_TIME = 1000  # rows of what all phones sent
 LOOKED_AT = timedelta(days=90)  # for gaps and form versions; what is older will hardly come now
 
 NEW_ENTITIES = (2025, 1)  # several entities in one form, or in repeats
@@ -213,7 +214,8 @@ def _read_missing(db: Connection, now: datetime) -> dict[int, int]:
     )
     numbers: dict[tuple[int, str | None, str], list[int]] = defaultdict(list)
     unread: dict[tuple[int, str | None, str], int] = defaultdict(int)
-    for phone, device, form, record, number in db.execute(query):
+    rows = db.execute(query.execution_options(yield_per=AT_A_TIME))
+    for phone, device, form, record, number in rows:
         if number is not None:
             numbers[phone, device, form].append(number)
         elif record is None:  # deleted, or not read yet: which number it has, nobody can say
