@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.periods import Period, periods_of
-from sync import access, aggregate, places
+from sync import access, aggregate, places, words
 from sync.access import Caller
 from sync.aggregate import Figure, Figures
-from sync.clubs import plain_name
-from sync.tables import entities, records
+from sync.clubs import list_of_clubs, plain_name
+from sync.tables import entities, records, spells
 
 if TYPE_CHECKING:
     from forms.indicators import Column, Indicator
@@ -64,7 +64,8 @@ def read_overview(db: Connection, library: Library, caller: Caller, period: Peri
     figures = aggregate.club_figures(db, library, period)
     scope = access.clubs_in_scope(db, caller, period.last)
     with_figures = {place for place, *_ in figures}
-    clubs = with_figures if scope is None else with_figures & scope
+    clubs = with_figures & _standing(db, library, period)
+    clubs = clubs if scope is None else clubs & scope
     units = places.clubs_by_unit(db, period.last)
     lines = [
         Line(
@@ -79,6 +80,21 @@ def read_overview(db: Connection, library: Library, caller: Caller, period: Peri
         for column, indicator in shown
     )
     return Overview(headings, tuple(sorted(lines, key=lambda line: (line.commune, line.label))))
+
+
+def _standing(db: Connection, library: Library, period: Period) -> set[str]:
+    """The clubs that were, on some day of the period, what the library counts as a club."""
+    c = spells.c
+    there = sa.select(c.uuid).where(
+        c.list_name == list_of_clubs(library).name,
+        c.valid_from <= period.last,
+        sa.or_(c.valid_to.is_(None), c.valid_to > period.first),
+    )
+    found = set(db.scalars(there))
+    for name, conditions in aggregate.what_is_a_club(library).items():
+        fits = (words.WORDS[one.word](c.value, one.value) for one in conditions)
+        found &= set(db.scalars(there.where(c.name == name, *fits)))
+    return found
 
 
 def latest_period(db: Connection, today: date) -> Period:

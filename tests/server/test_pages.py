@@ -134,6 +134,28 @@ def test_a_period_is_chosen_by_its_code(town: Door) -> None:
     assert client.get("/?period=2025H9").status_code == 400
 
 
+def test_a_period_shows_the_clubs_that_were_on_some_day_of_it(town: Door) -> None:
+    ended = {"club_code": "C-1", "name": "CLB Ba", "unit_code": "20194"}
+    ended |= {"founded_on": "2018-05-01", "ended_on": "2019-03-01"}
+    with town.database.write() as db:
+        clubs.import_clubs(db, town.runtime.library, [ended], NOW, "operator")
+    client = browser_of(town)
+    sign_in(client, "hoa")
+    shown = {
+        code: [name for name in ("Một", "Hai", "Ba") if f"CLB {name}" in client.get(path).text]
+        for code in ("2017H1", "2018H1", "2018H2", "2019H1", "2019H2")
+        if (path := f"/?period={code}")
+    }
+    both = ["Một", "Hai"]
+    assert shown == {
+        "2017H1": [],
+        "2018H1": [*both, "Ba"],
+        "2018H2": [*both, "Ba"],
+        "2019H1": [*both, "Ba"],
+        "2019H2": both,
+    }
+
+
 def test_the_files_hold_the_clubs_of_whoever_asks(town: Door) -> None:
     city, chair = browser_of(town), browser_of(town)
     sign_in(city, "hoa")
