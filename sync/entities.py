@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from forms.entities import EntityChange
 from sync import merge, slices
 from sync.accounts import PROJECT_ID
+from sync.database import among
 from sync.merge import Asked, Decision, History, Outcome, Version
 from sync.tables import (
     entities,
@@ -161,7 +162,7 @@ def adopt(
         [{"entity_id": ids[key], **version} for key, version in versions.items()],
     )
     touched = [ids[key] for key in versions]
-    db.execute(entities.update().where(entities.c.id.in_(touched)).values(imported=True))
+    db.execute(entities.update().where(among(db, entities.c.id, touched)).values(imported=True))
     return refold(db, library, versions)
 
 
@@ -227,7 +228,7 @@ def _load_changes(db: Connection, keys: Collection[Key]) -> list[_Row]:
             v.received_at,
         )
         .join(submission_versions, v.id == c.submission_version_id)
-        .where(c.uuid.in_({key.uuid for key in keys}))
+        .where(among(db, c.uuid, {key.uuid for key in keys}))
     )
     rows = [
         _Row(
@@ -359,7 +360,7 @@ def _load_entities(db: Connection, keys: Collection[Key]) -> dict[Key, sa.Row[An
     query = (
         sa.select(entities, entity_lists.c.name.label("list_name"))
         .join(entity_lists, entity_lists.c.id == entities.c.list_id)
-        .where(entities.c.uuid.in_({key.uuid for key in keys}))
+        .where(among(db, entities.c.uuid, {key.uuid for key in keys}))
         .where(entity_lists.c.project_id == PROJECT_ID)
     )
     found = {Key(row.list_name, row.uuid): row for row in db.execute(query)}
@@ -369,7 +370,7 @@ def _load_entities(db: Connection, keys: Collection[Key]) -> dict[Key, sa.Row[An
 def _load_versions(db: Connection, ids: Collection[int]) -> dict[int, dict[int, sa.Row[Any]]]:
     found: dict[int, dict[int, sa.Row[Any]]] = defaultdict(dict)
     if ids:
-        query = sa.select(entity_versions).where(entity_versions.c.entity_id.in_(ids))
+        query = sa.select(entity_versions).where(among(db, entity_versions.c.entity_id, ids))
         for row in db.execute(query):
             found[row.entity_id][row.version] = row
     return found
@@ -378,7 +379,7 @@ def _load_versions(db: Connection, ids: Collection[int]) -> dict[int, dict[int, 
 def _load_decisions(db: Connection, keys: Collection[Key]) -> dict[_Change, dict[str, datetime]]:
     c = entity_decisions.c
     found: dict[_Change, dict[str, datetime]] = defaultdict(dict)
-    query = sa.select(entity_decisions).where(c.uuid.in_({key.uuid for key in keys}))
+    query = sa.select(entity_decisions).where(among(db, c.uuid, {key.uuid for key in keys}))
     for row in db.execute(query):
         key = _Change(row.submission_version_id, row.list_name, row.uuid, row.position)
         found[key][row.kind] = row.at
@@ -413,7 +414,7 @@ def _write(
     _store_versions(db, {ids[key]: wanted[key] for key in wanted if key in ids}, known.versions)
     gone = {key for key, one in folded.items() if not one.versions and key in known.entities}
     if gone:
-        db.execute(entities.delete().where(entities.c.id.in_([ids[key] for key in gone])))
+        db.execute(entities.delete().where(among(db, entities.c.id, [ids[key] for key in gone])))
     slices.follow(db, library, known.lists, _seen(known.entities, changed, gone))
     moved = {key for key, values in changed.items() if _moves(known.entities.get(key), values)}
     return Applied(changed.keys() | gone, moved | gone)
@@ -577,6 +578,6 @@ def _store_versions(
             if number not in there or _differs(there[number], values):
                 new.append({"entity_id": entity_id, "version": number, **values})
     if wrong:
-        db.execute(entity_versions.delete().where(entity_versions.c.id.in_(wrong)))
+        db.execute(entity_versions.delete().where(among(db, entity_versions.c.id, wrong)))
     if new:
         db.execute(entity_versions.insert(), new)
