@@ -26,6 +26,7 @@ from forms.text import name_key
 from sync import access, counters, slices
 from sync.access import Caller
 from sync.accounts import PROJECT_ID
+from sync.entities import plain_id
 from sync.slices import Shown
 from sync.tables import entities, entity_lists, form_attachments, form_versions, forms
 
@@ -344,7 +345,7 @@ def _slice(
     if download is None:  # what is not written is not allowed: fail closed
         raise Refused(NOT_ALLOWED())
     clubs = None if download.rows == "all" else scope
-    return Slice(found.id, list_name, download, clubs, _plain(caller.person_id or "") or None)
+    return Slice(found.id, list_name, download, clubs, plain_id(caller.person_id))
 
 
 def _find_download(library: Library, caller: Caller, list_name: str) -> Download | None:
@@ -417,7 +418,7 @@ def integrity(
     """
     found = slice_of(db, library, caller, list_name, now)
     _require_form_with(db, library, caller, list_name)
-    wanted = {_plain(i): i for i in ids}
+    wanted = {plain_id(i): i for i in ids}
     query = sa.select(entities.c.uuid, found.condition().label("seen"))
     if wanted:
         query = query.where(entities.c.list_id == found.list_id, entities.c.uuid.in_(list(wanted)))
@@ -433,7 +434,3 @@ def _require_form_with(db: Connection, library: Library, caller: Caller, list_na
     with_list = sa.select(form_attachments.c.form_version_id).where(attached)
     if not _forms(db, library, caller, form_versions.c.id.in_(with_list)):
         raise Refused(NOT_ALLOWED())
-
-
-def _plain(uuid: str) -> str:
-    return uuid.strip().lower().removeprefix("uuid:")
