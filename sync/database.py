@@ -5,9 +5,10 @@ Only server/ (and tests) call read() and write(); functions of sync/ take the op
 
 from __future__ import annotations
 
+import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
@@ -154,6 +155,22 @@ def in_utc(db: Connection, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[An
     if is_sqlite(db):
         return moment
     return sa.func.timezone("UTC", sa.func.date_trunc("second", moment))
+
+
+MOST_VALUES = 10_000  # PostgreSQL takes 65,535 parameters in one statement, SQLite 32,766
+
+
+def among(
+    db: Connection, column: sa.ColumnElement[Any], values: Collection[Any]
+) -> sa.ColumnElement[bool]:
+    """`column IN (values)`, however many these are: where too many, as one parameter."""
+    if len(values) <= MOST_VALUES:
+        return column.in_(values)
+    many = list(values)
+    if is_sqlite(db):
+        one = sa.func.json_each(json.dumps(many)).table_valued("value")
+        return column.in_(sa.select(one.c.value))
+    return column == sa.any_(sa.literal(many, postgresql.ARRAY(column.type)))
 
 
 def lock_derived(db: Connection) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from forms.likeness import Report, unite
 from forms.problems import BEFORE_FOUNDING, BEFORE_JOINING, UNKNOWN_PERSON
 from sync.aggregate import Touch
+from sync.database import among
 from sync.entities import Key, plain_id
 from sync.flags import SETTLED, is_held_back
 from sync.receive import to_json
@@ -144,7 +145,7 @@ def _load(
     found: dict[int, Any] = {}
     if subjects:
         creating = [form for form, rule in library.rules.items() if rule.creates]
-        about_them = query.where(c.subject_id.in_(subjects), c.form.not_in(creating))
+        about_them = query.where(among(db, c.subject_id, subjects), c.form.not_in(creating))
         found |= {row.id: row for row in db.execute(about_them)}
     about = [one for one in happenings if one.subject_id and one.subject_id not in subjects]
     at_clubs = [one for one in happenings if not one.subject_id]
@@ -157,7 +158,7 @@ def _load(
         days = {one.day for one in asked}
         on_day = c.happened_on.in_(days - {None})
         narrowed = query.where(
-            column.in_(ids),
+            among(db, column, ids),
             c.form.in_({one.form for one in asked}),
             sa.or_(on_day, c.happened_on.is_(None)) if None in days else on_day,
         )
@@ -174,17 +175,17 @@ def _subjects(db: Connection, uuids: set[str]) -> dict[Key, Subject]:
     query = (
         sa.select(entity_lists.c.name, entities.c.uuid, entities.c.club_id)
         .join(entity_lists, entity_lists.c.id == entities.c.list_id)
-        .where(entities.c.uuid.in_(uuids))
+        .where(among(db, entities.c.uuid, uuids))
     )
     for row in db.execute(query):
         found[Key(row.name, row.uuid)] = Subject(known=True, club_id=row.club_id)
     c = spells.c
     began = sa.select(c.list_name, c.uuid, sa.func.min(c.valid_from).label("day"))
-    for first in db.execute(began.where(c.uuid.in_(uuids)).group_by(c.list_name, c.uuid)):
+    for first in db.execute(began.where(among(db, c.uuid, uuids)).group_by(c.list_name, c.uuid)):
         found[Key(first.list_name, first.uuid)].joined_on = first.day
     clubs = sa.select(c.list_name, c.uuid, c.valid_from, c.value).where(c.name == CLUB)
     in_clubs: dict[Key, list[tuple[date, str]]] = defaultdict(list)
-    for at in db.execute(clubs.where(c.uuid.in_(uuids)).order_by(c.valid_from)):
+    for at in db.execute(clubs.where(among(db, c.uuid, uuids)).order_by(c.valid_from)):
         in_clubs[Key(at.list_name, at.uuid)].append((at.valid_from, at.value))
     for key, told in in_clubs.items():
         found[key].clubs = [(day, plain_id(club) or club) for day, club in told]
@@ -217,7 +218,7 @@ def _repeats(
         c = records.c
         query = sa.select(c.submission_version_id, c.answers).order_by(c.position)
         for row in db.execute(
-            query.where(c.submission_version_id.in_(versions), c.table_path != "")
+            query.where(among(db, c.submission_version_id, versions), c.table_path != "")
         ):
             found[row.submission_version_id].append(row.answers)
     return found
@@ -293,9 +294,7 @@ def _count(
             one["united"] = None if standing.united is None else dict(standing.united)
 
 
-def _report(
-    rule: FormRule, row: Any, repeats: Mapping[int, Sequence[Mapping[str, str]]]
-) -> Report:
+def _report(rule: FormRule, row: Any, repeats: Mapping[int, Sequence[Mapping[str, str]]]) -> Report:
     version_id = row.submission_version_id
     sender = (row.device_id, row.app_user_id, row.user_id)
     # Two copies of one content have two numbers, and are still the same said twice.
@@ -323,7 +322,7 @@ def _store(db: Connection, changed: Iterable[dict[str, Any]], before: Mapping[in
     own: dict[str, Any] = {name: sa.bindparam(f"its_{name}") for name in ("problems", "united")}
     db.execute(records.update().where(c.id == sa.bindparam("its_id")).values(**shared, **own), rows)
     with_repeats = sa.select(c.submission_version_id).where(
-        c.submission_version_id.in_([row["its_version"] for row in rows]), c.table_path != ""
+        among(db, c.submission_version_id, [row["its_version"] for row in rows]), c.table_path != ""
     )
     parents = set(db.execute(with_repeats).scalars())
     if parents:

@@ -27,7 +27,7 @@ from forms.schema import FormSchema, read_schema
 from sync import aggregate, attachments, duplicates, entities, timeline
 from sync.accounts import DRAFTS_ID
 from sync.aggregate import Touch
-from sync.database import lock_derived
+from sync.database import among, lock_derived
 from sync.duplicates import Happening
 from sync.entities import Applied, Key, plain_id
 from sync.flags import is_held_back
@@ -314,7 +314,7 @@ def _drop_records(
     )
     rows = [dict(row) for row in db.execute(query).mappings()]
     if rows:
-        db.execute(records.delete().where(c.id.in_([row["id"] for row in rows])))
+        db.execute(records.delete().where(among(db, c.id, [row["id"] for row in rows])))
     return {_place(row) for row in rows if row["table_path"] == ""}
 
 

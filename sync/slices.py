@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from sync import counters
 from sync.accounts import PROJECT_ID
-from sync.database import upsert
+from sync.database import among, upsert
 from sync.tables import entities, entity_lists, slice_marks
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _apply(db: Connection, list_id: int, moves: Mapping[Place, Mark]) -> None:
     query = sa.select(c.rule, c.club_id, c.rows, c.sum).where(
         c.list_id == list_id,
         c.rule.in_({rule for rule, _ in moves}),
-        c.club_id.in_({club for _, club in moves}),
+        among(db, c.club_id, {club for _, club in moves}),
     )
     there = {(row.rule, row.club_id): Mark(row.rows, row.sum) for row in db.execute(query)}
     _store(db, list_id, {at: _plus(there.get(at, Mark(0, 0)), *move) for at, move in moves.items()})

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from sync.database import Database, insert_once, upsert
+from sync.database import Database, among, insert_once, upsert
 from sync.migrations import HEAD, current, upgrade
 from sync.tables import audit_events, metadata, projects
 from tests.conftest import NOW
@@ -41,6 +41,21 @@ def test_upsert_overwrites_what_is_there(database: Database) -> None:
         upsert(db, projects, [{"id": 1, "name": "a"}], ["id"])
         upsert(db, projects, [{"id": 1, "name": "b"}], ["id"])
         assert db.execute(sa.select(projects.c.name)).scalars().all() == ["b"]
+
+
+def test_among_takes_more_values_than_a_statement_has_parameters(database: Database) -> None:
+    with database.write() as db:
+        db.execute(projects.insert(), [{"id": n, "name": f"a {n}"} for n in range(1, 4)])
+        query = sa.select(projects.c.id).order_by(projects.c.id)
+        for many in (2, 70_000):
+            ids = range(2, many + 2)
+            found = db.execute(query.where(among(db, projects.c.id, ids))).scalars().all()
+            assert found == [2, 3]
+            names = {f"a {n}" for n in ids}
+            found = db.execute(query.where(among(db, projects.c.name, names))).scalars().all()
+            assert found == [2, 3]
+        gone = projects.delete().where(among(db, projects.c.id, range(3, 70_000)))
+        assert db.execute(gone).rowcount == 1
 
 
 def test_two_hundred_read_then_write_updates_from_eight_threads_all_succeed(

@@ -14,7 +14,7 @@ from forms.problems import Refused
 from sync import process, queue
 from sync.aggregate import measure
 from sync.database import Database, lock_derived
-from sync.entities import Kept, keep
+from sync.entities import Applied, Kept, Key, keep, refold
 from sync.receive import PROCESS
 from sync.tables import (
     entities,
@@ -275,3 +275,16 @@ def test_the_derived_state_is_the_same_after_working_again(world: World) -> None
 def derived_of(world: World) -> object:
     with world.database.read() as db:
         return derived(db)
+
+
+def test_a_city_of_seventy_thousand_people_is_told_and_judged_anew(world: World) -> None:
+    """More than a statement has parameters: as after an upgrade, or when all clubs change."""
+    world.join("ba")
+    world.visit("ba")
+    world.work()
+    uuids = {an_id("ba"), *(str(n) for n in range(70_000))}
+    keys = {Key("people", uuid) for uuid in uuids}
+    with world.database.write() as db:
+        assert refold(db, world.library, keys).changed == set()
+        assert retell(db, world.library, "people", uuids).uuids == set()
+        process.follow_entities(db, world.library, Applied(keys, keys), NOW)
