@@ -6,9 +6,9 @@ written: a version number, once given, never goes down (protocol §6.6), and not
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +19,7 @@ from forms.entities import EntityChange
 from sync import merge, slices
 from sync.accounts import PROJECT_ID
 from sync.database import among
-from sync.merge import Asked, Decision, History, Outcome, Version
+from sync.merge import Asked, Decision, History, Outcome, Version, strangers
 from sync.tables import (
     entities,
     entity_changes,
@@ -242,6 +242,24 @@ def _load_changes(db: Connection, keys: Collection[Key]) -> list[_Row]:
     return [row for row in rows if _key(row) in keys]
 
 
+def _note_strangers(db: Connection, rows: list[_Row]) -> None:
+    """Say of changes by several versions of one submission which versions were strangers."""
+    pairs = {(row.asked.submission_id, row.asked.submission_version_id) for row in rows}
+    several = [one for one, n in Counter(one for one, _ in pairs).items() if n > 1]
+    if not several:
+        return
+    v = submission_versions.c
+    query = sa.select(v.submission_id, v.id, v.instance_id, v.deprecated_id)
+    chains: dict[int, list[tuple[int, str, str | None]]] = defaultdict(list)
+    for row in db.execute(query.where(v.submission_id.in_(several))):
+        replaced = plain_id(row.deprecated_id)
+        chains[row.submission_id].append((row.id, plain_id(row.instance_id) or "", replaced))
+    apart = {one: them for chain in chains.values() for one, them in strangers(chain).items()}
+    for place, one in enumerate(rows):
+        them = apart.get(one.asked.submission_version_id, frozenset())
+        rows[place] = replace(one, asked=replace(one.asked, apart=them))
+
+
 def _store_outcomes(db: Connection, settled: Iterable[tuple[_Row, Outcome]]) -> None:
     new, changed = [], []
     for row, outcome in settled:
@@ -318,6 +336,7 @@ def _load(
         rows[_key(row)].append(row)
     for of_one in rows.values():
         of_one.sort(key=_arrival)
+        _note_strangers(db, of_one)
     found = _load_entities(db, keys)
     versions = _load_versions(db, [row.id for row in found.values()])
     return _Known(lists, found, versions, rows, _load_decisions(db, keys), deleted)

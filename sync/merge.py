@@ -57,11 +57,15 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A change and the submission (and which version of it) that asks for it."""
+    """A change and the submission (and which version of it) that asks for it.
+
+    `apart`: versions of the submission that were strangers to this one (`strangers`).
+    """
 
     submission_id: int
     submission_version_id: int
     change: EntityChange
+    apart: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class History:
     versions: list[Version]
     outcomes: list[Outcome]
     resolved: Collection[int] = ()
-    _done: dict[int, int] = field(default_factory=dict)  # submission -> its version that counted
+    _done: dict[int, set[int]] = field(default_factory=dict)  # submission -> versions that counted
     _forced: set[int] = field(default_factory=set)  # places that no longer wait for their parent
 
     @property
@@ -190,6 +194,31 @@ def find_base(change: EntityChange, versions: Sequence[Version]) -> int | None:
     return None
 
 
+def strangers(chain: Sequence[tuple[int, str, str | None]]) -> dict[int, frozenset[int]]:
+    """Of each version (id, instanceID, deprecatedID) of a submission: those it was no edit of yet.
+
+    An edit of an edit can come before the one between. Until that comes nobody knows what it
+    belongs to, and what it asked for was done: to undo it then would take a version number back,
+    which phones hold already (protocol §6.6).
+    """
+    together: dict[int, set[int]] = {}
+    apart: dict[int, set[int]] = {}
+    names: dict[int, set[str]] = {}
+    for version, instance_id, deprecated_id in sorted(chain):
+        mine = {instance_id} | ({deprecated_id} if deprecated_id else set())
+        group = {version}
+        for other, named in names.items():
+            if mine & named:
+                group |= together[other]
+        apart[version] = names.keys() - group
+        for other in apart[version]:
+            apart[other].add(version)
+        names[version] = mine
+        for one in group:
+            together[one] = group
+    return {version: frozenset(others) for version, others in apart.items()}
+
+
 def fold(
     kept: Mapping[int, Version],
     asked: Sequence[Asked],
@@ -263,7 +292,8 @@ def _says(label: str | None, data: Mapping[str, str]) -> Mapping[str, str]:
 def _settle(history: History, place: int, asked: Asked, force: bool) -> Outcome:
     change, latest = asked.change, history.latest
     mine = asked.submission_version_id
-    if history._done.get(asked.submission_id, mine) != mine:
+    done = history._done.setdefault(asked.submission_id, set())
+    if done - asked.apart - {mine}:
         return Outcome(Decision.EDIT)
     base = find_base(change, history.versions)
     late_create = change.action == "create" and history.begun_by_force
@@ -293,7 +323,7 @@ def _settle(history: History, place: int, asked: Asked, force: bool) -> Outcome:
         said=_says(change.label, change.data),
     )
     history.versions.append(version)
-    history._done[asked.submission_id] = mine
+    done.add(mine)
     return Outcome(decision, version.number)
 
 

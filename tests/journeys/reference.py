@@ -90,7 +90,6 @@ def _read(xml: bytes) -> Kept:
 class _Wish:
     """One change that a form asks for."""
 
-    chain: str  # the submission, whatever its edits
     instance_id: str
     id: str
     creates: bool
@@ -104,22 +103,26 @@ class _Wish:
 
 def _entities(kept: Collection[Kept], xforms: Mapping[tuple[str, str], bytes]) -> dict[str, Entity]:
     entities: dict[str, Entity] = {}
-    made_by: dict[tuple[str, str], str] = {}  # chain, entity -> the instance that counted
+    made_by: dict[str, list[str]] = {}  # entity -> the instances that made its versions
     waiting: list[_Wish] = []
-    before = {one.instance_id: one.replaces for one in kept}
+    arrived = {one.instance_id: one.replaces for one in kept}  # in this order
     for one in kept:
-        waiting += _wishes(one, _root(one.instance_id, before), xforms[one.form_id, one.version])
-        while _carry_one_out(entities, made_by, waiting):
+        waiting += _wishes(one, xforms[one.form_id, one.version])
+        while _carry_one_out(entities, made_by, waiting, arrived):
             pass  # each may be what an older one waits for
     return entities
 
 
 def _carry_one_out(
-    entities: dict[str, Entity], made_by: dict[tuple[str, str], str], waiting: list[_Wish]
+    entities: dict[str, Entity],
+    made_by: dict[str, list[str]],
+    waiting: list[_Wish],
+    arrived: Mapping[str, str],
 ) -> bool:
     for wish in waiting:
         known = entities.get(wish.id)
-        if made_by.get((wish.chain, wish.id), wish.instance_id) != wish.instance_id:
+        mine, makers = wish.instance_id, made_by.setdefault(wish.id, [])
+        if any(mine != one and _is_edit(mine, one, arrived) for one in makers):
             waiting.remove(wish)  # an edit makes no second version
             return True
         if known is None and not wish.creates:
@@ -136,7 +139,7 @@ def _carry_one_out(
             known.versions.append((wish.label or label, data))
             if wish.base is not None:
                 known.branches.setdefault((wish.branch, wish.base), known.version)
-        made_by[wish.chain, wish.id] = wish.instance_id
+        makers.append(mine)
         waiting.remove(wish)
         return True
     return False
@@ -151,14 +154,22 @@ def _knows_base(entity: Entity, wish: _Wish) -> bool:
     return (wish.branch, wish.base - 1) in entity.branches
 
 
+def _is_edit(one: str, other: str, arrived: Mapping[str, str]) -> bool:
+    """Whether, when the later of the two came, they were seen to be one chain of edits."""
+    order = list(arrived)
+    known = order[: max(order.index(one), order.index(other)) + 1]
+    before = {instance_id: arrived[instance_id] for instance_id in known}
+    return _root(one, before) == _root(other, before)
+
+
 def _root(instance_id: str, before: Mapping[str, str]) -> str:
-    """The first instanceID of a chain of edits."""
+    """The first instanceID of a chain of edits, as far as it is known."""
     while before.get(instance_id):
         instance_id = before[instance_id]
     return instance_id
 
 
-def _wishes(one: Kept, chain: str, xform: bytes) -> list[_Wish]:
+def _wishes(one: Kept, xform: bytes) -> list[_Wish]:
     nodes = {
         (node.get("id") or "").removeprefix("uuid:"): node
         for node in etree.fromstring(one.xml).iter("{*}entity")
@@ -169,7 +180,6 @@ def _wishes(one: Kept, chain: str, xform: bytes) -> list[_Wish]:
         base, trunk = (node.get(name) or "" for name in ("baseVersion", "trunkVersion"))
         found.append(
             _Wish(
-                chain,
                 one.instance_id,
                 change.id,
                 change.creates,

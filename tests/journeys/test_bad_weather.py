@@ -195,6 +195,28 @@ def test_an_edit_that_comes_before_its_original_is_what_counts(world: World, ba:
     assert third == minh.sent[0].instance_id
 
 
+def test_the_middle_edit_that_comes_last_takes_no_version_of_a_member_back(
+    world: World, ba: str, tmp_path: Path
+) -> None:
+    lan = world.phone("chair").receives()
+    first = lan.notes(ba, hamlet="tổ 2").instance_id
+    assert lan.sends() == 1
+    second = lan.corrects(first, hamlet="tổ 3")
+    lan.corrects(second, hamlet="tổ 4")
+    lan.meets("", "error_500")
+    assert lan.sends() == 1
+    world.works()
+    version, _, data = version_of(world, ba)
+    assert (version, data["hamlet"]) == (3, "tổ 4")  # nobody knows yet that it is an edit of ours
+    lan.receives()
+    assert lan.sends() == 1
+    world.works()
+    version, _, data = version_of(world, ba)
+    assert (version, data["hamlet"]) == (3, "tổ 4")
+    assert [row["hamlet"] for row in lan.receives().lists["members"]] == ["tổ 4"]
+    assert is_clean(world, tmp_path)
+
+
 # ------------------------------------------------------------------ entities
 
 

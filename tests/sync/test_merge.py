@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forms.entities import EntityChange
-from sync.merge import Asked, Decision, History, Version, decide, fold
+from sync.merge import Asked, Decision, History, Version, decide, fold, strangers
 
 LAN, MINH = "branch of lan", "branch of minh"
 
@@ -201,3 +201,27 @@ def test_a_change_processed_late_never_lowers_a_version(
     late = data.draw(st.integers(0, max(0, len(changes) - 1)))
     without = [one for place, one in enumerate(changes) if place != late]
     assert len(of_many(*changes).versions) >= len(of_many(*without).versions)
+
+
+def test_versions_of_a_submission_know_each_other_once_the_one_between_has_come() -> None:
+    original, middle, last, after = (1, "a", None), (3, "b", "a"), (2, "c", "b"), (4, "d", "c")
+    assert strangers([original, last, middle, after]) == {
+        1: frozenset({2}),
+        2: frozenset({1}),
+        3: frozenset(),
+        4: frozenset(),
+    }
+    assert strangers([(1, "c", "b"), (2, "d", "b")]) == {1: frozenset(), 2: frozenset()}
+
+
+def test_what_came_before_it_was_known_to_be_an_edit_keeps_its_version() -> None:
+    history = fold(
+        {},
+        [
+            Asked(7, 1, create(a="1"), frozenset({2})),
+            Asked(7, 2, update(1, a="3"), frozenset({1})),
+            Asked(7, 3, update(1, a="2")),
+        ],
+    )
+    assert decisions(history) == ["create", "apply", "edit"]
+    assert history.versions[-1].data == {"a": "3"}
