@@ -11,6 +11,7 @@ from typing import Any, NoReturn, cast
 
 import click
 
+from forms.days import VIETNAM
 from server.cli.options import Options
 
 GOOD, WRONG, MISUSED = 0, 1, 2
@@ -65,9 +66,9 @@ def _columns(rows: Sequence[Mapping[str, object]]) -> list[str]:
 
 
 def cell(value: object) -> str:
-    """One value as a person reads it."""
+    """One value as a person reads it; a moment by Vietnam's clock, wherever the server stands."""
     if value is None:
         return "–"
     if isinstance(value, datetime):
-        return value.astimezone().strftime("%d/%m/%Y %H:%M")
+        return value.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M")
     return str(value)

@@ -45,7 +45,8 @@ def _bad(error: click.BadParameter) -> str:
     if isinstance(kind, click.Path):
         return f"{named} không phải tệp hay thư mục dùng được."
     if isinstance(kind, click.IntRange):
-        return f"{named} phải là số từ {kind.min} đến {kind.max}."
+        top = "trở lên" if kind.max is None else f"đến {kind.max}"
+        return f"{named} phải là số từ {kind.min} {top}."
     if isinstance(kind, click.types.IntParamType):
         return f"{named} phải là số nguyên."
     return f"{named} không dùng được."

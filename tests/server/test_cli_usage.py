@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from server.cli import main
-from server.cli.terminal import GOOD, MISUSED, WRONG
+from server.cli.terminal import GOOD, MISUSED, WRONG, cell
 from tests.server.test_cli import Cayda, cayda, with_library  # noqa: F401 (fixtures)
 
 
@@ -27,6 +28,7 @@ def run(*arguments: str) -> Result:
         (("phone", "nope"), "Không có lệnh “nope”", "No such command"),
         (("export", "report", "2025H2", "--format", "doc"), "một trong: csv, xlsx", "is not one"),
         (("serve", "--port", "x"), "phải là số từ 1 đến 65535", "Invalid value"),
+        (("submission", "list", "--limit", "0"), "phải là số từ 1 trở lên.", "Invalid value"),
         (("phone", "revoke", "x"), "phải là số nguyên", "not a valid integer"),
         (("form", "check", "no-such-file"), "không phải tệp", "does not exist"),
         (("phone", "list", "more"), "viết chưa đúng", "unexpected extra argument"),
@@ -87,3 +89,7 @@ def test_an_export_to_an_impossible_place_is_told_in_a_sentence(
     assert " / " in done.stderr
     assert "Traceback" not in done.output
     assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
+def test_a_moment_is_told_in_vietnams_time_wherever_the_server_stands() -> None:
+    assert cell(datetime(2026, 11, 24, 17, 30, tzinfo=UTC)) == "25/11/2026 00:30"
