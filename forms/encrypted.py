@@ -20,7 +20,7 @@ from forms.problems import (
     Refused,
 )
 from forms.text import nfc
-from forms.xml import Element, child, children, parse
+from forms.xml import MAX_BYTES, Element, child, children, parse
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -95,7 +95,11 @@ def open_envelope(envelope: Envelope, key: RSAPrivateKey, files: Mapping[str, Bi
     if inner is None:
         raise Refused(ENCRYPTED_FILE_MISSING(file=envelope.files[-1]))
     seed = iv_seed(envelope.instance_id, symmetric)
-    xml = b"".join(decrypt(inner, symmetric, iv(seed, len(envelope.files) - 1)))
+    xml = b""
+    for piece in decrypt(inner, symmetric, iv(seed, len(envelope.files) - 1)):
+        xml += piece
+        if len(xml) > MAX_BYTES:  # no phone's answers: they would not have been taken plainly
+            raise Refused(ENCRYPTED_DAMAGED())
     _check(envelope, key, symmetric, files, xml)
     return xml
 

@@ -29,6 +29,7 @@ LOOK_FOR_STALE = (
 )
 LOOK_EVERY = 0.5  # seconds between looks into an empty queue
 SWEEP_EVERY = 3600.0  # seconds; what is overdue by days is found within the hour
+TRY_KEY_EVERY = 5.0  # seconds between tries of a key on what is encrypted
 REST_AFTER_FAILURE = 5.0
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._sweep_at = 0.0
+        self._open_at = 0.0
         self._worked = True
         self._rest_until = 0.0
         self._look_at = 0.0
@@ -96,6 +98,14 @@ class Pace:
         if now < self._sweep_at:
             return False
         self._sweep_at = now + SWEEP_EVERY
+        return True
+
+    def is_time_to_open(self) -> bool:
+        """Every few seconds: an envelope whose file is on its way is read each time."""
+        now = time.monotonic()
+        if now < self._open_at:
+            return False
+        self._open_at = now + TRY_KEY_EVERY
         return True
 
     def is_time(self) -> bool:
@@ -121,7 +131,7 @@ def run_until_empty(
     if pace is not None and pace.is_time_to_sweep():
         sweep(runtime)
     while stopping is None or not stopping.is_set():
-        if runtime.key is not None:
+        if runtime.key is not None and (pace is None or pace.is_time_to_open()):
             open_waiting(runtime, runtime.key)
         done = sum(_run_batch(runtime, name) for name in TASKS)
         total += done

@@ -57,6 +57,7 @@ class Prepared:
     rows: tuple[dict[str, Any], ...]
     changes: tuple[EntityChange, ...]
     files: tuple[str, ...]  # that its answers name
+    sealed: bool  # read as an envelope: what a key has opened meanwhile counts, not this
 
 
 # ------------------------------------------------------------------ prepare
@@ -126,7 +127,7 @@ def _prepare_one(library: Library, row: Any, schema: FormSchema) -> Prepared:
         problems += _odd_day(shared["happened_on"], vietnam_day(row.received_at))
     flags = to_json(problems)
     rows = tuple(_record(rule, one, shared, flags if one.table == "" else []) for one in flat.rows)
-    return Prepared(row.id, row.submission_id, rows, changes, flat.files)
+    return Prepared(row.id, row.submission_id, rows, changes, flat.files, instance.encrypted)
 
 
 def _filed(
@@ -203,10 +204,23 @@ def store(db: Connection, library: Library, prepared: Sequence[Prepared], now: d
     if not kept:
         return
     lock_derived(db)
+    kept = _without_opened(db, kept)
     attachments.expect(db, {version_id: one.files for version_id, one in kept.items()})
     before, after = _replace_records(db, kept)
     applied = entities.apply(db, library, {k: one.changes for k, one in kept.items()})
     _follow(db, library, applied, before | after, now)
+
+
+def _without_opened(db: Connection, kept: Mapping[int, Prepared]) -> dict[int, Prepared]:
+    """Leave out envelopes that another worker's key has opened since they were read: the opened
+    submission was queued with it, and may be stored already."""
+    c = sealed_submissions.c
+    envelopes = [version_id for version_id, one in kept.items() if one.sealed]
+    query = sa.select(c.submission_version_id).where(c.xml.is_not(None))
+    opened: set[int] = set()
+    if envelopes:
+        opened = set(db.execute(query.where(c.submission_version_id.in_(envelopes))).scalars())
+    return {version_id: one for version_id, one in kept.items() if version_id not in opened}
 
 
 def follow_clubs(db: Connection, library: Library, clubs: Collection[str], now: datetime) -> None:

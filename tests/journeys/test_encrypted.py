@@ -13,7 +13,7 @@ from forms.encrypted import read_private_key
 from forms.form_key import new_pair, read_public_key
 from server import tasks
 from server.unseal import OPENED, open_waiting
-from sync import publish, sealed, tables, verify
+from sync import process, publish, sealed, tables, verify
 from tests.conftest import NOW
 from tests.device import Device
 from tests.journeys.conftest import World
@@ -93,6 +93,26 @@ def test_what_was_opened_once_is_computed_again_without_the_key(
     world.works()
     with world.database.write() as db:
         verify.reprocess(db, world.runtime.library, None, NOW)
+    world.works()
+    assert world.figure("C07", "2025H2") == 1
+    assert is_clean(world, tmp_path)
+
+
+def test_a_worker_without_the_key_that_was_slower_takes_nothing_back(
+    world: World, phone: Device, tmp_path: Path
+) -> None:
+    phone.visits(registered(world), on="2025-09-14")
+    seals(phone)
+    phone.sends()
+    library = world.runtime.library
+    with world.database.read() as db:
+        version = db.execute(sa.select(tables.sealed_submissions.c.submission_version_id)).scalar()
+        assert version is not None
+        slow = process.prepare(db, library, [version], NOW)
+    open_waiting(world.runtime, read_private_key(PRIVATE))
+    world.works()
+    with world.database.write() as db:
+        process.store(db, library, slow, NOW)
     world.works()
     assert world.figure("C07", "2025H2") == 1
     assert is_clean(world, tmp_path)
