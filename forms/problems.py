@@ -237,12 +237,6 @@ OLD_DATE = ProblemType(
 NO_DATE = ProblemType(
     "no_date", 0, "Phiếu không có ngày sự kiện đọc được.", "The event has no readable day."
 )
-CLOCK_APART = ProblemType(
-    "clock_apart",
-    0,
-    "Đồng hồ điện thoại lệch với máy chủ.",
-    "The phone's clock and the server's are apart.",
-)
 BEFORE_FOUNDING = ProblemType(
     "before_founding",
     0,
@@ -494,6 +488,12 @@ SAME_PHONE = ProblemType(
     "There is a phone “{name}” of this role there; add something to tell them apart, or revoke it.",
 )
 MISSING_CELL = ProblemType("missing_cell", 400, "Thiếu “{column_vi}”.", "“{column}” is missing.")
+NO_ROWS = ProblemType(
+    "no_rows",
+    400,
+    "Dưới dòng tiêu đề không có dòng nào được điền.",
+    "Nothing is filled in below the headings.",
+)
 NEEDS_PLACE = ProblemType(
     "needs_place",
     400,

@@ -60,7 +60,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> 
         "blobs": _folder(env, "CAYDA_BLOBS"),
         "redis_url": _with_scheme(env, "REDIS_URL", "redis", "unix"),
         "library": Path(env["CAYDA_LIBRARY"]) if "CAYDA_LIBRARY" in env else None,
-        "public_url": _public_url(env.get("CAYDA_PUBLIC_URL")),
+        "public_url": read_address("CAYDA_PUBLIC_URL", env.get("CAYDA_PUBLIC_URL")),
         "trust_proxy": _switch(env, "CAYDA_TRUST_PROXY"),
         "secret": _secret(env.get("CAYDA_SECRET")),
         "host": env.get("CAYDA_HOST", "127.0.0.1"),
@@ -121,14 +121,15 @@ def _secret(text: str | None) -> str | None:
     return text
 
 
-def _public_url(text: str | None) -> str | None:
+def read_address(name: str, text: str | None) -> str | None:
+    """Scheme and host as phones call them; None for None. SettingError(`name`)."""
     if text is None:
         return None
     parts = urlsplit(text)
     named = parts.netloc and not (parts.query or parts.fragment or len(text.split()) > 1)
     if parts.scheme not in ("http", "https") or not named:
         raise SettingError(
-            "CAYDA_PUBLIC_URL",
+            name,
             "cần dạng https://ten-may-chu",
             "needs the form https://host",
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from server.cli.address import find_origin, takes_server
 from server.cli.command import Command, with_runtime
 from server.cli.forms import read_form, telling
 from server.cli.paths import EXISTING_FILE, NEW_FILE
@@ -36,7 +37,7 @@ class Tester(NamedTuple):
 @click.option("--club", help="Mã CLB / club code.")
 @click.option("--unit", help="Mã đơn vị / unit code.")
 @click.option("--qr", type=NEW_FILE, help="Ghi mã QR / write PNG.")
-@click.option("--server", help="Địa chỉ máy chủ / address phones see (CAYDA_PUBLIC_URL).")
+@takes_server
 @click.option("--end", "ended", metavar="ID", help="Thôi thử, không công bố / end it unpublished.")
 @with_runtime
 def draft(
@@ -84,16 +85,15 @@ def _try_out(
 ) -> None:
     from server.auth import new_token
     from server.qr import draft_url, write_draft_qr
-    from server.serve import base_url
     from sync import publish
 
+    origin = find_origin(runtime, server)
     token, now = new_token(), runtime.now()
     with telling(path):
         compiled, media = read_form(runtime, path)
         with runtime.database.write() as db:
             draft_id = publish.draft_form(db, runtime.library, compiled, media, now, "operator")
             name, role = _let_in(db, runtime.library, compiled, draft_id, tester, token, now)
-    origin = server or runtime.settings.public_url or base_url(runtime.settings)
     url = draft_url(origin, token, compiled.xml_form_id)
     if qr is not None:
         write_draft_qr(qr, url, name, compiled.title)

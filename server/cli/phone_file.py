@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from forms.problems import MISSING_CELL, NO_PHONE_ROLE, SAME_PHONE, Problem, Refused, Where
+from forms.problems import MISSING_CELL, NO_PHONE_ROLE, NO_ROWS, SAME_PHONE, Problem, Refused, Where
 from forms.text import fold, tidy
 from server.cli.scope import find_scope
 
@@ -74,6 +74,8 @@ def read_phones(
                 one.problems.append(SAME_PHONE(one.cell("name"), name=wanted.name))
             problems += one.problems
             found.append(wanted)
+    if not found:
+        problems.append(NO_ROWS())
     if problems:
         raise FileRefused(problems)
     return found

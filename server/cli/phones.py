@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from server.cli.address import find_origin, takes_server
 from server.cli.command import Group, with_new_runtime, with_runtime
 from server.cli.paths import EXISTING_FILE, NEW_FILE
 from server.cli.problems import fail_in
@@ -36,9 +37,7 @@ def phone() -> None:
 def _takes_page(command: Callable[..., Any]) -> Callable[..., Any]:
     """--page with what stands on it, and the address phones call."""
     for option in (
-        click.option(
-            "--server", help="Địa chỉ máy chủ phone thấy / address phones see (CAYDA_PUBLIC_URL)."
-        ),
+        takes_server,
         click.option(
             "--contact", default="", help="Mất máy thì báo ai / whom to tell of a lost phone."
         ),
@@ -68,10 +67,12 @@ def phone_add(
     server: str | None,
 ) -> None:
     """Thêm một máy; in địa chỉ, ghi mã QR hay trang để in / add a phone; write its QR or page."""
-    from server.cli.phone_file import Wanted
+    from server.cli.phone_file import Wanted, check_role, read_role
     from server.qr import write_qr
     from sync import phones
 
+    role = read_role(role)
+    check_role(role)
     with runtime.database.write() as db:
         unit_id, club_id = find_scope(db, role, unit, club, runtime.now())
         owner = phones.find_owner(db, member) if member else None
@@ -123,7 +124,7 @@ def _add(
     from server.qr import phone_url
     from sync import accounts, phones
 
-    made = []
+    made, origin = [], find_origin(runtime, server)
     for one in wanted:
         token = new_token()
         phone_id = accounts.add_app_user(
@@ -135,24 +136,18 @@ def _add(
                 "name": accounts.clean_name(one.name),
                 "role": one.role,
                 "token": token,
-                "url": phone_url(_origin(runtime, server), token),
+                "url": phone_url(origin, token),
                 "place": phones.place_name(db, one.unit_id, one.club_id),
             }
         )
     return made
 
 
-def _origin(runtime: Runtime, server: str | None) -> str:
-    from server.serve import base_url
-
-    return server or runtime.settings.public_url or base_url(runtime.settings)
-
-
 def _tell_address(runtime: Runtime, server: str | None) -> list[str]:
     """A warning when the address in the code is this machine's own."""
     if server or runtime.settings.public_url:
         return []
-    warnings = [NO_ADDRESS.format(url=_origin(runtime, server))]
+    warnings = [NO_ADDRESS.format(url=find_origin(runtime, server))]
     warn(*warnings)
     return warnings
 

@@ -133,6 +133,14 @@ def test_a_file_that_is_no_such_table_is_told_in_a_sentence(
     assert "Traceback" not in clubs.output
 
 
+def test_a_file_of_headings_alone_is_no_success(village: Cayda, tmp_path: Path) -> None:
+    page = tmp_path / "p.html"
+    done = village("phone", "add-many", people(tmp_path, "tên,vai trò\n,\n"), "--page", str(page))
+    assert done.exit_code == WRONG
+    assert "không có dòng nào" in done.stderr
+    assert not page.exists()
+
+
 def test_codes_without_a_page_would_be_lost(village: Cayda, tmp_path: Path) -> None:
     assert village("phone", "add-many", people(tmp_path, PEOPLE)).exit_code == MISUSED
 
@@ -199,6 +207,40 @@ def test_without_a_public_address_the_code_is_warned_of(cayda: Cayda, tmp_path: 
         "phone", "add-many", people(tmp_path, "name,role\na,city\n"), "--page", str(tmp_path / "p")
     )
     assert "CAYDA_PUBLIC_URL" in many.stderr
+
+
+@pytest.mark.parametrize("role", ["admin", "dpo", "district", "người lạ"])
+def test_nobody_gets_a_phone_that_could_fetch_no_form(
+    cayda: Cayda,  # noqa: F811
+    database: Database,
+    role: str,
+) -> None:
+    done = cayda("phone", "add", "Lan", "--role", role, "--unit", "48")
+    assert done.exit_code == MISUSED
+    assert f"Không có vai trò “{role}” dùng điện thoại" in done.stderr
+    assert count(database) == 0
+
+
+def test_one_phone_takes_a_role_by_its_vietnamese_name_as_the_file_does(
+    village: Cayda,
+) -> None:
+    call = ("phone", "add", "Lan", "--role", "Tình nguyện viên", "--club", "48-TEST-01")
+    assert village("--json", *call).exit_code == GOOD
+    (lan,) = village.json("phone", "list")["phones"]
+    assert lan["role"] == "volunteer"
+
+
+@pytest.mark.parametrize("server", ["192.168.1.20:8080", "htps://x.example", "https://", ""])
+def test_an_address_that_no_phone_could_call_goes_into_no_code(
+    village: Cayda, database: Database, tmp_path: Path, server: str
+) -> None:
+    page = ("--page", str(tmp_path / "p.html"), "--server", server)
+    for call in (("add", "Lan", "--role", "city"), ("add-many", people(tmp_path, PEOPLE))):
+        done = village("phone", *call, *page)
+        assert done.exit_code == MISUSED
+        assert "https://" in done.stderr.partition(" / ")[0]
+    assert count(database) == 0
+    assert not (tmp_path / "p.html").exists()
 
 
 # ------------------------------------------------------------------ how they are
