@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -80,6 +80,14 @@ class FormFigures:
     last_submission: datetime | None = None
     review_states: Mapping[str, int] = field(default_factory=dict)
     public_links: int = 0
+
+
+class State(NamedTuple):
+    """The submissions of a form in one review state."""
+
+    state: str | None
+    number: int
+    last: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +249,7 @@ def _file(row: Row[Any]) -> FormFile:
 
 
 def form_figures(db: Connection) -> dict[int, FormFigures]:
-    """By forms.id."""
+    """By forms.id, of all clubs: for who manages forms."""
     links = app_users.c
     open_links = sa.select(links.form_id, sa.func.count()).where(
         links.kind == "link", links.revoked_at.is_(None)
@@ -252,19 +260,24 @@ def form_figures(db: Connection) -> dict[int, FormFigures]:
     c = submissions.c
     query = sa.select(c.form_id, c.review_state, sa.func.count(), sa.func.max(c.created_at))
     rows = db.execute(query.where(c.deleted_at.is_(None)).group_by(c.form_id, c.review_state))
-    states: dict[int, dict[str | None, tuple[int, datetime]]] = {}
-    for form_id, state, count, last in rows:
-        states.setdefault(form_id, {})[state] = (count, last)
-    found = {}
-    for form_id in {*states, *by_form}:
-        mine = states.get(form_id, {})
-        found[form_id] = FormFigures(
-            submissions=sum(count for count, _ in mine.values()),
-            last_submission=max((last for _, last in mine.values()), default=None),
-            review_states={state or "received": count for state, (count, _) in mine.items()},
-            public_links=by_form.get(form_id, 0),
-        )
-    return found
+    states: dict[int, list[State]] = {}
+    for form_id, *state in rows:
+        states.setdefault(form_id, []).append(State(*state))
+    return {
+        form_id: figures_of(states.get(form_id, ()), by_form.get(form_id, 0))
+        for form_id in {*states, *by_form}
+    }
+
+
+def figures_of(states: Iterable[State], public_links: int = 0) -> FormFigures:
+    """The figures of one form from its submissions, counted by review state."""
+    mine = list(states)
+    return FormFigures(
+        submissions=sum(one.number for one in mine),
+        last_submission=max((one.last for one in mine), default=None),
+        review_states={one.state or "received": one.number for one in mine},
+        public_links=public_links,
+    )
 
 
 def project_figures(db: Connection) -> ProjectFigures | None:

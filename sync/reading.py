@@ -27,6 +27,7 @@ from sync.access import PEOPLE_FROM, Caller, Reading, actor_number
 from sync.accounts import PROJECT_ID
 from sync.attachments import SEALED
 from sync.conditions import Fields, Known, order_by, to_sql
+from sync.definitions import FormFigures, State, figures_of
 from sync.process import read_schemas
 from sync.tables import (
     app_users,
@@ -185,6 +186,15 @@ def count(db: Connection, form: FormView, wanted: Wanted) -> int:
     return int(db.execute(query).scalar_one())
 
 
+def figures(db: Connection, form: FormView) -> FormFigures:
+    """How much was sent, as far as it may be seen."""
+    s = submissions.c
+    query = sa.select(s.review_state, sa.func.count(), sa.func.max(s.created_at)).where(
+        s.form_id == form.id, s.deleted_at.is_(None), _in_scope(form.reading)
+    )
+    return figures_of(State(*row) for row in db.execute(query.group_by(s.review_state)))
+
+
 def find(
     db: Connection,
     form: FormView,
@@ -213,7 +223,8 @@ def find_by_version(db: Connection, form: FormView, version_id: int) -> Submissi
 def id_after(db: Connection, form: FormView, instance_id: str) -> int:
     """The key of a page's last submission, also of one deleted since. Refused(BAD_SKIPTOKEN)."""
     c = submissions.c
-    query = sa.select(c.id).where(c.form_id == form.id, c.instance_id == instance_id)
+    mine = sa.or_(_in_scope(form.reading), c.deleted_at.is_not(None))  # filed under no club then
+    query = sa.select(c.id).where(c.form_id == form.id, c.instance_id == instance_id, mine)
     found = db.execute(query).scalar()
     if found is None:
         raise Refused(BAD_SKIPTOKEN())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,6 +16,7 @@ from forms.odata_filter import Condition, read_filter
 from forms.problems import BAD_PARAMETER, LIST_EXISTS, NOT_FOUND, Refused
 from forms.tree import safe_name
 from server.api.door import KNOWN, PROJECT, caller, route
+from server.api.forms import seen_by
 from server.api.wire import Wire, done, extended, sent, to_time
 from server.runtime import runtime
 from server.streams import stream
@@ -67,7 +68,8 @@ def get_dataset(list_name: str) -> Response:
     with runtime().database.read() as db:
         one = mine(db, list_name)
         whole = listing.describe(db, one)
-        return jsonify(_short(db, one, to_time(whole.created_at)) | _long(whole))
+        seen = seen_by(db)
+        return jsonify(_short(db, one, to_time(whole.created_at)) | _long(whole, seen))
 
 
 def _short(db: Connection, one: Slice, made_at: str) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def _short(db: Connection, one: Slice, made_at: str) -> dict[str, Any]:
     return found
 
 
-def _long(whole: ListOf) -> dict[str, Any]:
+def _long(whole: ListOf, seen: Callable[[str], bool]) -> dict[str, Any]:
     published = to_time(whole.created_at)
     return {
         "properties": [
@@ -94,13 +96,15 @@ def _long(whole: ListOf) -> dict[str, Any]:
             {"name": name, "odataName": safe_name(name), "publishedAt": published, "forms": []}
             for name in whole.properties
         ],
-        "linkedForms": _forms(whole.linked),
-        "sourceForms": _forms(whole.sources),
+        "linkedForms": _forms(whole.linked, seen),
+        "sourceForms": _forms(whole.sources, seen),
     }
 
 
-def _forms(found: tuple[FormName, ...]) -> list[dict[str, str]]:
-    return [{"name": one.name, "xmlFormId": one.xml_form_id} for one in found]
+def _forms(found: tuple[FormName, ...], seen: Callable[[str], bool]) -> list[dict[str, str]]:
+    """Of the forms beside a list, those the caller may know of."""
+    mine = (one for one in found if seen(one.xml_form_id))
+    return [{"name": one.name, "xmlFormId": one.xml_form_id} for one in mine]
 
 
 @route(LISTS, "forms.manage", methods=["POST"])
@@ -114,7 +118,8 @@ def create_dataset() -> Response:
         audit.record(db, caller().actor, "dataset.create", f"dataset:{name}", runtime().now())
         one = catalogue.slice_of(db, runtime().library, OPERATOR, name, runtime().now())
         whole = listing.describe(db, one)
-        return jsonify(_short(db, one, to_time(whole.created_at)) | _long(whole))
+        seen = seen_by(db)
+        return jsonify(_short(db, one, to_time(whole.created_at)) | _long(whole, seen))
 
 
 @route(f"{LIST}/properties", "forms.manage", methods=["POST"])

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from flask import Response, jsonify, request
 from marshmallow import fields
 from sqlalchemy.engine import Connection
 
+from forms.days import vietnam_day
 from forms.problems import BAD_PARAMETER, MISSING_FIELDS, Refused
 from server.api.datasets import LIST, mine, read_condition
 from server.api.door import KNOWN, caller, route
 from server.api.wire import Wire, done, flag, paging, sent, to_time
 from server.runtime import runtime
 from server.streams import stream
-from sync import decisions, entity_history, listing
+from sync import access, decisions, entity_history, listing
 from sync.catalogue import Slice
 from sync.entity_history import Story, Told
 from sync.listing import Entity, Maker
@@ -68,7 +70,9 @@ def entity_json(one: Entity, *, with_data: bool = True) -> dict[str, Any]:
     }
 
 
-def _version_json(one: Told, of: Slice, story: Story, maker: Maker | None) -> dict[str, Any]:
+def _version_json(
+    one: Told, of: Slice, story: Story, maker: Maker | None, read: frozenset[str]
+) -> dict[str, Any]:
     data = {name: one.data[name] for name in of.properties if name in one.data}
     said = {name: value for name, value in data.items() if name in one.differs}
     label = {"label": one.label} if "label" in one.differs else {}
@@ -86,7 +90,7 @@ def _version_json(one: Told, of: Slice, story: Story, maker: Maker | None) -> di
         "userAgent": maker.user_agent if maker else "",
         "conflictingProperties": None,
         "source": {"submission": {"instanceId": one.instance_id, "xmlFormId": one.form}}
-        if one.instance_id
+        if one.instance_id and one.form in read
         else {},
     }
 
@@ -128,8 +132,21 @@ def list_entity_versions(list_name: str, uuid: str) -> Response:
     """Every version, the oldest first."""
     with runtime().database.read() as db:
         of, story, makers = _story(db, list_name, uuid)
-    shapes = [_version_json(one, of, story, makers.get(one.number)) for one in story.versions]
+        read = _readable(db, story)
+    shapes = [_version_json(one, of, story, makers.get(one.number), read) for one in story.versions]
     return jsonify(shapes)
+
+
+def _readable(db: Connection, story: Story) -> frozenset[str]:
+    """The forms behind a story whose submissions the caller may read: that a health check was made
+    is not for everybody who sees the name, and whoever knows an instanceID may send an edit."""
+    here, found = runtime(), set()
+    day = vietnam_day(here.now())
+    for form in {one.form for one in story.versions if one.form}:
+        with suppress(Refused):
+            access.reading(db, here.library, caller(), form, day)
+            found.add(form)
+    return frozenset(found)
 
 
 @route(f"{ONE}/diffs", KNOWN)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import unquote
@@ -21,7 +22,7 @@ from server import openrosa
 from server.api.door import FORM, KNOWN, PROJECT, caller, route
 from server.api.wire import Time, Wire, extended, flag, say, sent
 from server.runtime import runtime
-from sync import access, catalogue, definitions, publish
+from sync import access, catalogue, definitions, publish, reading
 from sync.definitions import Definition, FormFigures, FormFile
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -30,7 +31,7 @@ LARGEST_FORM = 50_000_000  # bytes: pyxform reads it whole
 UNNAMED = "form"  # what a sheet without an id is called when nobody says
 NO_VERSION = "___"  # how a path writes the version of a form that names none
 NOT_AN_ID = (".xml", ".xls", ".xlsx")  # the same path would mean a document of another form
-SEE = (KNOWN, "form.list")  # which forms, `_seen` decides
+SEE = (KNOWN, "form.list")  # which forms, `seen_by` decides
 MEDIA = {"image", "audio", "video"}
 
 
@@ -105,9 +106,9 @@ Find = Callable[[Connection], Definition]
 def list_forms() -> Response:
     """The forms the caller manages, fills in or reads."""
     with runtime().database.read() as db:
-        seen = _seen(db)
+        seen = seen_by(db)
         found = [form for form in definitions.list_forms(db) if seen(form.xml_form_id)]
-        figures = definitions.form_figures(db) if extended() else {}
+        figures = _figures(db, found)
     return jsonify([form_json(form, figures) for form in found])
 
 
@@ -143,12 +144,12 @@ def change_form(form_id: str) -> Response:
 def visible(db: Connection, form_id: str) -> Definition:
     """The form, if the caller may know of it. Refused(UNKNOWN_FORM)."""
     found = definitions.get_form(db, form_id)
-    if not _seen(db)(form_id):
+    if not seen_by(db)(form_id):
         raise Refused(UNKNOWN_FORM(form=form_id))
     return found
 
 
-def _seen(db: Connection) -> Callable[[str], bool]:
+def seen_by(db: Connection) -> Callable[[str], bool]:
     """Whether the caller may know of a form: to manage it, to fill it in, or to read what came."""
     if access.may(caller(), "forms.manage"):
         return lambda form_id: True
@@ -179,8 +180,22 @@ def say_form(find: Find) -> Response:
     """One form, longer where the caller asked for that."""
     with runtime().database.read() as db:
         found = find(db)
-        figures = definitions.form_figures(db) if extended() else {}
+        figures = _figures(db, [found])
     return jsonify(form_json(found, figures))
+
+
+def _figures(db: Connection, found: Iterable[Definition]) -> dict[int, FormFigures]:
+    """What X-Extended-Metadata counts: all of it for who manages forms, else what may be read."""
+    if not extended():
+        return {}
+    if access.may(caller(), "forms.manage"):
+        return definitions.form_figures(db)
+    here, figures = runtime(), {}
+    for one in found:
+        with suppress(Refused):
+            view = reading.open_form(db, here.library, caller(), one.xml_form_id, here.now())
+            figures[one.form] = reading.figures(db, view)
+    return figures
 
 
 def form_json(found: Definition, figures: Mapping[int, FormFigures]) -> dict[str, Any]:
@@ -199,8 +214,8 @@ def form_json(found: Definition, figures: Mapping[int, FormFigures]) -> dict[str
 
 @route(f"{FORM}.xml", *SEE)
 def get_form_xml(form_id: str) -> Response:
-    """The very bytes that phones get; those who do not manage forms get what a phone gets."""
-    if not access.may(caller(), "forms.manage") and access.may(caller(), "form.list"):
+    """The very bytes that phones get; to a phone in its own language."""
+    if caller().kind == "app_user":
         return openrosa.xform(form_id)
     return document(lambda db: visible(db, form_id))
 
@@ -326,8 +341,7 @@ def _file_json(file: FormFile) -> dict[str, Any]:
 
 def file_of(find: Find, form_id: str, name: str) -> Response:
     """One file of one version."""
-    manages = access.may(caller(), "forms.manage")
-    if not manages and access.may(caller(), "form.list"):
+    if caller().kind == "app_user":
         return openrosa.attachment(form_id, name)
     with runtime().database.read() as db:
         file = definitions.get_file(db, find(db).version_id, name)

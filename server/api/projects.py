@@ -12,7 +12,7 @@ from server.api.door import KNOWN, PROJECT, caller, route
 from server.api.wire import Time, Wire, extended
 from server.runtime import runtime
 from sync import definitions
-from sync.access import ROLES
+from sync.access import ROLES, may
 
 
 class ProjectShape(Wire):
@@ -56,4 +56,9 @@ def _project() -> dict[str, Any]:
         raise Refused(NOT_FOUND())
     shape: dict[str, Any] = ProjectShape().dump(found)
     shape["createdAt"] = shape["createdAt"] or Time().serialize("now", {"now": runtime().now()})
-    return shape | (ProjectExtra().dump(found) if extended() else {})
+    if not extended():
+        return shape
+    extra: dict[str, Any] = ProjectExtra().dump(found)
+    if not may(caller(), "work.read"):  # of all clubs
+        extra |= dict.fromkeys(("appUsers", "lastSubmission"))
+    return shape | extra

@@ -354,10 +354,10 @@ def _whole(db: Connection, form_id: str, instance_id: str, *, deleted: bool) -> 
 # ------------------------------------------------------------------ files
 @route(f"{ONE}/attachments", KNOWN)
 def list_submission_files(form_id: str, instance_id: str) -> Response:
-    """The files a submission names, here or not, and what else came along."""
+    """The files a submission names, here or not, and what else came along. Whoever sent it sees
+    them at once: pyODK asks before it brings them, and before anything was filed under a club."""
     with runtime().database.read() as db:
-        form = opened(db, form_id)
-        one = reading.find(db, form, instance_id, answers=True)
+        one, form = _mine(db, form_id, instance_id) or _read(db, form_id, instance_id)
         named = _names(form, one)
         found = {file.name: file.sha256 is not None for file in _files(db, one)}
     names = [*found, *sorted(named - set(found))]
@@ -394,13 +394,27 @@ def put_submission_file(form_id: str, instance_id: str, filename: str) -> Respon
 
 
 def _to_be_filled(db: Connection, form_id: str, instance_id: str) -> tuple[Submission, FormView]:
+    mine = _mine(db, form_id, instance_id)
+    if mine is not None:
+        return mine
+    opened(db, form_id).require_whole()
+    return _read(db, form_id, instance_id)
+
+
+def _read(db: Connection, form_id: str, instance_id: str) -> tuple[Submission, FormView]:
+    form = opened(db, form_id)
+    return reading.find(db, form, instance_id, answers=True), form
+
+
+def _mine(db: Connection, form_id: str, instance_id: str) -> tuple[Submission, FormView] | None:
+    """What the caller sent, whole; None for all else, be it here or not."""
     form = reading.view_form(db, form_id, Reading(None), caller().project_id)
-    one = reading.find(db, form, instance_id, answers=True)
+    try:
+        one = reading.find(db, form, instance_id, answers=True)
+    except Refused:
+        return None
     sender = one.current.sender
-    if sender is None or f"{sender.kind}:{sender.id}" != _me():
-        opened(db, form_id).require_whole()
-        reading.find(db, opened(db, form_id), instance_id)
-    return one, form
+    return (one, form) if sender is not None and f"{sender.kind}:{sender.id}" == _me() else None
 
 
 def _me() -> str:

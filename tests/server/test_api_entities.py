@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from lxml import etree
 
 from sync import decisions, tables
-from sync.publish import declare_lists
+from sync.publish import declare_lists, publish_library
 from tests.conftest import NOW
 from tests.server.api import Program, signed_in
-from tests.server.conftest import TOKEN, Door
+from tests.server.conftest import TOKEN, A, Door, instance
 from tests.server.test_api_odata import pages
 from tests.server.test_api_submissions import CLUB, OTHER
 
@@ -244,3 +244,30 @@ def test_lists_of_others_are_not_even_named(members: Door) -> None:
     dpo.refused(dpo.get(MEMBERS), 403.1)
     phone = Program(members, base=f"/v1/key/{TOKEN}")
     phone.refused(phone.get(f"{MEMBERS}/entities"), 403.1)
+
+
+def test_which_form_made_a_version_is_told_to_who_reads_that_form(members: Door) -> None:
+    """That somebody's health was checked is not the treasurer's to know, nor the visit's id."""
+    members.add_form("health_check")
+    sent = instance(form_id="health_check")
+    assert members.post(sent).status_code == 201
+    versions = tables.submission_versions.c.id
+    ((sent_id,),) = members.rows(versions)
+    with members.database.write() as db:
+        made = tables.entity_versions
+        db.execute(made.update().values(submission_version_id=sent_id, actor=None))
+    path = f"{MEMBERS}/entities/{LAN}/versions"
+    for role, told in (("health", True), ("chair", False), ("treasurer", False)):
+        (version,) = of_club(members, role).json(path)
+        source = {"submission": {"instanceId": A, "xmlFormId": "health_check"}}
+        assert version["source"] == (source if told else {}), role
+
+
+def test_the_forms_beside_a_list_are_those_one_may_know_of(members: Door) -> None:
+    with members.database.write() as db:
+        here = members.runtime
+        publish_library(db, here.blobs, here.library, NOW)
+    for role, known in (("treasurer", set()), ("health", {"care_visit", "health_check"})):
+        found = of_club(members, role).json(MEMBERS)
+        named = {one["xmlFormId"] for one in (*found["linkedForms"], *found["sourceForms"])}
+        assert named == known

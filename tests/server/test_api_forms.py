@@ -269,6 +269,9 @@ def test_there_is_one_project(admin: Program) -> None:
     more = admin.json("/projects/1", headers={"X-Extended-Metadata": "true"})
     assert (more["forms"], more["appUsers"]) == (1, 1)
     assert "forms.manage" in more["verbs"]
+    chair = signed_in(admin.door, "chair")
+    less = chair.json("/projects/1", headers={"X-Extended-Metadata": "true"})
+    assert (less["appUsers"], less["lastSubmission"]) == (None, None)  # they are of all clubs
     admin.refused(admin.get("/projects/2"), 404.1)
     admin.refused(admin.get("/projects/2/forms"), 404.1)
 

@@ -343,3 +343,52 @@ def test_who_is_not_named_reads_nothing(visits: Door) -> None:
     for role in ("city", "volunteer", "treasurer", "admin"):
         program = signed_in(visits, role)
         program.refused(program.get(VISITS), 403.1)
+
+
+def test_what_is_counted_is_what_may_be_read(visits: Door) -> None:
+    """`X-Extended-Metadata` counts: not those of other clubs, and none for who fills in only."""
+    longer = {"X-Extended-Metadata": "true"}
+
+    def counted(program: Program) -> tuple[int, str | None, int]:
+        found = program.json("/projects/1/forms/care_visit", headers=longer)
+        listed = program.json("/projects/1/forms", headers=longer)
+        assert found in listed
+        return found["submissions"], found["lastSubmission"], found["reviewStates"]["received"]
+
+    for role in ("chair", "health"):
+        number, last, received = counted(of_club(visits, role))
+        assert (number, received) == (1, 1)
+        assert last is not None
+    phone = Program(visits, base=f"/v1/key/{'m' * 64}")
+    with visits.database.write() as db:
+        accounts.add_app_user(db, "Minh", "volunteer", None, CLUB, "m" * 64, NOW)
+    assert counted(phone) == counted(of_club(visits, "volunteer")) == (0, None, 0)
+    assert counted(signed_in(visits, "admin"))[0] == 2
+
+
+def test_whoever_sent_a_document_sees_at_once_which_files_it_names(visits: Door) -> None:
+    """pyODK asks before it brings them; nothing was filed under a club yet, and some never read."""
+    mine = CHECK.format(club=OTHER, name=C).encode()
+    chair, health = of_club(visits, "chair"), of_club(visits, "health")
+    for program, name in ((chair, C), (signed_in(visits, "volunteer"), "uuid:own")):
+        document = mine.replace(C.encode(), name.encode())
+        assert program.post(VISITS, data=document, headers=XML).status_code == 200
+        files = f"{VISITS}/{name}/attachments"
+        assert program.json(files) == [{"name": "p.bin", "exists": False}]
+        assert program.post(f"{files}/p.bin", data=b"p").status_code == 200
+        assert program.json(files) == [{"name": "p.bin", "exists": True}]
+        health.refused(health.get(files), 404.1)
+    treasurer = of_club(visits, "treasurer")
+    for name in (B, "uuid:none"):  # who reads nothing learns nothing of what is here
+        for method, path in (("GET", ""), ("GET", "/attachments"), ("POST", "/attachments/p.bin")):
+            treasurer.refused(treasurer.call(method, f"{VISITS}/{name}{path}", data=b""), 403.1)
+
+
+def test_who_reads_a_form_has_its_document_without_filling_it_in(visits: Door) -> None:
+    visits.add_attachment("care_visit", "guide.jpg", b"jpg")
+    health, office = of_club(visits, "health"), signed_in(visits, "standing_office")
+    form = "/projects/1/forms/care_visit"
+    assert health.get(f"{form}.xml").data == VISIT.encode()
+    assert health.get(f"{form}/attachments/guide.jpg").data == b"jpg"
+    for path in (".xml", "/attachments/guide.jpg"):
+        office.refused(office.get(form + path), 404.1)
