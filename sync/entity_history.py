@@ -101,15 +101,20 @@ def history(db: Connection, list_name: str, uuid: str) -> Story:
     )
 
 
-def conflicts(db: Connection, list_name: str) -> list[InConflict]:
-    """Entities whose conflict nobody has settled, the longest waiting first. Refused(NOT_FOUND)."""
-    list_id = _list_id(db, list_name)
+def conflicts(db: Connection, list_name: str | None = None) -> list[InConflict]:
+    """Entities whose conflict nobody has settled, the longest waiting first; None = of every list.
+
+    Refused(NOT_FOUND).
+    """
     c = entities.c
-    query = sa.select(c.uuid, c.version, c.conflict, c.updated_at).where(
-        c.list_id == list_id, c.conflict.is_not(None), c.deleted_at.is_(None)
+    query = (
+        sa.select(entity_lists.c.name, c.uuid, c.version, c.conflict, c.updated_at)
+        .join(entity_lists, entity_lists.c.id == c.list_id)
+        .where(c.conflict.is_not(None), c.deleted_at.is_(None))
     )
-    rows = db.execute(query.order_by(c.updated_at, c.uuid))
-    return [InConflict(list_name, *row) for row in rows]
+    if list_name is not None:
+        query = query.where(c.list_id == _list_id(db, list_name))
+    return [InConflict(*row) for row in db.execute(query.order_by(c.updated_at, c.uuid))]
 
 
 def problems_of(db: Connection, version_ids: Collection[int]) -> dict[int, list[Problem]]:

@@ -34,6 +34,7 @@ class Status:
     entities: int
     last_received_at: datetime | None
     queue: queue.Depth
+    conflicts: int  # entities that two phones changed at once, and nobody has looked at
     waiting_changes: int  # changes to entities whose registration is still on some phone
     stale_cells: int  # figures of a (period, club) not measured yet
     derive_again: bool  # all is to be computed again after an upgrade, and not queued yet
@@ -62,6 +63,9 @@ def read_status(db: Connection) -> Status:
         entities=count(entities),
         last_received_at=db.execute(newest.where(received.c.project_id != DRAFTS_ID)).scalar(),
         queue=queue.depth(db),
+        conflicts=count(
+            entities, entities.c.conflict.is_not(None), entities.c.deleted_at.is_(None)
+        ),
         waiting_changes=count(entity_changes, entity_changes.c.decision == "hold"),
         stale_cells=count(stale_cells),
         derive_again=generation.is_waiting(db),

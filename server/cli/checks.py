@@ -103,7 +103,8 @@ def status(runtime: Runtime) -> None:
         f"Biểu mẫu / forms: {found.forms}",
         f"Người / users: {found.users}   Điện thoại / phones: {found.phones}",
         f"Phiếu / submissions: {found.submissions}   mới nhất / last: {last}",
-        f"Danh sách / entities: {found.entities}   đang chờ / waiting: {found.waiting_changes}",
+        f"Danh sách / entities: {found.entities}   đang chờ / waiting: {found.waiting_changes}"
+        f"   hai máy cùng sửa / in conflict: {found.conflicts}",
         f"Phiếu chờ đăng ký / records waiting for a registration: {unregistered.count}"
         f"   cũ nhất / oldest: {cell(unregistered.oldest_at)}",
         f"Hàng chờ / queue: {found.queue.waiting}   hỏng / failed: {found.queue.failed}",

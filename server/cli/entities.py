@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,29 @@ if TYPE_CHECKING:
     from sync.entity_history import Story, Told
 
 ACTOR = "operator"  # as in the audit: who may use this console
+
+_NO_ENTRY = "Không có mục này trong danh sách đó. / There is no such entry on that list."
+_GONE_ALREADY = (
+    "Không có mục này trong danh sách đó, hoặc mục đã bị xóa rồi. "
+    "/ There is no such entry on that list, or it is deleted already."
+)
+_NOT_GONE = (
+    "Không có mục này trong danh sách đó, hoặc mục chưa bị xóa. "
+    "/ There is no such entry on that list, or it is not deleted."
+)
+
+
+@contextmanager
+def _missing(message: str) -> Iterator[None]:
+    """The message where nothing is found: NOT_FOUND's own words are about an address on the web."""
+    from forms.problems import NOT_FOUND, Refused
+
+    try:
+        yield
+    except Refused as refused:
+        if refused.problem.type is not NOT_FOUND:
+            raise
+        fail(message)
 
 
 @click.group(cls=Group)
@@ -35,13 +59,14 @@ def entity_waiting(runtime: Runtime) -> None:
 
 
 @entity.command("conflicts")
-@click.argument("list_name", metavar="LIST")
+@click.argument("list_name", metavar="[LIST]", required=False)
 @with_runtime
-def entity_conflicts(runtime: Runtime, list_name: str) -> None:
+def entity_conflicts(runtime: Runtime, list_name: str | None) -> None:
     """Mục hai máy cùng sửa, chưa ai xem lại / entries in conflict that nobody has settled."""
     from sync import entity_history
 
-    with runtime.database.read() as db:
+    no_list = f"Không có danh sách “{list_name}”. / There is no list “{list_name}”."
+    with _missing(no_list), runtime.database.read() as db:
         found = entity_history.conflicts(db, list_name)
     say_table("conflicts", map(dataclasses.asdict, found))
 
@@ -54,7 +79,7 @@ def entity_show(runtime: Runtime, list_name: str, uuid: str) -> None:
     """Mọi bản của một mục, đặt cạnh nhau / every version of an entry, side by side."""
     from sync import entity_history
 
-    with runtime.database.read() as db:
+    with _missing(_NO_ENTRY), runtime.database.read() as db:
         story = entity_history.history(db, list_name, uuid)
     say("\n".join(_told(story)), **plain(story))
 
@@ -79,7 +104,7 @@ def entity_resolve(
 
     data = dict(map(_pair, settings))
     now = runtime.now()
-    with runtime.database.write() as db:
+    with _missing(_NO_ENTRY), runtime.database.write() as db:
         place = (db, runtime.library, list_name, uuid)
         if data or label is not None:
             decisions.patch(
@@ -104,7 +129,7 @@ def entity_delete(runtime: Runtime, list_name: str, uuid: str) -> None:
     """Bỏ một mục khỏi mọi danh sách; lấy lại được / take an entry off every list; can be undone."""
     from sync import decisions
 
-    with runtime.database.write() as db:
+    with _missing(_GONE_ALREADY), runtime.database.write() as db:
         decisions.delete(db, runtime.library, list_name, uuid, actor=ACTOR, now=runtime.now())
     say("Đã xóa. / Deleted.", deleted=True)
 
@@ -117,7 +142,7 @@ def entity_restore(runtime: Runtime, list_name: str, uuid: str) -> None:
     """Lấy lại một mục đã xóa / bring a deleted entry back."""
     from sync import decisions
 
-    with runtime.database.write() as db:
+    with _missing(_NOT_GONE), runtime.database.write() as db:
         decisions.restore(db, runtime.library, list_name, uuid, actor=ACTOR, now=runtime.now())
     say("Đã lấy lại. / Restored.", restored=True)
 

@@ -79,6 +79,36 @@ def test_a_conflict_is_listed_shown_side_by_side_and_settled(cayda: Cayda, world
     assert story["versions"][-1]["actor"] == "operator"
 
 
+def test_status_counts_conflicts_that_wait_for_a_person(cayda: Cayda, world: World) -> None:
+    assert cayda.json("status")["conflicts"] == 0
+    uuid = in_conflict(world)
+    assert cayda.json("status")["conflicts"] == 1
+    assert "hai máy cùng sửa / in conflict: 1" in cayda("status").stdout
+    (found,) = cayda.json("entity", "conflicts")["conflicts"]  # of every list
+    assert (found["list_name"], found["uuid"]) == ("people", uuid)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("conflicts", "nope"), "Không có danh sách “nope”."),
+        (("show", "nope", an_id("x")), "Không có mục này"),
+        (("show", "people", "not an id"), "Không có mục này"),
+        (("resolve", "people", an_id("x")), "Không có mục này"),
+        (("delete", "people", an_id("x")), "hoặc mục đã bị xóa rồi"),
+        (("restore", "people", an_id("x")), "hoặc mục chưa bị xóa"),
+    ],
+)
+def test_an_entry_that_is_not_there_is_not_called_an_address(
+    cayda: Cayda, world: World, arguments: tuple[str, ...], said: str
+) -> None:
+    in_conflict(world)
+    done = cayda("entity", *arguments)
+    assert done.exit_code == MISUSED
+    assert said in done.stderr.partition(" / ")[0]
+    assert "địa chỉ" not in done.stderr
+
+
 def test_an_entry_is_deleted_and_brought_back(cayda: Cayda, world: World) -> None:
     uuid = in_conflict(world)
     assert cayda.json("entity", "delete", "people", uuid) == {"deleted": True}
