@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from forms.problems import ProblemType, Refused
 
@@ -82,10 +82,6 @@ def periods_between(first: date, last: date, calendar: str = CALENDAR) -> tuple[
         for part, (start, end) in _BOUNDS[calendar](year).items()
     )
     return tuple(p for p in periods if p.first <= last and p.last >= first)
-
-
-def day_before(day: date) -> date:
-    return day - timedelta(days=1)
 
 
 def years_before(day: date, years: int) -> date:

@@ -11,7 +11,6 @@ from forms.form_problems import FormRefused
 from forms.problems import NOT_XML, XML_TOO_DEEP, Problem, Refused, Where
 from forms.xml import Element, child, children, parse
 
-XHTML = "http://www.w3.org/1999/xhtml"
 ENTITIES = "http://www.opendatakit.org/xforms/entities"
 ENTITIES_VERSIONS = ("2022.1", "2023.1", "2024.1", "2025.1")
 ENTITIES_OF_2026 = "2025.1"  # Collect opens it since v2026, KoboCollect 2025.3 does not

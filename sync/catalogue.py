@@ -386,13 +386,6 @@ def _csv(rows: Sequence[Sequence[object]]) -> bytes:
     return text.getvalue().encode()
 
 
-def slice_hash(
-    db: Connection, library: Library, caller: Caller, list_name: str, now: datetime
-) -> str:
-    """The mark of the caller's slice, as the manifest shows it."""
-    return mark_of(db, slice_of(db, library, caller, list_name, now))
-
-
 def mark_of(db: Connection, found: Slice) -> str:
     """MD5 hex that changes when, and only when, a byte of the slice's CSV does; reads no row."""
     mark = slices.total(db, found.list_id, found.download, found.clubs, found.person)

@@ -228,7 +228,7 @@ def _load_changes(db: Connection, keys: Collection[Key]) -> list[_Row]:
             v.received_at,
         )
         .join(submission_versions, v.id == c.submission_version_id)
-        .where(among(db, c.uuid, {key.uuid for key in keys}))
+        .where(c.uuid.in_({key.uuid for key in keys}))
     )
     rows = [
         _Row(
@@ -389,7 +389,7 @@ def _load_entities(db: Connection, keys: Collection[Key]) -> dict[Key, sa.Row[An
 def _load_versions(db: Connection, ids: Collection[int]) -> dict[int, dict[int, sa.Row[Any]]]:
     found: dict[int, dict[int, sa.Row[Any]]] = defaultdict(dict)
     if ids:
-        query = sa.select(entity_versions).where(among(db, entity_versions.c.entity_id, ids))
+        query = sa.select(entity_versions).where(entity_versions.c.entity_id.in_(ids))
         for row in db.execute(query):
             found[row.entity_id][row.version] = row
     return found
@@ -398,7 +398,7 @@ def _load_versions(db: Connection, ids: Collection[int]) -> dict[int, dict[int, 
 def _load_decisions(db: Connection, keys: Collection[Key]) -> dict[_Change, dict[str, datetime]]:
     c = entity_decisions.c
     found: dict[_Change, dict[str, datetime]] = defaultdict(dict)
-    query = sa.select(entity_decisions).where(among(db, c.uuid, {key.uuid for key in keys}))
+    query = sa.select(entity_decisions).where(c.uuid.in_({key.uuid for key in keys}))
     for row in db.execute(query):
         key = _Change(row.submission_version_id, row.list_name, row.uuid, row.position)
         found[key][row.kind] = row.at
@@ -433,7 +433,7 @@ def _write(
     _store_versions(db, {ids[key]: wanted[key] for key in wanted if key in ids}, known.versions)
     gone = {key for key, one in folded.items() if not one.versions and key in known.entities}
     if gone:
-        db.execute(entities.delete().where(among(db, entities.c.id, [ids[key] for key in gone])))
+        db.execute(entities.delete().where(entities.c.id.in_([ids[key] for key in gone])))
     slices.follow(db, library, known.lists, _seen(known.entities, changed, gone))
     moved = {key for key, values in changed.items() if _moves(known.entities.get(key), values)}
     return Applied(changed.keys() | gone, moved | gone)

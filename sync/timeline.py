@@ -13,7 +13,6 @@ from sqlalchemy.engine import Connection
 
 from forms.days import read_day, vietnam_day
 from sync.aggregate import Touch
-from sync.database import among
 from sync.entities import plain_id
 from sync.flags import waits_for_person
 from sync.tables import entities, entity_lists, records, spells, submissions
@@ -126,7 +125,7 @@ def _from_records(
         .add_columns(c.counted_with)
         .add_columns(c.submission_version_id, submissions.c.review_state)
         .join(submissions, submissions.c.id == c.submission_id)
-        .where(among(db, c.subject_id, uuids), c.form.in_(list(facts)))
+        .where(c.subject_id.in_(uuids), c.form.in_(list(facts)))
         .where(c.subject_list == list_name, c.table_path == "")
     )
     for row in db.execute(query):
@@ -194,7 +193,7 @@ def _entities(db: Connection, list_name: str, uuids: set[str]) -> Iterable[Any]:
     query = (
         sa.select(c.uuid, c.club_id, c.data, c.created_at, c.deleted_at)
         .join(entity_lists, entity_lists.c.id == c.list_id)
-        .where(entity_lists.c.name == list_name, among(db, c.uuid, uuids))
+        .where(entity_lists.c.name == list_name, c.uuid.in_(uuids))
     )
     return db.execute(query)
 
@@ -204,7 +203,7 @@ def _load(db: Connection, list_name: str, uuids: set[str]) -> dict[str, set[Spel
     c = spells.c
     known: dict[str, set[Spell]] = defaultdict(set)
     query = sa.select(c.uuid, c.name, c.value, c.valid_from, c.valid_to)
-    for row in db.execute(query.where(c.list_name == list_name, among(db, c.uuid, uuids))):
+    for row in db.execute(query.where(c.list_name == list_name, c.uuid.in_(uuids))):
         known[row.uuid].add(Spell(row.name, row.value, row.valid_from, row.valid_to))
     return known
 
@@ -213,7 +212,7 @@ def _replace(db: Connection, list_name: str, changed: Mapping[str, set[Spell]]) 
     if not changed:
         return
     c = spells.c
-    db.execute(spells.delete().where(c.list_name == list_name, among(db, c.uuid, changed)))
+    db.execute(spells.delete().where(c.list_name == list_name, c.uuid.in_(list(changed))))
     rows = [
         {"list_name": list_name, "uuid": uuid, **spell._asdict()}
         for uuid, found in changed.items()

@@ -11,9 +11,9 @@ from sqlalchemy.engine import Connection
 from forms.problems import NOT_FOUND, ROLE_DECIDES, Refused
 from server import auth
 from server.api.door import FORM, PROJECT, caller, route
-from server.api.scope import Scoped, find_place
+from server.api.scope import AccountShape, Scoped, find_place
 from server.api.users import APP_USER
-from server.api.wire import Time, Wire, done, extended, sent
+from server.api.wire import Time, done, extended, sent
 from server.runtime import runtime
 from sync import accounts, catalogue, definitions
 from sync.access import Caller
@@ -22,20 +22,13 @@ from sync.accounts import Account
 PHONE = "phone"
 
 
-class AppUserShape(Wire):
+class AppUserShape(AccountShape):
     """`token` stands in the answer to its making only: we keep no more than its hash."""
 
     id = fields.Integer()
     type = fields.Constant("field_key")
-    display_name = fields.String(attribute="name")
     token = fields.String()
     project_id = fields.Constant(1)
-    created_at = Time()
-    updated_at = Time()
-    deleted_at = Time(attribute="ended_at")
-    role = fields.String()
-    unit_id = fields.Integer()
-    club_id = fields.String()
 
 
 class NewAppUser(Scoped):

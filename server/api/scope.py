@@ -10,12 +10,24 @@ from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
 from forms.problems import NEEDS_PLACE, UNKNOWN_PLACE, UNKNOWN_ROLE, Refused
-from server.api.wire import Wire
+from server.api.wire import Time, Wire
 from server.runtime import runtime
 from sync import places
 from sync.access import CITYWIDE, ROLES
 
 T = TypeVar("T")
+
+
+class AccountShape(Wire):
+    """What is said of a person and of a phone alike."""
+
+    display_name = fields.String(attribute="name", dump_only=True)
+    created_at = Time()
+    updated_at = Time()
+    deleted_at = Time(attribute="ended_at")
+    role = fields.String()
+    unit_id = fields.Integer()
+    club_id = fields.String()
 
 
 class Scoped(Wire):

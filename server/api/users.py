@@ -12,7 +12,7 @@ from forms.problems import NOT_AUTHENTIC, NOT_FOUND, Refused
 from forms.text import fold
 from server import auth
 from server.api.door import KNOWN, caller, route
-from server.api.scope import Scoped, find_place
+from server.api.scope import AccountShape, Scoped, find_place
 from server.api.wire import Time, Wire, done, extended, say, sent
 from server.runtime import runtime
 from server.settings import secret_key
@@ -21,19 +21,12 @@ from sync.access import PEOPLE_FROM, ROLES, actor_number, may
 from sync.accounts import Account
 
 
-class UserShape(Wire):
+class UserShape(AccountShape):
     """`email` is the name to sign in with. Role and place are ours."""
 
     id = fields.Function(lambda found: actor_number("user", found.id))
     type = fields.Constant("user")
-    display_name = fields.String(attribute="name", dump_only=True)
     email = fields.String(attribute="name", dump_only=True)
-    created_at = Time()
-    updated_at = Time()
-    deleted_at = Time(attribute="ended_at")
-    role = fields.String()
-    unit_id = fields.Integer()
-    club_id = fields.String()
 
 
 class NewUser(Scoped):

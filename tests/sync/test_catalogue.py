@@ -79,7 +79,7 @@ def people(database: Database, library: Library, caller: Caller) -> list[str]:
 
 def mark(database: Database, library: Library, caller: Caller) -> str:
     with database.read() as db:
-        return catalogue.slice_hash(db, library, caller, "members", NOW)
+        return catalogue.mark_of(db, catalogue.slice_of(db, library, caller, "members", NOW))
 
 
 def listed(database: Database, library: Library, caller: Caller) -> list[str]:

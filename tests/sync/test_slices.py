@@ -84,7 +84,7 @@ def set_deleted(database: Database, library: Library, uuid: str, deleted: bool) 
 def mark(database: Database, library: Library, caller: Caller) -> str:
     (name,) = library.lists
     with database.read() as db:
-        return catalogue.slice_hash(db, library, caller, name, NOW)
+        return catalogue.mark_of(db, catalogue.slice_of(db, library, caller, name, NOW))
 
 
 def csv_of(database: Database, library: Library, caller: Caller) -> bytes:

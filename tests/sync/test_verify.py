@@ -14,7 +14,7 @@ from forms.problems import Refused
 from sync import process, queue
 from sync.aggregate import measure
 from sync.database import Database, lock_derived
-from sync.entities import Applied, Kept, Key, keep, refold
+from sync.entities import Applied, Kept, Key, keep
 from sync.receive import PROCESS
 from sync.tables import (
     entities,
@@ -282,9 +282,6 @@ def test_a_city_of_seventy_thousand_people_is_told_and_judged_anew(world: World)
     world.join("ba")
     world.visit("ba")
     world.work()
-    uuids = {an_id("ba"), *(str(n) for n in range(70_000))}
-    keys = {Key("people", uuid) for uuid in uuids}
+    keys = {Key("people", uuid) for uuid in (an_id("ba"), *map(str, range(70_000)))}
     with world.database.write() as db:
-        assert refold(db, world.library, keys).changed == set()
-        assert retell(db, world.library, "people", uuids).uuids == set()
         process.follow_entities(db, world.library, Applied(keys, keys), NOW)
