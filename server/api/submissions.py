@@ -245,9 +245,8 @@ def edit_submission(form_id: str, instance_id: str) -> Response:
     xml, instance = _document(form_id)
 
     def keep(db: Connection) -> Received:
-        form = opened(db, form_id)
-        form.require_whole()  # who does not see an answer would write a blank over it
-        one = reading.find(db, form, instance_id)
+        # Who does not see an answer would write a blank over it.
+        one, _ = _mine_or_whole(db, form_id, instance_id)
         if not _is_here(db, one, xml) and not _edits(instance, one):
             raise Refused(NO_DEPRECATED_ID())
         return receive(db, _arrival(xml, instance), runtime().now())
@@ -383,7 +382,7 @@ def put_submission_file(form_id: str, instance_id: str, filename: str) -> Respon
     """Bring a file that the submission names: for who sent it, or reads it whole."""
     here, name = runtime(), file_name(filename)
     with here.database.read() as db:
-        one, form = _to_be_filled(db, form_id, instance_id)
+        one, form = _mine_or_whole(db, form_id, instance_id)
         if name is None or name not in _names(form, one):
             raise Refused(NOT_FOUND())
     limit = here.settings.body_bytes
@@ -393,7 +392,8 @@ def put_submission_file(form_id: str, instance_id: str, filename: str) -> Respon
     return done()
 
 
-def _to_be_filled(db: Connection, form_id: str, instance_id: str) -> tuple[Submission, FormView]:
+def _mine_or_whole(db: Connection, form_id: str, instance_id: str) -> tuple[Submission, FormView]:
+    """What the caller sent, or may read with every answer. Refused."""
     mine = _mine(db, form_id, instance_id)
     if mine is not None:
         return mine

@@ -392,3 +392,17 @@ def test_who_reads_a_form_has_its_document_without_filling_it_in(visits: Door) -
     assert health.get(f"{form}/attachments/guide.jpg").data == b"jpg"
     for path in (".xml", "/attachments/guide.jpg"):
         office.refused(office.get(form + path), 404.1)
+
+
+def test_whoever_sent_a_document_corrects_it_at_once(visits: Door) -> None:
+    """Before it was filed under a club, and also who does not see every answer of others."""
+    commune = of_club(visits, "commune")
+    mine = CHECK.format(club=CLUB, name=C)
+    assert commune.post(VISITS, data=mine.encode(), headers=XML).status_code == 200
+    named = f"<instanceID>{C}</instanceID>"
+    edit = mine.replace(named, f"<instanceID>uuid:e</instanceID><deprecatedID>{C}</deprecatedID>")
+    answer = commune.put(f"{VISITS}/{C}", data=edit.encode(), headers=XML)
+    assert answer.status_code == 200, answer.text
+    assert answer.get_json()["currentVersion"]["instanceId"] == "uuid:e"
+    others = edit.replace(C, A)
+    commune.refused(commune.put(f"{VISITS}/{A}", data=others.encode(), headers=XML), 403.1)
