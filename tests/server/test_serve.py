@@ -192,15 +192,17 @@ def test_a_folder_is_served_once(server: Server) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_worker_with_a_key_of_its_own_may_run_beside(server: Server, tmp_path: Path) -> None:
+def test_a_worker_of_its_own_may_run_beside(server: Server) -> None:
     command = [*CAYDA, "work"]
     beside = subprocess.Popen(command, env=dict(server.environment), cwd=ROOT)
     try:
-        time.sleep(1.5)
+        looks = psutil.Process(beside.pid)
+        assert eventually(lambda: any("cayda.db" in file.path for file in looks.open_files()))
         assert beside.poll() is None
     finally:
         beside.terminate()
-        assert beside.wait(20) == 0
+        ended = beside.wait(20)
+    assert ended == 0
 
 
 def test_a_killed_serve_leaves_a_folder_that_can_be_served(tmp_path: Path) -> None:
