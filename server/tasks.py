@@ -85,6 +85,7 @@ class Pace:
     def __init__(self) -> None:
         self._sweep_at = 0.0
         self._open_at = 0.0
+        self.has_opened = False
         self._worked = True
         self._rest_until = 0.0
         self._look_at = 0.0
@@ -131,8 +132,7 @@ def run_until_empty(
     if pace is not None and pace.is_time_to_sweep():
         sweep(runtime)
     while stopping is None or not stopping.is_set():
-        if runtime.key is not None and (pace is None or pace.is_time_to_open()):
-            open_waiting(runtime, runtime.key)
+        _open_waiting(runtime, pace)
         done = sum(_run_batch(runtime, name) for name in TASKS)
         total += done
         if done and pace is not None:
@@ -143,6 +143,15 @@ def run_until_empty(
         if not done and not measured:
             break
     return total
+
+
+def _open_waiting(runtime: Runtime, pace: Pace | None) -> None:
+    """Try this worker's key on what waits; the first time also where a key given before failed."""
+    if runtime.key is None or (pace is not None and not pace.is_time_to_open()):
+        return
+    open_waiting(runtime, runtime.key, again=pace is not None and not pace.has_opened)
+    if pace is not None:
+        pace.has_opened = True
 
 
 def work_here(runtime: Runtime, stopping: threading.Event) -> None:

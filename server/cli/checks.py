@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from forms.problems import ENCRYPTED_DAMAGED, ENCRYPTED_FILE_MISSING, ENCRYPTED_OTHER_KEY
 from server.cli.command import Command, with_runtime
 from server.cli.key import takes_key
 from server.cli.phones import phone_lines, whole
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 
     from server.runtime import Runtime
     from sync.queue import FailedWork
+
+
+_NOT_OPENED = {  # why, of `n` submissions
+    ENCRYPTED_OTHER_KEY.code: "  {n} phiếu được mã hóa cho một khóa khác. "
+    "/ {n} are encrypted for another key.",
+    ENCRYPTED_FILE_MISSING.code: "  {n} phiếu còn chờ tệp ở trên điện thoại. "
+    "/ {n} wait for a file that is still on a phone.",
+    ENCRYPTED_DAMAGED.code: "  {n} phiếu bị hỏng, khóa mở không được. "
+    "/ {n} are damaged: the key does not open them.",
+}
 
 
 @click.command(cls=Command)
@@ -39,12 +50,16 @@ def reprocess(runtime: Runtime, xml_form_id: str | None, key: RSAPrivateKey | No
     with runtime.database.read() as db:
         waiting = sealed.count_waiting(db)
     opened = told.get(OPENED, 0)
+    not_opened = {code: n for code, n in told.items() if code != OPENED}
     lines = [f"Đã tính lại {queued} phiếu. / {queued} submissions again."]
     if key is not None:
         lines.append(f"Đã mở {opened} phiếu mã hóa. / {opened} encrypted submissions opened.")
+        lines += [_NOT_OPENED[code].format(n=n) for code, n in not_opened.items()]
     if waiting:
         lines.append(f"Còn {waiting} phiếu mã hóa chờ khóa. / {waiting} still wait for their key.")
-    say("\n".join(lines), submissions=queued, opened=opened, sealed=waiting)
+    more = {} if key is None else {"not_opened": not_opened}
+    say("\n".join(lines), submissions=queued, opened=opened, sealed=waiting, **more)
+    sys.exit(WRONG if ENCRYPTED_OTHER_KEY.code in told and not opened else GOOD)
 
 
 @click.command("verify", cls=Command)

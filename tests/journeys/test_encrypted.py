@@ -134,6 +134,21 @@ def test_another_key_changes_nothing_and_the_right_one_still_opens_it(
     assert world.figure("C07", "2025H2") == 1
 
 
+def test_a_worker_that_is_given_the_right_key_opens_what_another_key_failed_on(
+    world: World, phone: Device
+) -> None:
+    client = registered(world)
+    phone.visits(client, on="2025-09-14")
+    seals(phone)
+    phone.sends()
+    wrong, right = (read_private_key(one) for one in (new_pair()[0], PRIVATE))
+    tasks.run_until_empty(replace(world.runtime, key=wrong), pace=tasks.Pace())
+    assert world.figure("C07", "2025H2") in (None, 0)
+    tasks.run_until_empty(replace(world.runtime, key=right), pace=tasks.Pace())
+    world.works()
+    assert world.figure("C07", "2025H2") == 1
+
+
 def test_b84_the_encrypted_answers_may_come_in_a_later_post(world: World, phone: Device) -> None:
     client = registered(world)
     phone.visits(client, on="2025-09-14")
