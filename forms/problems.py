@@ -219,6 +219,18 @@ EDIT_OF_OLD = ProblemType(
     "Phiếu sửa một bản đã được sửa trước đó; giữ cả hai.",
     "This edits a version that was edited before; both are kept.",
 )
+EDIT_BY_ANOTHER = ProblemType(
+    "edit_by_another",
+    0,
+    "Người sửa phiếu không phải là người đã gửi phiếu.",
+    "This was edited by somebody else than who had sent it.",
+)
+NOT_HER_FORM = ProblemType(
+    "not_her_form",
+    0,
+    "Người có vai trò “{role}” thường không điền biểu mẫu này.",
+    "Somebody with the role “{role}” does not usually fill in this form.",
+)
 FILE_NAME_CHANGED = ProblemType(
     "file_name_changed",
     0,
@@ -589,7 +601,13 @@ NOT_ACCEPTABLE = ProblemType(
 _TYPES = {kind.code: kind for kind in list(globals().values()) if isinstance(kind, ProblemType)}
 
 
-def words_of(stored: Mapping[str, Any]) -> str:
-    """A kept problem ({"code", "details"}) in Vietnamese; of a code no longer known, the code."""
+def read_stored(stored: Mapping[str, Any]) -> Problem | None:
+    """A kept problem ({"code", "details"}); None of a code no longer known."""
     kind = _TYPES.get(stored["code"])
-    return Problem(kind, stored["details"]).vi if kind else str(stored["code"])
+    return Problem(kind, stored["details"]) if kind else None
+
+
+def words_of(stored: Mapping[str, Any]) -> str:
+    """A kept problem in Vietnamese; of a code no longer known, the code."""
+    problem = read_stored(stored)
+    return problem.vi if problem else str(stored["code"])

@@ -212,6 +212,14 @@ def history(db: Connection, submission: Submission) -> list[Version]:
     ]
 
 
+def flags_of(db: Connection, version: Version) -> list[dict[str, Any]]:
+    """What a person should know of one version, as kept: seen when it came, then when read."""
+    r = records.c
+    read = sa.select(r.problems).where(r.submission_version_id == version.id, r.table_path == "")
+    found = [*version.problems, *(one for row in db.scalars(read) for one in row)]
+    return list({one["code"]: one for one in found}.values())
+
+
 def before(versions: Sequence[Version], version: Version) -> Version | None:
     """What this version came to replace: what it edits, else the first of its instance."""
     wanted = one_id(version.deprecated_id or version.instance_id)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from sync.versions import Submission, Version
 
 ACTOR = "operator"
+_SEALED = (
+    "! Phiếu được mã hóa, đang chờ khóa riêng. Mở: cayda reprocess --key TỆP "
+    "/ Encrypted, waiting for the key. To open it: cayda reprocess --key FILE"
+)
 REVIEWS = ("approved", "hasIssues", "rejected")
 
 
@@ -92,6 +96,7 @@ def submission_show(
             click.echo(versions.get_xml(db, version.id), nl=False)
             return
         filled = versions.get_filled(db, version.id)
+        flags = versions.flags_of(db, version)
         earlier = versions.before(history, version) if difference else None
         changes = compare.difference(versions.get_filled(db, earlier.id), filled) if earlier else ()
     if difference:
@@ -102,8 +107,16 @@ def submission_show(
         return
     said = list(compare.answers(filled))
     lines = [*_about(one), *(_line(v) for v in history), ""]
+    lines += _flag_lines(flags, filled.instance.encrypted)
     lines += [f"{answer.label or answer.path}: {answer.text}" for answer in said]
-    say("\n".join(lines), submission=one, versions=history, shown=version.number, answers=said)
+    say(
+        "\n".join(lines),
+        submission=one,
+        versions=history,
+        shown=version.number,
+        answers=said,
+        flags=flags,
+    )
 
 
 def _pick(history: list[Version], which: str | None) -> Version:
@@ -132,6 +145,16 @@ def _line(version: Version) -> str:
         f"{mark} {version.number}. {cell(version.received_at)}  {version.outcome}"
         f"  {version.instance_id}  {version.sender or '–'}  {flags}"
     ).rstrip()
+
+
+def _flag_lines(flags: list[dict[str, Any]], is_sealed: bool) -> list[str]:
+    """Why somebody should look, a line each; an envelope once opened is like any other."""
+    from forms.problems import ENCRYPTED, read_stored
+
+    if is_sealed:
+        return [_SEALED]
+    found = [(flag["code"], read_stored(flag)) for flag in flags if flag["code"] != ENCRYPTED.code]
+    return [f"! {problem or code}" for code, problem in found]
 
 
 @submission.command("files")

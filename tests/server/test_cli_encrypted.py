@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from forms.encrypted import read_private_key
+from forms.form_key import new_pair
 from server.app import create_app
-from server.cli.terminal import GOOD, MISUSED
+from server.cli.terminal import GOOD, MISUSED, WRONG
 from server.runtime import EXTENSION
 from server.settings import read_settings
 from tests.sealing import envelope
@@ -38,7 +39,15 @@ def test_a_form_is_encrypted_sent_and_opened_with_the_key_from_stdin(
     _send(cayda, phone["token"], public.read_bytes(), listed["version"])
     assert cayda.json("status")["sealed"] == 1
     assert cayda.json("reprocess") == {"submissions": 1, "opened": 0, "sealed": 1}
+    wrong = cayda("reprocess", "--key", "-", text=new_pair()[0].decode())
+    assert wrong.exit_code == WRONG
+    assert "1 phiếu được mã hóa cho một khóa khác" in wrong.stdout
+    waiting = cayda("submission", "show", "trees", "uuid:1").stdout
+    assert "chờ khóa riêng" in waiting
     assert cayda.json("reprocess", "--key", "-", text=private)["opened"] == 1
+    shown = cayda("submission", "show", "trees", "uuid:1").stdout
+    assert "Loài cây: đa" in shown
+    assert "chờ khóa riêng" not in shown
 
     assert cayda.json("status")["sealed"] == 0
     rows = tmp_path / "trees.csv"

@@ -86,6 +86,25 @@ def test_a_submission_is_shown_with_its_versions_and_that_is_written_down(
     assert audited(database) == ["submission.read"] * 3
 
 
+def test_what_a_person_should_know_of_a_submission_is_said_in_words(
+    sent: Cayda, database: Database
+) -> None:
+    odd = instance("uuid:odd").replace(b'version="1"', b'version="9"')
+    odd = odd.replace(b"<meta>", b"<extra>x</extra><meta>")  # seen when it comes, and when read
+    with database.write() as db:
+        receive(db, Arrival(1, read_instance(odd), odd), NOW)
+    assert sent("reprocess").exit_code == GOOD
+    (listed,) = sent.json("submission", "list", "--flagged")["submissions"]
+    assert listed["flags"] == ["unknown_version", "not_in_form"]
+    text = sent("submission", "show", "trees", "uuid:odd").stdout
+    said = [line for line in text.splitlines() if line.startswith("! ")]
+    assert ["! Phiếu dùng" in line for line in said] == [True, False]
+    assert all(" / " in line for line in said)
+    told = sent.json("submission", "show", "trees", "uuid:odd")
+    assert [one["code"] for one in told["flags"]] == listed["flags"]
+    assert "! " not in sent("submission", "show", "trees", "uuid:other").stdout
+
+
 def test_the_very_bytes_of_a_version_can_be_had(sent: Cayda) -> None:
     done = sent("submission", "show", "trees", A, "--version", B, "--xml")
     assert done.stdout_bytes == instance(B, "thông", replaces=A, photo="1.jpg")
