@@ -29,7 +29,7 @@ from server.thanks import thanks
 from server.upload import SentFile, open_upload
 from server.writes import write
 from sync import catalogue, phones, publish
-from sync.access import Caller
+from sync.access import Caller, doubts
 from sync.accounts import PROJECT_ID
 from sync.receive import Arrival, Received, ReceivedFile, receive
 
@@ -287,7 +287,10 @@ def submit() -> Response:
             files=files,
             device_id=device_id,
             user_agent=user_agent,
-            problems=upload.problems,
+            problems=(
+                *upload.problems,
+                *doubts(runtime().library, caller(), instance.xml_form_id),
+            ),
             **user,
         )
     )

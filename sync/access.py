@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy.engine import Connection
 
-from forms.problems import NOT_ALLOWED, Refused
+from forms.problems import NOT_ALLOWED, NOT_HER_FORM, Problem, Refused
 from sync import places
 
 if TYPE_CHECKING:
@@ -83,6 +83,17 @@ def may(caller: Caller, verb: str) -> bool:
     if caller.kind == "app_user" and verb not in PHONE:
         return False
     return verb in ROLES.get(caller.role, frozenset())
+
+
+def doubts(library: Library, caller: Caller, xml_form_id: str) -> tuple[Problem, ...]:
+    """Flags for a submission by its sender: kept all the same, for a role may change while forms
+    wait on a phone; but a form of another role is for a person to look at.
+    """
+    rule = library.rules.get(xml_form_id)
+    roles = rule.filled_by if rule else ()
+    if not roles or caller.kind == "operator" or caller.role in roles:
+        return ()
+    return (NOT_HER_FORM(role=caller.role),)
 
 
 def clubs_in_scope(db: Connection, caller: Caller, day: date) -> frozenset[str] | None:

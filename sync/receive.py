@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 from forms.instance import Instance, one_id, spellings
 from forms.problems import (
     DIFFERENT_CONTENT,
+    EDIT_BY_ANOTHER,
     EDIT_OF_OLD,
     FORM_CLOSED,
     OLD_VERSION,
@@ -107,8 +108,9 @@ def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
     """Keep one POST. Raises only Refused(UNKNOWN_FORM), for a form this server never had."""
     form = _find_form(db, arrival)
     sha256 = hashlib.sha256(arrival.xml).hexdigest()
-    submission_id, begins = _submission(db, form.id, arrival.instance, now)
-    problems = (*arrival.problems, *arrival.instance.problems, *_form_problems(form, arrival))
+    submission_id, begins, doubts = _submission(db, form.id, arrival, now)
+    problems = (*arrival.problems, *arrival.instance.problems, *doubts)
+    problems += _form_problems(form, arrival)
     is_known = not begins and _is_known(db, form.id, arrival.instance)
     outcome = _outcome_of_new(arrival.instance, is_known)
     if outcome is Outcome.DIFFERENT:
@@ -249,23 +251,27 @@ def _form_problems(form: Any, arrival: Arrival) -> tuple[Problem, ...]:
 
 
 def _submission(
-    db: Connection, form_id: int, instance: Instance, now: datetime
-) -> tuple[int, bool]:
-    """The submission this instance belongs to, and whether it begins one and edits none."""
+    db: Connection, form_id: int, arrival: Arrival, now: datetime
+) -> tuple[int, bool, tuple[Problem, ...]]:
+    """The submission this instance belongs to, whether it begins one and edits none, and flags."""
+    instance = arrival.instance
     root_id = instance.instance_id
     if instance.deprecated_id is not None:
         _one_edit_at_a_time(db, form_id)
-        known = db.execute(
-            sa.select(submission_versions.c.submission_id)
+        v = submission_versions.c
+        replaced = db.execute(
+            sa.select(v.submission_id, v.app_user_id, v.user_id)
             .where(
                 submission_versions.c.form_id == form_id,
                 submission_versions.c.instance_id.in_(spellings(instance.deprecated_id)),
             )
             .order_by(submission_versions.c.id)
             .limit(1)
-        ).scalar()
-        if known is not None:
-            return known, False
+        ).one_or_none()
+        if replaced is not None:
+            who = (replaced.app_user_id, replaced.user_id)
+            same = who == (arrival.app_user_id, arrival.user_id)
+            return replaced.submission_id, False, () if same else (EDIT_BY_ANOTHER(),)
         # Its original is still on the phone, and will join it, spelt as phones spell ids.
         root_id = one_id(instance.deprecated_id)
     elif root_id != one_id(root_id):
@@ -274,13 +280,13 @@ def _submission(
         db, submissions, {"form_id": form_id, "instance_id": root_id, "created_at": now}
     )
     if row is not None:  # what is spelt in another way may have an edit that came before it
-        return row.id, instance.deprecated_id is None and root_id == one_id(root_id)
+        return row.id, instance.deprecated_id is None and root_id == one_id(root_id), ()
     known = db.execute(
         sa.select(submissions.c.id).where(
             submissions.c.form_id == form_id, submissions.c.instance_id == root_id
         )
     ).scalar_one()
-    return known, False
+    return known, False, ()
 
 
 def _one_edit_at_a_time(db: Connection, form_id: int) -> None:

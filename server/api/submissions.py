@@ -34,7 +34,7 @@ from server.runtime import runtime
 from server.streams import stream
 from server.writes import write
 from sync import attachments, reading, versions
-from sync.access import Reading, actor_number
+from sync.access import Reading, actor_number, doubts
 from sync.reading import FormView, Sender, Submission, Version, Wanted
 from sync.receive import Arrival, Outcome, Received, ReceivedFile, keep_files, receive
 from sync.tables import submission_versions
@@ -276,6 +276,7 @@ def _arrival(xml: bytes, instance: Instance) -> Arrival:
         user_agent=_note(request.headers.get("User-Agent")),
         app_user_id=caller().id if is_phone else None,
         user_id=None if is_phone else caller().id,
+        problems=doubts(runtime().library, caller(), instance.xml_form_id),
     )
 
 

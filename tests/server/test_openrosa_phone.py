@@ -12,7 +12,7 @@ from server.demo.phone import EntityEdit, Headers, Phone
 from sync import accounts, publish
 from sync.tables import attachments, entity_lists, submission_versions, submissions
 from tests.conftest import NOW
-from tests.server.conftest import Door
+from tests.server.conftest import Door, instance
 
 LAN = "l" * 64
 CLUB = "11111111-1111-4111-8111-111111111111"
@@ -81,6 +81,17 @@ def test_a_phone_that_never_heard_the_answer_sends_again_and_nothing_doubles(
         tries += 1
     assert tries > 1
     assert village.count(submission_versions) == 1
+
+
+def test_a_form_of_another_role_is_kept_and_flagged(village: Door) -> None:
+    rules = village.runtime.library.rules.items()
+    hers = next(form for form, rule in rules if "volunteer" in rule.filled_by)
+    others = next(form for form, rule in rules if "volunteer" not in rule.filled_by)
+    lan = village.at(f"/key/{LAN}")
+    assert lan.post(instance(form_id=hers)).status_code == 201
+    assert "not_her_form" not in village.flags()
+    assert lan.post(instance(form_id=others)).status_code == 201
+    assert "not_her_form" in village.flags()
 
 
 def test_every_library_form_is_served_under_its_listed_hash(village: Door) -> None:

@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 
 from server import openrosa
 from server.app import create_app
+from sync import accounts
 from sync.blobs import Blobs
 from sync.database import Database
 from sync.receive import Outcome
@@ -417,6 +418,17 @@ def test_a77_a78_an_edit_replaces_its_original_and_a_retry_adds_nothing(door: Do
     assert door.rows(submissions.c.instance_id, submissions.c.review_state) == [(A, "edited")]
     assert door.count(submission_versions) == 2
     assert current(door) == B
+
+
+def test_an_edit_by_another_phone_counts_and_is_flagged(door: Door) -> None:
+    with door.database.write() as db:
+        accounts.add_app_user(db, "Minh", "city", None, None, "m" * 64, NOW)
+    door.post(instance(A))
+    door.post(instance(B, replaces=A))
+    assert door.flags() == []
+    door.at(f"/key/{'m' * 64}").post(instance(C, replaces=B))
+    assert door.flags() == ["edit_by_another"]
+    assert current(door) == C
 
 
 def test_a79_an_edit_of_a_superseded_version_is_kept_and_flagged(door: Door) -> None:
