@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from io import BytesIO
 from urllib.parse import quote
 
@@ -46,6 +47,7 @@ def xform_of(title: str = "Cây / Trees") -> bytes:
     return FORM.format(form_id="trees", version="1", title=title).encode()
 
 
+@cache  # a workbook holds the time it was made
 def sheet(version: str = "1") -> bytes:
     return to_xlsx(SHEET.format(version=version).encode(), "md")
 
