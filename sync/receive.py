@@ -179,6 +179,13 @@ def lineage(chain: Sequence[Link], version_id: int) -> list[int]:
     return [link.id for link in sorted(chain, key=order)]
 
 
+def _leads_to(chain: Sequence[Link], version_id: int, later: int) -> bool:
+    """Whether `later` is an edit of this version, or of its edit: a step that came late."""
+    links = {link.id: link for link in chain}
+    edited = _parents(_by_instance(chain), links[later])
+    return one_id(links[version_id].instance_id) in edited
+
+
 def _by_instance(chain: Sequence[Link]) -> dict[str, Link]:
     """The first version of each instance; ids in their one spelling."""
     found: dict[str, Link] = {}
@@ -323,12 +330,14 @@ def _take_place(db: Connection, submission_id: int, version_id: int, instance: I
     mine = sa.select(submissions.c.id).where(submissions.c.id == submission_id)
     db.execute(mine.with_for_update(key_share=True))  # what rivals added is seen only after this
     _gather_waiting_edits(db, submission_id, instance)
-    current = current_version(read_chain(db, submission_id))
+    chain = read_chain(db, submission_id)
+    current = current_version(chain)
     values: dict[str, Any] = {"current_version_id": current}
     if instance.deprecated_id is not None:
         if current == version_id:
             values["review_state"] = "edited"
-        else:  # what people said of the version that counts still holds
+        elif not _leads_to(chain, version_id, current):
+            # What people said of the version that counts still holds.
             _flag(db, version_id, EDIT_OF_OLD())
     _change(db, submission_id, values)
 

@@ -169,6 +169,18 @@ def test_c23_a_chain_of_edits_in_any_order_ends_at_its_last(kept: Database, orde
     assert current_answer(kept) == bodies["C"]
 
 
+@pytest.mark.parametrize("order", ["ABC", "ACB", "BAC", "BCA", "CAB", "CBA"])
+def test_a_chain_that_comes_in_another_order_is_no_doubt(kept: Database, order: str) -> None:
+    bodies = {"A": xml(A), "B": xml(B, "ash", replaces=A), "C": xml(C, "elm", replaces=B)}
+    for letter in order:
+        send(kept, bodies[letter])
+    with kept.read() as db:
+        flags = db.scalars(sa.select(submission_versions.c.problems)).all()
+        (state,) = db.scalars(sa.select(submissions.c.review_state))
+    assert list(flags) == [[], [], []]
+    assert state == "edited"
+
+
 def test_two_edits_of_one_original_keep_both_and_flag_the_second(kept: Database) -> None:
     send(kept, xml(A))
     send(kept, xml(B, "ash", replaces=A))
