@@ -30,7 +30,7 @@ from server.upload import SentFile, open_upload
 from server.writes import write
 from sync import catalogue, phones, publish
 from sync.access import Caller, doubts
-from sync.accounts import PROJECT_ID
+from sync.accounts import DRAFTS_ID, PROJECT_ID
 from sync.receive import Arrival, Received, ReceivedFile, receive
 
 CSV = "text/csv; charset=utf-8"
@@ -295,7 +295,9 @@ def submit() -> Response:
         )
     )
     runtime().jobs.wake()
-    return openrosa_message("submit_success", thanks(kept, today), 201)
+    return openrosa_message(
+        "submit_success", thanks(kept, today, on_trial=caller().project_id == DRAFTS_ID), 201
+    )
 
 
 def _put_away(file: SentFile, root: Element) -> ReceivedFile:

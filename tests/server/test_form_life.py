@@ -131,7 +131,9 @@ def test_c126_a_draft_can_be_listed_had_and_sent_under_its_own_address(
         assert url.isascii()
         assert " " not in url
     assert draft.head("/submission").status_code == 204
-    assert draft.post(instance(form_id=form_id, version="2")).status_code == 201
+    answer = draft.post(instance(form_id=form_id, version="2"))
+    assert answer.status_code == 201
+    assert "phiếu thử không tính" in message(answer)
 
 
 def test_c126_central_spells_a_drafts_form_and_files_shorter(door: Door) -> None:

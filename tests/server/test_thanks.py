@@ -44,6 +44,12 @@ def test_the_thanks_name_the_form_and_count(outcome: Outcome, today: int, vi: st
     assert thanks(Received(outcome, 1, (), "Cây "), today) == f"{vi} / {en}"
 
 
+def test_who_tries_a_form_out_is_told_that_it_counts_nowhere() -> None:
+    vi, en = thanks(Received(Outcome.NEW, 1, (), "Cây"), 2, on_trial=True).split(" / ")
+    assert vi == "Đã nhận: Cây, hôm nay 2 phiếu. Bản nháp: phiếu thử không tính vào số liệu."
+    assert en == "Received: Cây, 2 today. A draft: what is sent on trial counts nowhere."
+
+
 def test_each_new_submission_raises_the_count_and_a_resend_does_not(door: Door) -> None:
     door.add_form("pets", title="Vật nuôi")
     assert "Cây / Trees, hôm nay 1 phiếu" in message(door.post(instance(A)))
