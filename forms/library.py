@@ -474,8 +474,8 @@ def _download(role: str, entry: Mapping[str, Any]) -> Download:
     assigned_by = _text(entry, "assigned_by")
     if (entry.get("rows") == "assigned") != (assigned_by is not None):
         raise Wrong(
-            f"{role}: rows = \"assigned\" và “assigned_by” đi cùng nhau",
-            f"{role}: rows = \"assigned\" and assigned_by go together",
+            f'{role}: rows = "assigned" và “assigned_by” đi cùng nhau',
+            f'{role}: rows = "assigned" and assigned_by go together',
         )
     return Download(
         rows="assigned" if assigned_by else _rows(role, entry),

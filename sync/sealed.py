@@ -14,7 +14,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.problems import Problem
+from forms.problems import ENCRYPTED, Problem
 from sync import queue
 from sync.accounts import DRAFTS_ID
 from sync.receive import PROCESS
@@ -55,11 +55,20 @@ def keep_opened(db: Connection, version_id: int, xml: bytes, now: datetime) -> N
     mine = sealed_submissions.c.submission_version_id == version_id
     values = {"xml": xml, "opened_at": now, "problem": None}
     db.execute(sealed_submissions.update().where(mine).values(values))
+    _forget_flag(db, version_id)
     project = sa.select(forms.c.project_id).join(
         submission_versions, submission_versions.c.form_id == forms.c.id
     )
     if db.scalar(project.where(submission_versions.c.id == version_id)) != DRAFTS_ID:
         queue.add(db, PROCESS, version_id, now=now)
+
+
+def _forget_flag(db: Connection, version_id: int) -> None:
+    """Opened, it is no longer encrypted to anybody who looks for what needs a person."""
+    v = submission_versions.c
+    known = db.execute(sa.select(v.problems).where(v.id == version_id)).scalar_one()
+    left = [one for one in known if one["code"] != ENCRYPTED.code]
+    db.execute(submission_versions.update().where(v.id == version_id).values(problems=left))
 
 
 def note_problem(db: Connection, version_id: int, problem: Problem) -> None:

@@ -349,9 +349,7 @@ def test_an_old_visit_is_warned_of_and_kept_a_coming_one_refused(phone: Fill) ->
 
 # ------------------------------------------------------------------ the phone counts its forms
 @pytest.mark.parametrize("form", load_library().forms)
-def test_every_form_carries_the_phones_running_number(
-    phone: Fill, saved: Saved, form: str
-) -> None:
+def test_every_form_carries_the_phones_running_number(phone: Fill, saved: Saved, form: str) -> None:
     numbers = []
     for _ in range(3):
         filled = phone(form)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,9 +24,11 @@ HALF = "2025H2"
 
 
 @pytest.fixture
-def world(database: Database, tmp_path: Path) -> World:
+def world(database: Database, tmp_path: Path) -> Iterator[World]:
     """With our own form for news, and POSTs so small that two photos do not fit into one."""
-    return a_world(database, tmp_path, NOW, with_news=True, post_bytes=6_000)
+    world = a_world(database, tmp_path, NOW, with_news=True, post_bytes=6_000)
+    yield world
+    world.database.dispose()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from forms.encrypted import read_private_key
 from forms.form_key import new_pair, read_public_key
 from server import tasks
 from server.unseal import OPENED, open_waiting
-from sync import process, publish, sealed, tables, verify
+from sync import process, publish, sealed, tables, verify, versions
 from tests.conftest import NOW
 from tests.device import Device
 from tests.journeys.conftest import World
@@ -79,6 +79,9 @@ def test_an_encrypted_visit_waits_for_its_key_and_then_counts(
 
     assert world.figure("C07", "2025H2") == 1
     assert world.answers("care_visit")[0]["outcome"] == "met"
+    with world.database.read() as db:
+        flagged = versions.list_submissions(db, flagged=True)
+        assert "encrypted" not in {flag for one in flagged for flag in one.flags}
     assert is_clean(world, tmp_path)
 
 

@@ -96,9 +96,8 @@ class World:
             publish.publish_form(db, library, news(version), {}, self.clock(), "operator")
 
     def sets_state(self, form: str, state: str) -> None:
-        f = tables.forms
         with self.database.write() as db:
-            db.execute(f.update().where(f.c.xml_form_id == form).values(state=state))
+            publish.set_state(db, form, state, self.clock(), "operator")
 
     # ---- phones
     def new_url(self, name: str, role: str, club: str | None, unit_code: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -81,7 +82,9 @@ def processes(server: Server) -> list[psutil.Process]:
 
 
 def worker(server: Server) -> psutil.Process | None:
-    return next((p for p in processes(server) if "work" in p.cmdline()), None)
+    with contextlib.suppress(psutil.Error):  # one that ends while it is looked at
+        return next((p for p in processes(server) if "work" in p.cmdline()), None)
+    return None
 
 
 def find_web(server: Server) -> psutil.Process | None:
