@@ -16,7 +16,8 @@ PARTS = {
     "others": "B. Enketo, ODK Web Forms, pyODK, ruODK, OData",
     "parity": "C. Parity and robustness",
 }
-FIRST_PARITY = 116  # below it a number after "c" is a class of incidents, not a case
+FIRST = {"a": 1, "b": 91, "c": 116}  # other numbers after "b" and "c" are not of this list:
+LAST = {"a": 90, "b": 115, "c": 140}  # incidents are numbered so too
 
 _CARRIED = re.compile(r"(?<=_)([abc])(\d+)(?=_)")
 
@@ -46,7 +47,7 @@ def numbers_of(test: str) -> set[int]:
     """The cases a test's name carries: test_a77_a78_an_edit… → {77, 78}."""
     head = re.match(r"test(?:_[abc]\d+)+_", test)
     pairs = _CARRIED.findall(head[0]) if head else []
-    return {int(n) for letter, n in pairs if letter != "c" or int(n) >= FIRST_PARITY}
+    return {int(n) for letter, n in pairs if FIRST[letter] <= int(n) <= LAST[letter]}
 
 
 def proofs() -> dict[int, list[str]]:

@@ -152,7 +152,7 @@ def test_a_worker_that_is_given_the_right_key_opens_what_another_key_failed_on(
     assert world.figure("C07", "2025H2") == 1
 
 
-def test_b84_the_encrypted_answers_may_come_in_a_later_post(world: World, phone: Device) -> None:
+def test_a84_the_encrypted_answers_may_come_in_a_later_post(world: World, phone: Device) -> None:
     client = registered(world)
     phone.visits(client, on="2025-09-14")
     seals(phone, photo=b"a photo")
