@@ -88,9 +88,7 @@ def open_envelope(envelope: Envelope, key: RSAPrivateKey, files: Mapping[str, Bi
     Refused(ENCRYPTED_OTHER_KEY) when it was made for another key, ENCRYPTED_FILE_MISSING while the
     XML is still on the phone, ENCRYPTED_DAMAGED when what comes out is not what went in.
     """
-    symmetric = _unseal(key, envelope.sealed_key)
-    if symmetric is None or len(symmetric) != KEY_BYTES:
-        raise Refused(ENCRYPTED_OTHER_KEY())
+    symmetric = _symmetric(envelope, key)
     inner = files.get(envelope.files[-1])
     if inner is None:
         raise Refused(ENCRYPTED_FILE_MISSING(file=envelope.files[-1]))
@@ -102,6 +100,24 @@ def open_envelope(envelope: Envelope, key: RSAPrivateKey, files: Mapping[str, Bi
             raise Refused(ENCRYPTED_DAMAGED())
     _check(envelope, key, symmetric, files, xml)
     return xml
+
+
+def open_file(envelope: Envelope, key: RSAPrivateKey, name: str, file: BinaryIO) -> Iterator[bytes]:
+    """One photo or file of the envelope, in pieces. `name`: as sent, with its ".enc".
+
+    Refused(ENCRYPTED_OTHER_KEY), or ENCRYPTED_DAMAGED at the end.
+    """
+    symmetric = _symmetric(envelope, key)
+    seed = iv_seed(envelope.instance_id, symmetric)
+    return decrypt(file, symmetric, iv(seed, envelope.files.index(name)))
+
+
+def _symmetric(envelope: Envelope, key: RSAPrivateKey) -> bytes:
+    """The key of this one submission. Refused(ENCRYPTED_OTHER_KEY)."""
+    symmetric = _unseal(key, envelope.sealed_key)
+    if symmetric is None or len(symmetric) != KEY_BYTES:
+        raise Refused(ENCRYPTED_OTHER_KEY())
+    return symmetric
 
 
 def iv_seed(instance_id: str, symmetric: bytes) -> bytes:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from forms.encrypted import open_envelope, read_envelope
+from forms import photos
+from forms.encrypted import Envelope, open_envelope, open_file, read_envelope
 from forms.problems import ENCRYPTED_DAMAGED, ENCRYPTED_FILE_MISSING, Refused
 from server.runtime import Runtime
-from sync import sealed
+from sync import attachments, sealed
 from sync.sealed import Sealed
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    from sync.attachments import Attachment
 
 BATCH = 50
 OPENED = "opened"
@@ -54,3 +59,22 @@ def _open_one(runtime: Runtime, key: RSAPrivateKey, one: Sealed) -> str:
     with runtime.database.write() as db:
         sealed.note_problem(db, one.submission_version_id, problem)
     return problem.code
+
+
+def opened_file(
+    runtime: Runtime, envelope: Envelope, key: RSAPrivateKey, file: Attachment, *, as_sent: bool
+) -> Iterator[bytes]:
+    """A photo or file of the envelope as it was before; a picture without its place.
+
+    Decrypted into a file without a name: it must be read twice, and a film is large.
+    Refused as `forms.encrypted.open_file` and `sync.attachments.way_out` say.
+    """
+    assert file.sha256 is not None
+    name = file.name.removesuffix(".enc")
+    with tempfile.TemporaryFile() as plain:
+        with runtime.blobs.open(file.sha256) as source:
+            plain.writelines(open_file(envelope, key, file.name, source))
+        size = plain.tell()
+        plain.seek(0)
+        plan = attachments.way_out(plain, name, None, size, as_sent=as_sent)
+        yield from photos.pieces(plain, plan)

@@ -228,16 +228,10 @@ def open_file(blobs: Blobs, file: Attachment, written: str, *, as_sent: bool = F
     assert file.sha256 is not None
     source = blobs.open(file.sha256)
     try:
-        head = source.read(photos.HEAD)
-        plan: photos.Plan | None = [photos.Span(0, file.size or 0)]
-        if not as_sent and photos.is_picture(head, file.name, file.content_type):
-            plan = photos.freed(source)
+        plan = way_out(source, file.name, file.content_type, file.size or 0, as_sent=as_sent)
     except BaseException:
         source.close()
         raise
-    if plan is None:
-        source.close()
-        raise Refused(PLACE_IN_PICTURE())
     return Download(
         name=written,
         content_type=_type(file),
@@ -245,6 +239,21 @@ def open_file(blobs: Blobs, file: Attachment, written: str, *, as_sent: bool = F
         etag=f"{file.sha256[:32]}{'-as-sent' if as_sent else ''}",
         pieces=_closing(source, photos.pieces(source, plan)),
     )
+
+
+def way_out(
+    source: BinaryIO, name: str, content_type: str | None, size: int, *, as_sent: bool
+) -> photos.Plan:
+    """What leaves of a file: all of it, of a picture all but its place.
+
+    Refused(PLACE_IN_PICTURE) when the place cannot be taken out.
+    """
+    if as_sent or not photos.is_picture(source.read(photos.HEAD), name, content_type):
+        return [photos.Span(0, size)]
+    plan = photos.freed(source)
+    if plan is None:
+        raise Refused(PLACE_IN_PICTURE())
+    return plan
 
 
 def _type(file: Attachment) -> str:

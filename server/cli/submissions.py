@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from server.cli.command import Group, with_runtime
+from server.cli.key import takes_key
 from server.cli.paths import FOLDER
 from server.cli.terminal import cell, fail, plain, say, say_table, wants_json
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from sqlalchemy.engine import Connection
 
     from server.runtime import Runtime
@@ -164,6 +166,7 @@ def _flag_lines(flags: list[dict[str, Any]], is_sealed: bool) -> list[str]:
 @click.option(
     "--as-sent", is_flag=True, help="Giữ vị trí chụp; được ghi lại / with their place; audited."
 )
+@takes_key
 @with_runtime
 def submission_files(
     runtime: Runtime,
@@ -172,6 +175,7 @@ def submission_files(
     which: str | None,
     out: Path | None,
     as_sent: bool,
+    key: RSAPrivateKey | None,
 ) -> None:
     """Ảnh và tệp của một phiếu; ảnh ra khỏi đây không còn vị trí chụp / files, without place."""
     from sync import attachments, audit, versions
@@ -187,7 +191,7 @@ def submission_files(
     with runtime.database.read() as db:  # a film takes long to write, and phones need the lock
         files = attachments.of_version(db, version.id)
         if out is not None:
-            refused = _write_files(runtime, db, version.id, files, out, as_sent)
+            refused = _write_files(runtime, db, version.id, files, out, as_sent, key)
     say_table("files", (_file_row(file, version, refused.get(file.name)) for file in files))
     sys.exit(1 if refused else 0)
 
@@ -199,26 +203,46 @@ def _write_files(
     files: list[Attachment],
     out: Path,
     as_sent: bool,
+    key: RSAPrivateKey | None,
 ) -> dict[str, str]:
     """Why some could not be written, by name."""
+    from forms.encrypted import read_envelope
+    from forms.instance import read_instance
     from forms.problems import Refused
-    from sync import attachments
+    from server.unseal import opened_file
+    from sync import attachments, versions
 
     out.mkdir(parents=True, exist_ok=True)
+    xml = versions.get_xml(db, version_id)
+    envelope = read_envelope(xml) if key and read_instance(xml).encrypted else None
     refused = {}
     for file in files:
         if file.sha256 is None:
             continue
+        name, blobs = file.name, runtime.blobs
         try:
-            download = attachments.open_for_download(
-                db, runtime.blobs, version_id, file.name, as_sent=as_sent
-            )
+            if key and envelope and name in envelope.files:
+                target = out / name.removesuffix(".enc")
+                pieces = opened_file(runtime, envelope, key, file, as_sent=as_sent)
+            else:
+                target = out / name
+                pieces = attachments.open_for_download(
+                    db, blobs, version_id, name, as_sent=as_sent
+                ).pieces
+            _write(target, pieces)
         except Refused as problem:
-            refused[file.name] = str(problem.problem)
-            continue
-        with (out / file.name).open("wb") as target:
-            target.writelines(download.pieces)
+            refused[name] = str(problem.problem)
     return refused
+
+
+def _write(target: Path, pieces: Iterable[bytes]) -> None:
+    """All of it or no file at all."""
+    try:
+        with target.open("wb") as file:
+            file.writelines(pieces)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _file_row(file: Attachment, version: Version, refused: str | None) -> dict[str, object]:

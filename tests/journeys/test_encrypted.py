@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from forms.encrypted import read_private_key
+from forms.encrypted import read_envelope, read_private_key
 from forms.form_key import new_pair, read_public_key
+from forms.problems import Refused
 from server import tasks
-from server.unseal import OPENED, open_waiting
-from sync import process, publish, sealed, tables, verify, versions
+from server.unseal import OPENED, open_waiting, opened_file
+from sync import attachments, process, publish, sealed, tables, verify, versions
 from tests.conftest import NOW
 from tests.device import Device
+from tests.forms.test_photos import PLACE, jpeg
 from tests.journeys.conftest import World
 from tests.sealing import envelope
 
@@ -183,6 +185,31 @@ def test_an_envelope_whose_file_the_disk_lost_keeps_nothing_else_waiting(
     assert world.figure("C07", "2025H2") == 1
     with world.database.read() as db:
         assert sealed.count_waiting(db) == 1
+
+
+def test_a_photo_of_an_envelope_is_opened_with_the_key_and_loses_its_place(
+    world: World, phone: Device
+) -> None:
+    client = registered(world)
+    phone.visits(client, on="2025-09-14")
+    seals(phone, photo=jpeg())
+    phone.sends()
+
+    with world.database.read() as db:
+        one = versions.find(db, "care_visit", phone.sent[-1].instance_id)
+        version = versions.history(db, one)[-1]
+        sealing = read_envelope(versions.get_xml(db, version.id))
+        (file, *_) = [f for f in attachments.of_version(db, version.id) if f.name == "1.jpg.enc"]
+    runtime = world.runtime
+    key = read_private_key(PRIVATE)
+    as_sent = b"".join(opened_file(runtime, sealing, key, file, as_sent=True))
+    shown = b"".join(opened_file(runtime, sealing, key, file, as_sent=False))
+    assert as_sent == jpeg()
+    assert PLACE in as_sent
+    assert shown
+    assert PLACE not in shown
+    with pytest.raises(Refused, match="encrypted_other_key"):
+        b"".join(opened_file(runtime, sealing, read_private_key(new_pair()[0]), file, as_sent=True))
 
 
 def test_the_envelope_and_its_files_stay_as_they_came(world: World, phone: Device) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from forms.form_key import new_pair
 from forms.instance import read_instance
 from server.cli.terminal import GOOD, MISUSED, WRONG
 from sync import tables
@@ -15,6 +16,7 @@ from sync.database import Database
 from sync.receive import Arrival, ReceivedFile, receive
 from tests.conftest import NOW
 from tests.forms.test_photos import IMAGE, PLACE, jpeg
+from tests.sealing import envelope
 from tests.server.conftest import A, B, instance
 from tests.server.test_cli import Cayda, cayda
 
@@ -135,6 +137,34 @@ def test_photos_are_given_out_without_place_unless_asked_for_as_sent(
     assert (out / "1.jpg").read_bytes() == jpeg()
     assert audited(database) == ["submission.files"] * 2
     assert "missing" in sent("submission", "files", "trees", "uuid:other").output
+
+
+def test_files_of_an_encrypted_form_are_written_open_with_the_key(
+    cayda: Cayda, database: Database, tmp_path: Path
+) -> None:
+    (path := tmp_path / "trees.md").write_text(FORM, encoding="utf-8")
+    private, public = new_pair()
+    for name, pem in (("private", private), ("public", public), ("other", new_pair()[0])):
+        (tmp_path / f"{name}.pem").write_bytes(pem)
+    keyed = ("--public-key", str(tmp_path / "public.pem"))
+    assert cayda("form", "publish", str(path), *keyed).exit_code == GOOD
+    files = {"1.jpg": jpeg(), "audit.csv": b"event\n"}
+    xml, sealed = envelope(public, instance(A, photo="1.jpg"), files, A, "trees", "1")
+    blobs = Blobs(cayda.data / "blobs")
+    sent = tuple(ReceivedFile(name, blobs.put(sealed[name]), "") for name in sealed)
+    with database.write() as db:
+        receive(db, Arrival(1, read_instance(xml), xml, sent), NOW)
+
+    out = ("submission", "files", "trees", A, "--out", str(tmp_path / "out"), "--key")
+    assert cayda(*out, str(tmp_path / "private.pem")).exit_code == GOOD
+    photo = (tmp_path / "out" / "1.jpg").read_bytes()
+    assert photo.endswith(IMAGE + b"\xff\xd9")
+    assert PLACE not in photo
+    assert (tmp_path / "out" / "audit.csv").read_bytes() == b"event\n"
+    refused = cayda(*out[:5], str(tmp_path / "shut"), "--key", str(tmp_path / "other.pem"))
+    assert refused.exit_code == WRONG
+    assert "another key" in refused.output
+    assert not list((tmp_path / "shut").iterdir())
 
 
 def test_a_person_judges_deletes_and_brings_back(sent: Cayda, database: Database) -> None:
