@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from forms.problems import Problem, ProblemType, Where
 
@@ -22,9 +22,20 @@ BAD_INDICATOR = ProblemType(
 PLACES = ("club", "commune", "district", "city")  # levels of a figure, bottom up
 UNKNOWN = "unknown"  # the choice that says nobody knows: missing, but stays in the denominator
 
-Kind = Literal["count", "distinct", "sum", "latest", "began", "per", "waiting"]
-KINDS: tuple[Kind, ...] = ("count", "distinct", "sum", "latest", "began", "per", "waiting")
-CONDITIONS = ("is", "in", "not", "at_least", "at_most", "between", "present", "has")
+Kind = Literal[
+    # entities of a list: on D, or what began, ended or turned in P
+    "count", "began", "ended", "moved_in", "moved_out", "turned", "days", "sum_began",
+    # records of a form
+    "distinct", "sum", "latest", "months", "median", "named", "standing", "held", "waiting",
+    # of other figures
+    "per", "total",
+]  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)
+CONDITIONS = (
+    "is", "in", "not", "at_least", "at_most", "between", "present", "has", "older_than",
+    "every_month",
+)  # fmt: skip
+UpTo = Literal["period", "start", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +54,57 @@ class With:
     """`with`: only those who also have a record of `form` on such days.
 
     within: "period", "ever" (up to D), or a number of months that end on D.
+    within_days: instead, the number of days that end on D.
     named_in: the person is one of those chosen in this field, not the record's subject.
+    anywhere: also in records of other clubs.
+    period_in, until_days: instead of its day, the record names the period in this field, and came
+    to pass at most so many days after D.
     """
 
     form: str
     where: Conditions
     within: Literal["period", "ever"] | int
     named_in: str | None
+    within_days: int | None = None
+    anywhere: bool = False
+    period_in: str | None = None
+    until_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """`followed`: only records whose subject has one of `form` on a later day, soon enough."""
+
+    form: str
+    where: Conditions
+    within_days: int
 
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """One line of the report. `of` names a list or a form, or for kind "per" a level of PLACES."""
+    """One line of the report. `of` names a list or a form, or for kind "per" a level of PLACES.
+
+    kind, of an entity list:
+      count       those for whom `where` (and one of `any_`, and `with_`, not `without`) holds on D;
+                  some_day: on some day of P, the same for all conditions
+      began       for whom the one condition of `where` began to hold in P (between_days: in these)
+      ended       for whom it ceased in P; facts are those of D
+      moved_in    for whom `where` holds and whose club became one of this place in P, coming from
+                  a club outside of it; moved_out likewise. Who begins or ends does not move
+      turned      for whom `from_` held up to a day of P and `to` from it on, of one fact
+      days        the days of P on which `where` holds, added up
+      sum         of the numeric fact `summed` on D
+      sum_began   of the values of the fact `summed` whose spell began in P
+    of a form (`rows`: of this repeat of it, where conditions are on its rows):
+      count, distinct (subjects), sum (of `summed`), latest (of each subject; of the last
+      `within` months instead of P), months (of P with a record), median (days from the event
+      to its arrival), named (distinct entities named in the field `summed`), standing (entities
+      of the list `standing` for whom `facts` hold on the event's day in its club, added up over
+      records), held (kept out of figures until somebody mends them), waiting (for a registration)
+      up_to: in P, or all that happened before P ("start"), or up to D ("end")
+    of other figures: per (places that have what `having` and each of `each` ask for),
+      total (figures times a factor, added)
+    """
 
     id: str
     vi: str
@@ -70,8 +120,29 @@ class Indicator:
     where: Conditions = field(default_factory=dict)
     measured: Conditions = field(default_factory=dict)  # latest: which records can be the latest
     having: Conditions = field(default_factory=dict)  # per: indicator id -> its value there
+    each: tuple[Conditions, ...] = ()  # per: of every one of these at least one entry holds
     with_: With | None = None
+    without: With | None = None
+    any_: tuple[Conditions, ...] = ()
+    some_day: bool = False
+    between_days: tuple[date, date] | None = None
+    from_: Conditions = field(default_factory=dict)
+    to: Conditions = field(default_factory=dict)
+    rows: str | None = None
+    up_to: UpTo = "period"
+    within: int | None = None  # latest: months that end on D
+    not_before: Conditions = field(default_factory=dict)  # no earlier record of the subject fits
+    followed: Followed | None = None
+    standing: str | None = None
+    facts: Conditions = field(default_factory=dict)
+    total: Mapping[str, Decimal] = field(default_factory=dict)
     over: str | None = None
+    scale: Decimal = Decimal(100)  # of a share: what 1 is shown as
+    formula_vi: str = ""
+    formula_en: str = ""
+    source: str = ""
+    section: str = ""  # of the report, "I" to "XI"
+    sensitive: bool = False  # small cells are not shown outside the commune (domain 6.2, 7)
     by: tuple[str, ...] = ()
     levels: tuple[str, ...] = PLACES
     file: str = ""
@@ -79,7 +150,19 @@ class Indicator:
     @property
     def adds_up(self) -> bool:
         """Clubs may be added: nobody is in two on one day, but events may see one in two."""
-        return self.kind not in ("distinct", "latest")
+        return self.kind not in DISTINCT
+
+
+# A person may be in two clubs of one place, and a move within a place is none.
+DISTINCT: tuple[Kind, ...] = (
+    "distinct",
+    "latest",
+    "named",
+    "moved_in",
+    "moved_out",
+    "months",
+    "median",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +202,17 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One way to split persons: by the value of a fact on D, or by age on D (`fact` = "age")."""
+    """One way to split: persons by the value of a fact on D, or by age on D (`fact` = "age");
+    or records by an `answer` (multi: each of the choices made; then parts add up to more).
+    """
 
     vi: str
     en: str
     fact: str
     bands: tuple[Band, ...]
+    answer: str | None = None
+    multi: bool = False
+    sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,17 +340,32 @@ def _problem(file: str, indicator: str, vi: str, en: str) -> Problem:
     return BAD_INDICATOR(Where(sheet=file), indicator=indicator, why_vi=vi, why=en)
 
 
-_ALWAYS = {"id", "label", "unit", "over", "by", "levels"}
+_ALWAYS = {"id", "label", "unit", "over", "by", "levels", "scale", "divided_by"}
+_ALWAYS |= {"formula", "source", "section", "sensitive"}
+_EVENT = {"where", "rows", "up_to", "not_before", "followed"}
 _WORDS: Mapping[Kind, set[str]] = {  # which further words go with which kind
-    "count": {"count", "where", "with"},
-    "distinct": {"distinct", "where"},
-    "sum": {"sum", "where", "times", "divided_by"},
-    "latest": {"latest", "where", "measured"},
-    "began": {"began", "where"},
-    "per": {"per", "having"},
+    "count": {"any", "with", "without", "some_day"} | _EVENT,
+    "began": {"where", "between_days"},
+    "ended": {"where"},
+    "moved_in": {"where"},
+    "moved_out": {"where"},
+    "turned": {"from", "to"},
+    "days": {"where"},
+    "sum_began": {"where"},
+    "distinct": _EVENT,
+    "sum": {"times"} | _EVENT,
+    "latest": {"where", "measured", "within", "not_before"},
+    "months": {"where"},
+    "median": {"where"},
+    "named": {"where", "rows"},
+    "standing": {"where", "of", "facts"},
+    "held": {"where"},
+    "per": {"having", "each"},
+    "total": set(),
     # Records about somebody who is not on the list (yet): they count nowhere else.
-    "waiting": {"waiting", "after_days"},
+    "waiting": {"after_days"},
 }
+_WITH_FIELD: tuple[Kind, ...] = ("sum", "sum_began", "named")  # written list.fact or form.field
 
 
 def read_indicator(entry: Mapping[str, Any], file: str = "") -> Indicator:
@@ -272,16 +375,20 @@ def read_indicator(entry: Mapping[str, Any], file: str = "") -> Indicator:
         said = ", ".join(KINDS)
         raise BadIndicator(f"cần đúng một trong các từ {said}", f"needs exactly one of {said}")
     kind = kinds[0]
-    strange = set(entry) - _ALWAYS - _WORDS[kind]
+    strange = set(entry) - _ALWAYS - _WORDS[kind] - {kind}
     if strange:
         word = min(strange)
         raise BadIndicator(
             f"từ “{word}” không dùng được với “{kind}”", f"word “{word}” does not go with “{kind}”"
         )
-    of, _, of_field = str(entry[kind]).partition(".")
-    if (kind == "sum") != bool(of_field):
-        raise BadIndicator("“sum” cần dạng biểu_mẫu.câu_hỏi", "“sum” needs form.field, others none")
+    of, _, of_field = ("", "", "") if kind == "total" else str(entry[kind]).partition(".")
+    if (kind in _WITH_FIELD) != bool(of_field):
+        said = ", ".join(_WITH_FIELD)
+        raise BadIndicator(
+            f"chỉ {said} có dạng tên.câu_hỏi", f"{said} need name.field, others only a name"
+        )
     label, unit = _both(entry, "label"), _both(entry, "unit")
+    formula = _both(entry, "formula") if "formula" in entry else {"vi": "", "en": ""}
     return Indicator(
         id=str(entry["id"]),
         vi=label["vi"],
@@ -297,12 +404,55 @@ def read_indicator(entry: Mapping[str, Any], file: str = "") -> Indicator:
         where=read_conditions(entry.get("where", {})),
         measured=read_conditions(entry.get("measured", {})),
         having=read_conditions(entry.get("having", {})),
+        each=_each_of(entry, "each"),
         with_=_with(entry["with"]) if "with" in entry else None,
+        without=_with(entry["without"]) if "without" in entry else None,
+        any_=_each_of(entry, "any"),
+        some_day=bool(entry.get("some_day", False)),
+        between_days=_days(entry["between_days"]) if "between_days" in entry else None,
+        from_=read_conditions(entry.get("from", {})),
+        to=read_conditions(entry.get("to", {})),
+        rows=entry.get("rows"),
+        up_to=_up_to(entry.get("up_to", "period")),
+        within=int(entry["within"]) if "within" in entry else None,
+        not_before=read_conditions(entry.get("not_before", {})),
+        followed=_followed(entry["followed"]) if "followed" in entry else None,
+        standing=str(entry["of"]) if kind == "standing" else None,
+        facts=read_conditions(entry.get("facts", {})),
+        total={k: _decimal(v) for k, v in entry["total"].items()} if kind == "total" else {},
         over=entry.get("over"),
+        scale=_decimal(entry.get("scale", 100)),
         by=tuple(entry.get("by", ())),
         levels=tuple(entry.get("levels", PLACES)),
+        formula_vi=formula["vi"],
+        formula_en=formula["en"],
+        source=str(entry.get("source", "")),
+        section=str(entry.get("section", "")),
+        sensitive=bool(entry.get("sensitive", False)),
         file=file,
     )
+
+
+def _each_of(entry: Mapping[str, Any], word: str) -> tuple[Conditions, ...]:
+    return tuple(read_conditions(one) for one in entry.get(word, []))
+
+
+def _days(value: Any) -> tuple[date, date]:
+    if not (isinstance(value, list) and len(value) == 2 and all(type(d) is date for d in value)):
+        raise BadIndicator("“between_days” cần hai ngày", "“between_days” needs two days")
+    return value[0], value[1]
+
+
+def _up_to(value: Any) -> UpTo:
+    if value not in get_args(UpTo):
+        raise BadIndicator("“up_to” là period, start hoặc end", "“up_to” is period, start or end")
+    up_to: UpTo = value
+    return up_to
+
+
+def _followed(entry: Mapping[str, Any]) -> Followed:
+    where = read_conditions(entry.get("where", {}))
+    return Followed(str(entry["form"]), where, int(entry["within_days"]))
 
 
 def _both(entry: Mapping[str, Any], word: str) -> Mapping[str, str]:
@@ -321,8 +471,16 @@ def _with(entry: Mapping[str, Any]) -> With:
         )
     if "form" not in entry:
         raise BadIndicator("“with” cần “form”", "“with” needs “form”")
-    where = read_conditions(entry.get("where", {}))
-    return With(entry["form"], where, within, entry.get("named_in"))
+    return With(
+        entry["form"],
+        read_conditions(entry.get("where", {})),
+        within,
+        entry.get("named_in"),
+        within_days=entry.get("within_days"),
+        anywhere=bool(entry.get("anywhere", False)),
+        period_in=entry.get("period_in"),
+        until_days=entry.get("until_days"),
+    )
 
 
 def read_conditions(entry: Mapping[str, Mapping[str, Any]]) -> Conditions:
@@ -358,6 +516,8 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "between": _pair,
     "present": bool,
     "has": _texts,
+    "older_than": int,  # months since the fact's spell began
+    "every_month": bool,  # of `having`: as many as P has months
 }
 
 
@@ -373,7 +533,16 @@ def _cut(entry: Mapping[str, Any]) -> Cut:
         Band(str(b["value"]), b["vi"], b["en"], b.get("first"), b.get("end"))
         for b in entry.get("values", [])
     )
-    return Cut(entry["label"]["vi"], entry["label"]["en"], entry["fact"], bands)
+    answer = entry.get("answer")
+    return Cut(
+        entry["label"]["vi"],
+        entry["label"]["en"],
+        "" if answer else entry["fact"],
+        bands,
+        answer=answer,
+        multi=bool(entry.get("multi", False)),
+        sensitive=bool(entry.get("sensitive", False)),
+    )
 
 
 def _target(entry: Mapping[str, Any]) -> Target:
@@ -427,7 +596,8 @@ def _one_value(where: Conditions) -> bool:
 
 
 def _stands_on(one: Indicator) -> tuple[str, ...]:
-    return (*one.having, *((one.over,) if one.over else ()))
+    others = (name for conditions in one.each for name in conditions)
+    return (*one.having, *others, *one.total, *((one.over,) if one.over else ()))
 
 
 def _in_order(indicators: Mapping[str, Indicator]) -> tuple[list[Indicator], list[Indicator]]:

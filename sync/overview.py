@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.periods import Period, periods_of
-from sync import access, aggregate, places, words
+from sync import access, places, rollup, words
 from sync.access import Caller
-from sync.aggregate import Figure, Figures
 from sync.clubs import list_of_clubs, plain_name
+from sync.figures import Figure, Figures
 from sync.tables import entities, records, spells
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Overview:
 def read_overview(db: Connection, library: Library, caller: Caller, period: Period) -> Overview:
     """The whole-club columns of the library's report that forms feed, for the caller's clubs."""
     shown = list(_columns(library))
-    figures = aggregate.club_figures(db, library, period)
+    figures = rollup.club_figures(db, library, period)
     scope = access.clubs_in_scope(db, caller, period.last)
     with_figures = {place for place, *_ in figures}
     clubs = with_figures & _standing(db, library, period)
@@ -91,7 +91,7 @@ def _standing(db: Connection, library: Library, period: Period) -> set[str]:
         sa.or_(c.valid_to.is_(None), c.valid_to > period.first),
     )
     found = set(db.scalars(there))
-    for name, conditions in aggregate.what_is_a_club(library).items():
+    for name, conditions in rollup.what_is_a_club(library).items():
         fits = (words.WORDS[one.word](c.value, one.value) for one in conditions)
         found &= set(db.scalars(there.where(c.name == name, *fits)))
     return found

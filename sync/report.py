@@ -19,9 +19,9 @@ from forms.cells import Cell, Table, to_text
 from forms.days import read_day
 from forms.indicators import Column, Indicator, Target
 from forms.periods import Period
-from sync import aggregate, places
-from sync.aggregate import Figure, Figures
+from sync import places, rollup
 from sync.clubs import plain_name
+from sync.figures import WHOLE, Figure, Figures
 from sync.places import Tree, Unit, UnitPath
 from sync.tables import entities
 
@@ -83,7 +83,7 @@ def report_tables(
     tree = places.read_tree(db)
     known = _clubs_on(db, period.last)
     seen = [club for club in known if clubs is None or club.uuid in clubs]
-    figures = aggregate.roll_up_all(db, library, period)
+    figures = rollup.roll_up_all(db, library, period)
     return (
         Table(
             f"bao_cao_clb_{period.code}",
@@ -152,7 +152,7 @@ def _club_cell(
     if column.figure is None:
         return None
     indicator = library.figures.indicators[column.figure]
-    whole = figures.get((club.uuid, indicator.id, *aggregate.WHOLE), Figure(None))
+    whole = figures.get((club.uuid, indicator.id, *WHOLE), Figure(None))
     if whole.numerator is None:
         return NO_DATA
     return _SHOWN[column.show](indicator, whole, _cut_total(figures, club.uuid, column))
@@ -257,12 +257,12 @@ def _figure_rows(
     for place in shown:
         here = figures[place.level]
         for indicator in indicators:
-            whole = (place.key, indicator.id, *aggregate.WHOLE)
+            whole = (place.key, indicator.id, *WHOLE)
             if place.level not in indicator.levels or not (place.clubs or whole in here):
                 continue
             note = place.note or _who_sent(place, indicator, figures["club"])
             cells = parts[place.level].get((place.key, indicator.id), [])
-            for cut, value in (aggregate.WHOLE, *cells):
+            for cut, value in (WHOLE, *cells):
                 figure = here.get((place.key, indicator.id, cut, value), Figure(None))
                 target = library.figures.target(indicator.id, place.level, period.last)
                 yield (
@@ -352,7 +352,7 @@ def _who_sent(place: Place, indicator: Indicator, clubs: Figures) -> str:
     """ "5/6 CLB có số liệu" above club level, so that a silent club is not read as a zero."""
     if place.level == "club" or "club" not in indicator.levels:
         return ""
-    keys = ((uuid, indicator.id, *aggregate.WHOLE) for uuid in place.clubs)
+    keys = ((uuid, indicator.id, *WHOLE) for uuid in place.clubs)
     sent = sum(1 for key in keys if clubs.get(key, Figure(None)).numerator is not None)
     return f"{sent}/{len(place.clubs)} CLB có số liệu"
 

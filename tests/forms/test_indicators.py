@@ -100,7 +100,7 @@ def test_numbers_are_exact() -> None:
         ('count = "a"\nwhere = { b = { at_least = "ten" } }', "“ten” is not a number"),
         ('count = "a"\nwhere = { b = { at_least = true } }', "not a number"),
         ('count = "a"\nwhere = { b = { between = [1] } }', "needs two numbers"),
-        ('sum = "a"', "needs form.field"),
+        ('sum = "a"', "need name.field"),
         ('count = "a"\nwith = { where = {} }', "“with” needs “form”"),
         ('count = "a"\nwith = { form = "f", within = "week" }', "“within” is"),
         ('count = "a"\nover = "X9"', "no indicator “X9”"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forms.periods import get_period
-from sync import aggregate, tables
+from sync import rollup, tables
 from tests.journeys.world import World
 
 PERIODS = ("2025H1", "2025H2")
@@ -151,9 +151,7 @@ def test_a_club_that_ended_is_active_no_more_from_that_day(world: World) -> None
     world.works()
     with world.database.read() as db:
         library = world.runtime.library
-        counted = {
-            code: aggregate.roll_up(db, library, get_period(code), "city") for code in PERIODS
-        }
+        counted = {code: rollup.roll_up(db, library, get_period(code), "city") for code in PERIODS}
     active = {
         code: [
             f.numerator for (_p, name, cut, _v), f in figures.items() if (name, cut) == ("A01", "")

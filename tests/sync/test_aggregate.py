@@ -13,19 +13,10 @@ import sqlalchemy as sa
 
 from forms.periods import ADMINISTRATIVE, get_period
 from sync import tables as t
-from sync.aggregate import (
-    Figure,
-    Figures,
-    Touch,
-    count_clubs,
-    count_stale,
-    is_fresh,
-    keep,
-    measure,
-    roll_up,
-    touch,
-)
+from sync.aggregate import Touch, count_stale, keep, measure, touch
 from sync.database import Database
+from sync.figures import Figure, Figures
+from sync.rollup import count_clubs, is_fresh, roll_up
 from tests.sync.rows import NOW, Rows, a_library
 
 D = date(2018, 6, 30)
