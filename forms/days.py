@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta, timezone
 
 VIETNAM = timezone(timedelta(hours=7), "+07")  # Asia/Ho_Chi_Minh since 1975: no zone data needed
@@ -39,6 +40,15 @@ def read_day(text: str) -> date | None:
         return date.fromisoformat(text) if len(text) == 10 else None
     except ValueError:
         return None
+
+
+def read_written_day(text: str) -> date | None:
+    """A day as a person writes it in a table: 2018-05-30 or 30/05/2018 (never month first)."""
+    written = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text, re.ASCII)
+    if written is None:
+        return read_day(text)
+    day, month, year = written.groups()
+    return read_day(f"{year}-{int(month):02}-{int(day):02}")
 
 
 def age_on(born: date, day: date) -> int:

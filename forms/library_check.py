@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from forms import unit_tables
 from forms.indicators import check_names
 from forms.library import (
     Choices,
@@ -31,6 +32,10 @@ def misfits(library: Library) -> list[Problem]:
         found += [problem("forms.toml", rule.form, *slip) for slip in _rule_slips(rule, library)]
     for one in library.lists.values():
         found += [problem("lists.toml", one.name, *slip) for slip in _list_slips(one, library)]
+    found += [
+        problem(f"places/{slip.table}.csv", slip.key, slip.vi, slip.en)
+        for slip in unit_tables.slips(library.units, library.successions)
+    ]
     facts = {one.name: frozenset(fact.name for fact in one.facts) for one in library.lists.values()}
     fields = {name: _columns(library, form) for name, form in library.forms.items()}
     return [*found, *library.figures.problems, *check_names(library.figures, facts, fields)]

@@ -439,6 +439,29 @@ CLUB_ROWS_APART = ProblemType(
     "The rows of club “{code}” differ in “{column}”.",
 )
 
+# --- A decision about units (a CSV of what became of which unit) ---
+DECISION_COLUMN = ProblemType(
+    "decision_column", 400, "Tệp thiếu cột “{column}”.", "The file lacks the column “{column}”."
+)
+DECISION_CELL = ProblemType(
+    "decision_cell",
+    400,
+    "Ô ở cột “{column}” không dùng được: {value}.",
+    "The cell in column “{column}” cannot be used: {value}.",
+)
+DECISION_NO_UNIT = ProblemType(
+    "decision_no_unit",
+    400,
+    "Không có đơn vị cấp {level} mang mã {code} vào ngày {day} (hoặc ngày liền trước).",
+    "There is no {level} with code {code} on {day} (or the day before).",
+)
+DECISION_UNFIT = ProblemType(
+    "decision_unfit",
+    400,
+    "Sau quyết định này, {at} không hợp lý: {why_vi}.",
+    "After this decision {at} would not fit: {why}.",
+)
+
 # --- Refusals of an account ---
 BAD_NAME = ProblemType(
     "bad_name",

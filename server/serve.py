@@ -190,7 +190,7 @@ class _Body:
 
 def prepare(runtime: Runtime) -> None:
     """Folder and schema up to date and, where no form is, the library published. Repeatable."""
-    from sync import generation, places, slices
+    from sync import generation, places, reform, slices
     from sync.migrations import upgrade
     from sync.status import read_status
 
@@ -205,6 +205,7 @@ def prepare(runtime: Runtime) -> None:
             publish.publish_library(db, runtime.blobs, runtime.library, runtime.now())
         else:
             slices.build(db, runtime.library)  # a rule may be new since the last start
+            reform.renew_units(db, runtime.blobs)  # and so may units
         if generation.note(db, runtime.now()):
             log.warning("upgraded: the worker will compute again all that is derived, once")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from server.runtime import Runtime
 from server.unseal import open_waiting
-from sync import aggregate, process, queue, verify, waiting
+from sync import aggregate, clubs, process, queue, verify, waiting
 from sync.aggregate import MEASURE, StaleCell
 from sync.generation import DERIVE_AGAIN
 from sync.queue import Work
@@ -73,6 +73,7 @@ def sweep(runtime: Runtime) -> Swept:
     """What has waited too long is carried out without what it waited for, or counted as waiting."""
     patience = timedelta(days=runtime.settings.hold_days)
     with runtime.database.write() as db:
+        clubs.follow_units(db, runtime.library, runtime.now())  # a decision's day may have come
         return waiting.sweep(db, runtime.library, runtime.now(), patience)
 
 

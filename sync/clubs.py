@@ -6,7 +6,6 @@ what it says again changes nothing, and a club it does not name stays as it is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.days import read_day, vietnam_day
+from forms.days import read_written_day, vietnam_day
 from forms.problems import (
     CLUB_COLUMN_MISSING,
     CLUB_COLUMN_UNKNOWN,
@@ -31,7 +30,15 @@ from forms.text import settle_tones, tidy
 from sync import aggregate, audit, counters, entities, process, timeline
 from sync.accounts import PROJECT_ID
 from sync.database import lock_derived, upsert
-from sync.places import Tree, Unit, UnitPath, club_uuid, clubs_by_unit, read_tree
+from sync.places import (
+    Tree,
+    Unit,
+    UnitPath,
+    club_uuid,
+    clubs_by_unit,
+    read_tree,
+    unplaced_clubs,
+)
 from sync.publish import declare_lists
 from sync.tables import club_places, entity_lists
 from sync.tables import entities as entity_rows
@@ -152,6 +159,52 @@ def place_club(
     audit.record(db, actor, "club.place", f"club:{club_id}", now, **details)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A club on the worklist, as people know it: where it was, and the units it may be in now."""
+
+    code: str
+    name: str
+    last_known: Unit
+    candidates: tuple[Unit, ...]
+
+
+def worklist(db: Connection, library: Library, day: date) -> list[Waiting]:
+    """Clubs whose unit was split by `day` and that nobody has placed since."""
+    waiting = unplaced_clubs(db, day)
+    query = sa.select(entity_rows.c.uuid, entity_rows.c.label, entity_rows.c.data).where(
+        _is_of(list_of_clubs(library).name), entity_rows.c.uuid.in_([w.club_id for w in waiting])
+    )
+    known = {row.uuid: (row.data.get("club_code", "–"), row.label) for row in db.execute(query)}
+    named = ((known.get(one.club_id, ("–", "–")), one) for one in waiting)
+    return [
+        Waiting(code, plain_name(label), one.last_known, one.candidates)
+        for (code, label), one in named
+    ]
+
+
+def follow_units(db: Connection, library: Library, now: datetime) -> set[str]:
+    """Have every club say the unit it is in today: after a decision, and on the day it begins.
+
+    Returns the uuids of clubs that said another before. Harmless to repeat.
+    """
+    paths = clubs_by_unit(db, vietnam_day(now))
+    if not paths:  # a library may have no clubs at all
+        return set()
+    rule = list_of_clubs(library)
+    query = sa.select(entity_rows.c.uuid, entity_rows.c.label, entity_rows.c.data).where(
+        _is_of(rule.name), entity_rows.c.uuid.in_(paths), entity_rows.c.deleted_at.is_(None)
+    )
+    moved = []
+    for row in db.execute(query):
+        unit = paths[row.uuid].commune or paths[row.uuid].last_known
+        one = _entity(row.uuid, plain_name(row.label), unit, {})
+        if any(row.data.get(name) != text for name, text in one.data.items()):
+            moved.append(one)
+    lock_derived(db)
+    return entities.keep(db, library, rule.name, moved, now)
+
+
 # ------------------------------------------------------------------ reading the file
 def _properties(rule: ListRule) -> list[str]:
     """The columns a file may have beside those it must: what the list keeps, what facts need."""
@@ -185,8 +238,8 @@ def _read_row(tree: Tree, row: Mapping[str, str], where: Where) -> Iterator[_Clu
     if missing:
         yield from (CLUB_COLUMN_MISSING(where, column=name) for name in missing)
         return
-    founded_on = _day(row["founded_on"])
-    unit_on = _day(row["unit_on"]) if row.get("unit_on") else founded_on
+    founded_on = read_written_day(row["founded_on"])
+    unit_on = read_written_day(row["unit_on"]) if row.get("unit_on") else founded_on
     if founded_on is None or unit_on is None:
         yield CLUB_DAY(where, column="founded_on" if founded_on is None else "unit_on")
         return
@@ -216,14 +269,6 @@ def _join(club: _Club, row: _Club, where: Where) -> Iterator[Problem]:
         yield CLUB_ROWS_APART(where, code=club.code, column="unit_code")
     club.places |= row.places
     club.data |= row.data
-
-
-def _day(text: str) -> date | None:
-    written = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text)
-    if written is None:
-        return read_day(text)
-    day, month, year = written.groups()
-    return read_day(f"{year}-{int(month):02}-{int(day):02}")
 
 
 def _is_named(unit: Unit, given: str) -> bool:

@@ -195,14 +195,22 @@ def insert_once(
 
 
 def upsert(
-    db: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], key: Sequence[str]
+    db: Connection,
+    table: sa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    key: Sequence[str],
+    keep: Sequence[str] = (),
 ) -> None:
-    """Insert the rows; where `key` is already there, overwrite the other columns given."""
+    """Insert the rows; where `key` is already there, overwrite the other columns given.
+
+    Of the columns `keep` a NULL overwrites nothing.
+    """
     if not rows:
         return
     dialect: Any = sqlite if is_sqlite(db) else postgresql
     statement = dialect.insert(table)
     others = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    others |= {name: sa.func.coalesce(others[name], table.c[name]) for name in keep}
     statement = (
         statement.on_conflict_do_update(index_elements=list(key), set_=others)
         if others

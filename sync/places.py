@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 import sqlalchemy as sa
@@ -26,6 +26,7 @@ from sync.tables import club_places, unit_successions, units
 Level = Literal["city", "district", "commune"]
 LEVELS: tuple[Level, ...] = ("city", "district", "commune")  # parents first
 
+UNITS_CSV = "units.csv"  # communes and wards of all times, for any form that asks for one
 CLUBS = UUID("6f0f3c1e-7d0b-5c52-9a51-0c1fb4a7d9e3")  # namespace: never change it, ids hang on it
 
 KIND_NAMES = {
@@ -215,12 +216,13 @@ def load_units(
     """Make `units` and `unit_successions` say what the library's two CSVs say; harmless to repeat.
 
     Rows are as csv.DictReader gives them. Nothing is deleted: people and clubs may point at a unit.
+    An open end in the rows does not open a unit that a decision has ended since (`reform.py`).
     """
     rows = list(unit_rows)
     ids: dict[str, int] = {}
     for level in LEVELS:
         wanted = {row["key"]: _unit_values(row, ids) for row in rows if row["level"] == level}
-        upsert(db, units, list(wanted.values()), ["code", "level", "valid_from"])
+        upsert(db, units, list(wanted.values()), ["code", "level", "valid_from"], keep=["valid_to"])
         known = sa.select(units.c.id, units.c.code, units.c.valid_from).where(
             units.c.level == level
         )
@@ -243,13 +245,43 @@ def load_units(
     counters.bump(db, counters.PLACES)
 
 
-def phone_csv(unit_rows: Iterable[Mapping[str, str]]) -> bytes:
-    """The commune-level units of all times as `units.csv` for phones.
+def as_rows(tree: Tree) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Units and successions as the library's two CSVs would have them, from what is known."""
+    keys = {unit.id: f"{unit.code}@{unit.valid_from}" for unit in tree.units.values()}
+    rows = [
+        {
+            "key": keys[unit.id],
+            "level": unit.level,
+            "kind": unit.kind,
+            "code": unit.code,
+            "name": unit.name,
+            "parent_key": keys[unit.parent_id] if unit.parent_id is not None else "",
+            "valid_from": unit.valid_from.isoformat(),
+            "valid_to": unit.valid_to.isoformat() if unit.valid_to else "",
+            "counts_in_coverage": "yes" if unit.counts_in_coverage else "no",
+        }
+        for unit in tree.units.values()
+    ]
+    heirs = [
+        {
+            "old_key": keys[old],
+            "new_key": keys[one.new_id],
+            "date": one.happened_on.isoformat(),
+            "kind": one.kind,
+        }
+        for old, found in tree.successions.items()
+        for one in found
+    ]
+    return rows, heirs
+
+
+def units_csv(db: Connection) -> bytes:
+    """The commune-level units of all times as `units.csv` for phones, with what was decided since.
 
     `name` is the row's key, for a code means other land on another day. A form filters by the day
     it is about: `valid_from <= ${day} and ${day} < valid_to`, where "9999-12-31" is an open end.
     """
-    rows = {row["key"]: row for row in unit_rows}
+    rows = {row["key"]: row for row in as_rows(read_tree(db))[0]}
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("name", "label", "code", "kind", "parent", "valid_from", "valid_to"))
@@ -262,7 +294,12 @@ def phone_csv(unit_rows: Iterable[Mapping[str, str]]) -> bytes:
     return out.getvalue().encode()
 
 
-def _unit_values(row: Mapping[str, str], ids: Mapping[str, int]) -> dict[str, object]:
+def to_unit(id_: int, row: Mapping[str, str], ids: Mapping[str, int]) -> Unit:
+    """A row of the table as a unit; `ids` are those of the other rows by key."""
+    return Unit(id=id_, **_unit_values(row, ids))
+
+
+def _unit_values(row: Mapping[str, str], ids: Mapping[str, int]) -> dict[str, Any]:
     return {
         "level": row["level"],
         "kind": row["kind"],
@@ -309,7 +346,7 @@ def clubs_by_unit(db: Connection, day: date) -> dict[str, UnitPath]:
     tree = read_tree(db)
     return {
         club_id: tree.path(tree.units[unit_id], day)
-        for club_id, unit_id in _latest_places(db, day).items()
+        for club_id, unit_id in latest_places(db, day).items()
     }
 
 
@@ -334,7 +371,7 @@ def place_on(history: History, day: date) -> int | None:
 def unit_of(db: Connection, club_id: str, day: date) -> Unit | None:
     """The club's commune on a day; None when it had no place yet, or a split left it undecided."""
     tree = read_tree(db)
-    unit_id = _latest_places(db, day, club_id).get(club_id)
+    unit_id = latest_places(db, day, club_id).get(club_id)
     return None if unit_id is None else tree.path(tree.units[unit_id], day).commune
 
 
@@ -342,7 +379,7 @@ def unplaced_clubs(db: Connection, day: date) -> list[Unplaced]:
     """The worklist: clubs whose unit was split by `day` and that nobody has placed since."""
     tree = read_tree(db)
     waiting = []
-    for club_id, unit_id in sorted(_latest_places(db, day).items()):
+    for club_id, unit_id in sorted(latest_places(db, day).items()):
         path = tree.path(tree.units[unit_id], day)
         if path.undecided:
             sides = sorted(tree.holders(tree.units[unit_id], day), key=lambda u: u.code)
@@ -360,7 +397,7 @@ def clubs_under(db: Connection, unit_id: int, day: date) -> frozenset[str]:
     unit = tree.units[unit_id]
     day = max(day, unit.valid_from)
     rows = {row.id for row in tree.body(unit, day)}
-    latest = _latest_places(db, day)
+    latest = latest_places(db, day)
     seen = {
         placed_in
         for placed_in in set(latest.values())
@@ -373,7 +410,7 @@ def _is_seen(path: UnitPath, rows: set[int]) -> bool:
     return any(row in path for row in rows) or (path.undecided and path.last_known.id in rows)
 
 
-def _latest_places(db: Connection, day: date, club_id: str | None = None) -> dict[str, int]:
+def latest_places(db: Connection, day: date, club_id: str | None = None) -> dict[str, int]:
     """club uuid -> unit id of the last decision about it that holds on the day."""
     held = {club: place_on(history, day) for club, history in read_history(db, club_id).items()}
     return {club: unit_id for club, unit_id in held.items() if unit_id is not None}

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from forms.library import Library
 
 PROJECT_NAMES = {PROJECT_ID: "Cây Đa", DRAFTS_ID: "Cây Đa, bản nháp / drafts"}
-UNITS_CSV = "units.csv"  # communes and wards of all times, for any form that asks for one
 # open: listed and accepted. closing: accepted, listed no more. closed: accepted, and flagged.
 STATES = ("open", "closing", "closed")
 
@@ -89,10 +88,11 @@ def publish_library(
     # A form may use a list that only a later form declares.
     names = [name for form in library.forms.values() for name in form.entity_lists]
     declare_lists(db, dict.fromkeys(names, ()))
+    units_csv = places.units_csv(db)
     published = []
     for form in library.forms.values():
         compiled = compile_form(form.source, "md", form.xml_form_id)
-        media = put_media(blobs, library, compiled, form.path.parent)
+        media = put_media(blobs, units_csv, compiled, form.path.parent)
         published.append(_publish(db, library, compiled, media, now, actor))
     slices.build(db, library)
     return published
@@ -255,9 +255,10 @@ def set_state(db: Connection, xml_form_id: str, state: str, now: datetime, actor
 
 
 def put_media(
-    blobs: Blobs, library: Library, compiled: Compiled, folder: Path | None
+    blobs: Blobs, units_csv: bytes, compiled: Compiled, folder: Path | None
 ) -> dict[str, StoredBlob]:
-    """Put away the files the form names: from `folder`, its sub-folder "media", or our places."""
+    """Put away the files the form names: from `folder`, its sub-folder "media", or our places
+    (`places.units_csv`)."""
     found = {name: blobs.put(data) for name, data in compiled.files.items()}
     beside = {} if folder is None else {**_files(folder / "media"), **_files(folder)}
     for media in read_schema(compiled.xform).media:
@@ -265,8 +266,8 @@ def put_media(
         if path is not None and media.filename not in found:
             with path.open("rb") as stream:
                 found[media.filename] = blobs.put(stream)
-        if media.filename == UNITS_CSV and UNITS_CSV not in found:
-            found[UNITS_CSV] = blobs.put(places.phone_csv(library.units))
+        if media.filename == places.UNITS_CSV and places.UNITS_CSV not in found:
+            found[places.UNITS_CSV] = blobs.put(units_csv)
     return found
 
 

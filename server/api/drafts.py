@@ -11,7 +11,7 @@ from server.api.door import FORM, caller, route
 from server.api.forms import document, file_of, say_fields, say_files, say_form, sent_form
 from server.api.wire import done
 from server.runtime import runtime
-from sync import definitions, drafts, publish
+from sync import definitions, drafts, places, publish
 from sync.accounts import DRAFTS_ID
 
 
@@ -24,7 +24,9 @@ def begin_draft(form_id: str) -> Response:
             drafts.draft_of_published(db, here.library, form_id, here.now(), who)
         return done()
     compiled = sent_form(form_id)
-    media = publish.put_media(here.blobs, here.library, compiled, None)
+    with here.database.read() as db:
+        units_csv = places.units_csv(db)
+    media = publish.put_media(here.blobs, units_csv, compiled, None)
     with here.database.write() as db:
         definitions.get_form(db, form_id)
         publish.draft_form(db, here.library, compiled, media, here.now(), who, whole=False)

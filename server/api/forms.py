@@ -22,7 +22,7 @@ from server import openrosa
 from server.api.door import FORM, KNOWN, PROJECT, caller, route
 from server.api.wire import Time, Wire, extended, flag, say, sent
 from server.runtime import runtime
-from sync import access, catalogue, definitions, publish, reading
+from sync import access, catalogue, definitions, places, publish, reading
 from sync.definitions import Definition, FormFigures, FormFile
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -361,7 +361,9 @@ def create_form() -> Response:
     """A new form from a workbook or an XForm: a draft, or published at once."""
     compiled = sent_form()
     here, who = runtime(), caller().actor
-    media = publish.put_media(here.blobs, here.library, compiled, None)
+    with here.database.read() as db:
+        units_csv = places.units_csv(db)
+    media = publish.put_media(here.blobs, units_csv, compiled, None)
     with here.database.write() as db:
         if definitions.exists(db, compiled.xml_form_id):
             raise Refused(FORM_EXISTS(form=compiled.xml_form_id))

@@ -22,6 +22,7 @@ from server.cli.people import user
 from server.cli.phones import phone
 from server.cli.run import migrate, serve, web, work
 from server.cli.submissions import submission
+from server.cli.units import unit
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,7 +38,7 @@ form.add_command(draft)
 for command in (
     *(serve, web, work, migrate),
     *(user, phone),
-    *(form, club, entity, submission, export),
+    *(form, club, unit, entity, submission, export),
     *(reprocess, verify_stored, doctor, status),
 ):
     main.add_command(command)

@@ -123,12 +123,14 @@ def _publish_key(runtime: Runtime, xml_form_id: str, key: str | None) -> dict[st
 def read_form(runtime: Runtime, path: Path) -> tuple[Compiled, dict[str, StoredBlob]]:
     """A designer's file compiled, and the files beside it put away; what gives doubt is told."""
     from forms.xlsform import compile_form
-    from sync import publish
+    from sync import places, publish
 
     compiled = compile_form(path.read_bytes(), _kind(path), path.stem)
     if compiled.warnings:
         click.echo(problem_lines(path, compiled.warnings), err=True)
-    return compiled, publish.put_media(runtime.blobs, runtime.library, compiled, path.parent)
+    with runtime.database.read() as db:
+        units_csv = places.units_csv(db)
+    return compiled, publish.put_media(runtime.blobs, units_csv, compiled, path.parent)
 
 
 @contextmanager

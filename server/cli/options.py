@@ -22,6 +22,8 @@ class Options:
         return read_settings(data=self.data, host=host, port=port)
 
 
+DAY = click.DateTime(["%Y-%m-%d", "%d/%m/%Y"])
+
 pass_options = click.make_pass_decorator(Options, ensure=True)
 
 

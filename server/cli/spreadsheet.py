@@ -30,3 +30,9 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]]]:
     except (csv.Error, ValueError):
         fail(f"{path}: không đọc được như một bảng CSV. / It cannot be read as a CSV table.", WRONG)
     return header, rows
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The filled rows by the names in the header; a cell behind the last column is under “…”."""
+    header, lines = read_table(path)
+    return [dict(zip([*header, "…"], line, strict=False)) for line in lines if any(line)]

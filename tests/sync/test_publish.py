@@ -19,7 +19,7 @@ from forms.form_problems import FormRefused
 from forms.library import Download, FormRule, ListRule, load_library
 from forms.problems import Refused
 from forms.xlsform import Compiled, compile_form
-from sync import accounts, publish
+from sync import accounts, places, publish
 from sync.accounts import DRAFTS_ID, PROJECT_ID
 from sync.blobs import Blobs, StoredBlob
 from sync.database import Database
@@ -167,7 +167,7 @@ def test_files_beside_the_form_are_put_away_and_none_from_elsewhere(tmp_path: Pa
     (folder / "media" / "tree.png").write_bytes(b"picture")
     (tmp_path / "secret.png").write_bytes(b"secret")
     rows = FROM_TREES + "\n| | note | n | N | | tree.png |\n| | note | m | M | | ../secret.png |"
-    media = publish.put_media(blobs, load_library(), form(rows=rows), folder)
+    media = publish.put_media(blobs, b"", form(rows=rows), folder)
     assert sorted(media) == ["tree.png", "trees.csv"]
 
 
@@ -386,10 +386,16 @@ def test_phones_need_not_wait_while_their_form_is_changed(database: Database) ->
         phone.execute(submissions.insert(), row)
 
 
-def test_a_form_that_asks_for_units_gets_all_communes_with_their_days(tmp_path: Path) -> None:
+def test_a_form_that_asks_for_units_gets_all_communes_with_their_days(
+    database: Database, tmp_path: Path
+) -> None:
+    library = load_library()
+    with database.write() as db:
+        places.load_units(db, library.units, library.successions)
+        units_csv = places.units_csv(db)
     rows = "| | select_one_from_file units.csv | unit | Xã | | |"
     blobs = Blobs(tmp_path)
-    media = publish.put_media(blobs, load_library(), form(rows=rows), tmp_path)
+    media = publish.put_media(blobs, units_csv, form(rows=rows), tmp_path)
     with blobs.open(media["units.csv"].sha256) as stream:
         units = list(csv.DictReader(io.StringIO(stream.read().decode())))
 
