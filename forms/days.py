@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import date, datetime, timedelta, timezone
 
 VIETNAM = timezone(timedelta(hours=7), "+07")  # Asia/Ho_Chi_Minh since 1975: no zone data needed
@@ -49,6 +50,11 @@ def read_written_day(text: str) -> date | None:
         return read_day(text)
     day, month, year = written.groups()
     return read_day(f"{year}-{int(month):02}-{int(day):02}")
+
+
+def month_end(day: date) -> date:
+    """The last day of the month."""
+    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def age_on(born: date, day: date) -> int:

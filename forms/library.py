@@ -81,10 +81,22 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """What a person must look at, or do, when a record's answers are these; in both languages."""
+
+    where: Mapping[str, tuple[str, ...]]
+    vi: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
 class FormRule:
     """What the server must know to understand the records of a form; names are columns.
 
     happened_on       the event's own day; happened_on_else where that one was not asked
+    month_end         column -> codes with which only the month of that day is known: its last day
+                      counts, or the day it was received where that was earlier
+    flags             what is kept, counted and shown to a person
     subject           the entity's uuid in `subject_list`; or `creates`: the entity this form makes
     club              the club while the subject has none
     derive, derives   a function of the domain's measures.py, and every column it may give
@@ -97,6 +109,8 @@ class FormRule:
     form: str
     happened_on: str
     happened_on_else: str | None = None
+    month_end: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    flags: tuple[Flag, ...] = ()
     subject: str | None = None
     subject_list: str | None = None
     creates: str | None = None
@@ -137,12 +151,13 @@ class Download:
 
     def takes(self, data: Mapping[str, str]) -> bool:
         """Whether an entity with these properties is sent (its place aside)."""
-        return _holds(self.where, data) and (
-            not self.any_of or any(_holds(one, data) for one in self.any_of)
+        return holds(self.where, data) and (
+            not self.any_of or any(holds(one, data) for one in self.any_of)
         )
 
 
-def _holds(where: Mapping[str, tuple[str, ...]], data: Mapping[str, str]) -> bool:
+def holds(where: Mapping[str, tuple[str, ...]], data: Mapping[str, str]) -> bool:
+    """Whether each of these columns holds one of its codes."""
     return all(data.get(name, "") in values for name, values in where.items())
 
 
@@ -161,7 +176,14 @@ class Fact:
 
     Read from a record of `form` (a `field`, a `birth`, or the constant `value`; from the day the
     record happened), or from the entity itself (`from_property`: the property with the first day;
-    then the value is `value`). multi: several codes joined by spaces.
+    then the value is `value`), which counts only where no record began the entity.
+
+    values    code of `field` -> value; a code that is not named tells nothing
+    needs     told only where this column has an answer
+    after     the column with the last day on which it was not so yet (a card's last day)
+    begins    nothing is true of the entity before: told by what founds it
+    corrects  what was always so and only now is known: true from the entity's first day on
+    multi     several codes joined by spaces
     """
 
     name: str
@@ -170,12 +192,20 @@ class Fact:
     value: str | None = None
     birth: Birth | None = None
     from_property: str | None = None
+    values: Mapping[str, str] | None = None
+    needs: str | None = None
+    after: str | None = None
+    begins: bool = False
+    corrects: bool = False
     multi: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ListRule:
-    """An entity list: `club` is the property with the club's uuid, or "name": its own uuid."""
+    """An entity list: `club` is the property with the club's uuid, or "name": its own uuid.
+
+    over: fact -> values with which no event can follow (a death); away: with which one is unlikely.
+    """
 
     name: str
     label_vi: str
@@ -184,6 +214,8 @@ class ListRule:
     properties: tuple[str, ...]
     downloads: Mapping[str, Download]
     facts: tuple[Fact, ...]
+    over: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    away: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def is_of_clubs(self) -> bool:
@@ -389,6 +421,7 @@ def _fields(
 _RULE_WORDS = frozenset(
     {"happened_on", "happened_on_else", "subject", "subject_list", "creates", "club"}
     | {"same_event", "resent", "derive", "derives", "filled_by", "read", "number"}
+    | {"month_end", "flag"}
 )
 
 
@@ -400,6 +433,8 @@ def read_rule(form: str, entry: Mapping[str, Any], folder: Path) -> FormRule:
         form=form,
         happened_on=_need(entry, "happened_on"),
         happened_on_else=_text(entry, "happened_on_else"),
+        month_end=_where(entry.get("month_end", {})),
+        flags=tuple(_flag(one) for one in entry.get("flag", [])),
         subject=_text(entry, "subject"),
         subject_list=_text(entry, "subject_list") or _text(entry, "creates"),
         creates=_text(entry, "creates"),
@@ -419,6 +454,11 @@ def read_rule(form: str, entry: Mapping[str, Any], folder: Path) -> FormRule:
 def _reader(role: str, entry: Mapping[str, Any]) -> Reader:
     _only(entry, {"rows", "without"})
     return Reader(rows=_rows(role, entry), without=_texts(entry, "without"))
+
+
+def _flag(entry: Mapping[str, Any]) -> Flag:
+    _only(entry, {"where", "vi", "en"})
+    return Flag(_where(entry.get("where", {})), _need(entry, "vi"), _need(entry, "en"))
 
 
 def _same_event(entry: Mapping[str, Any]) -> SameEvent:
@@ -449,11 +489,12 @@ def _measure(folder: Path, name: str) -> Measure:
 
 # ------------------------------------------------------------------ lists.toml
 _FACT_WORDS = frozenset({"name", "form", "field", "value", "birth", "from_property", "multi"})
+_FACT_WORDS |= {"values", "needs", "after", "begins", "corrects"}
 
 
 def read_list(name: str, entry: Mapping[str, Any]) -> ListRule:
     """One [list] table of lists.toml. Raises Wrong."""
-    _only(entry, {"label", "club", "properties", "download", "fact"})
+    _only(entry, {"label", "club", "properties", "download", "fact", "over", "away"})
     label = entry.get("label", {})
     if not isinstance(label, dict) or not label.get("vi") or not label.get("en"):
         raise Wrong("“label” cần vi và en", "“label” needs vi and en")
@@ -466,6 +507,8 @@ def read_list(name: str, entry: Mapping[str, Any]) -> ListRule:
         properties=_texts(entry, "properties"),
         downloads=MappingProxyType(downloads),
         facts=tuple(_fact(one) for one in entry.get("fact", [])),
+        over=_where(entry.get("over", {})),
+        away=_where(entry.get("away", {})),
     )
 
 
@@ -504,6 +547,11 @@ def _fact(entry: Mapping[str, Any]) -> Fact:
         value=_text(entry, "value"),
         birth=Birth(*(_need(birth, part) for part in ("date", "month", "year"))) if birth else None,
         from_property=_text(entry, "from_property"),
+        values=_codes(entry, "values") if "values" in entry else None,
+        needs=_text(entry, "needs"),
+        after=_text(entry, "after"),
+        begins=bool(entry.get("begins", False)),
+        corrects=bool(entry.get("corrects", False)),
         multi=bool(entry.get("multi", False)),
     )
     if (fact.form is None) == (fact.from_property is None):
@@ -515,6 +563,8 @@ def _fact(entry: Mapping[str, Any]) -> Fact:
             f"{name}: cần đúng một trong field, value, birth",
             f"{name}: needs exactly one of field, value, birth",
         )
+    if fact.values is not None and fact.field is None:
+        raise Wrong(f"{name}: “values” cần “field”", f"{name}: values needs field")
     return fact
 
 
@@ -551,6 +601,13 @@ def _texts(entry: Mapping[str, Any], word: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise Wrong(f"“{word}” cần một danh sách chữ", f"“{word}” needs a list of texts")
     return tuple(value)
+
+
+def _codes(entry: Mapping[str, Any], word: str) -> Mapping[str, str]:
+    table = entry.get(word)
+    if not isinstance(table, dict):
+        raise Wrong(f"“{word}” cần một bảng mã", f"“{word}” needs a table of codes")
+    return MappingProxyType({code: _need(table, code) for code in table})
 
 
 def _where(entry: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:

@@ -90,7 +90,23 @@ def _rule_slips(rule: FormRule, library: Library) -> Iterator[Slip]:
         yield "thiếu “subject_list”", "“subject_list” is missing"
     if rule.same_event is not None:
         yield from _same_event_slips(rule.same_event, form.fields)
+    for where in (rule.month_end, *(flag.where for flag in rule.flags)):
+        yield from _where_slips(where, form.fields)
     yield from _reader_slips(rule, form.fields)
+
+
+def _where_slips(
+    where: Mapping[str, Collection[str]], fields: Mapping[str, Choices]
+) -> Iterator[Slip]:
+    """Columns that are not there, or codes that none of their choices has."""
+    for name, codes in where.items():
+        if name not in fields:
+            yield _nothing_called(name)
+            continue
+        choices = fields[name]
+        for code in codes:
+            if choices is not None and code not in choices:
+                yield _nothing_called(f"{name} = {code}")
 
 
 def _reader_slips(rule: FormRule, fields: Mapping[str, Choices]) -> Iterator[Slip]:
@@ -101,14 +117,10 @@ def _reader_slips(rule: FormRule, fields: Mapping[str, Choices]) -> Iterator[Sli
 
 
 def _same_event_slips(same: SameEvent, fields: Mapping[str, Choices]) -> Iterator[Slip]:
-    for name in (same.start, *same.where, *same.unite):
+    for name in (same.start, *same.unite):
         if name not in fields:
             yield _nothing_called(name)
-    for name, codes in same.where.items():
-        choices = fields.get(name)
-        for code in codes:
-            if choices is not None and code not in choices:
-                yield _nothing_called(f"{name} = {code}")
+    yield from _where_slips(same.where, fields)
     for how in same.unite.values():
         if how not in UNITE:
             said = ", ".join(UNITE)
@@ -127,20 +139,27 @@ def _list_slips(one: ListRule, library: Library) -> Iterator[Slip]:
                 yield _nothing_called(f"{role}.{name}")
     if one.club not in (None, "name") and one.club not in known:
         yield _nothing_called(str(one.club))
+    told = {fact.name for fact in one.facts}
+    for name in (*one.over, *one.away):
+        if name not in told:
+            yield _nothing_called(name)
     for fact in one.facts:
         yield from _fact_slips(fact, known, library)
 
 
 def _fact_slips(fact: Fact, properties: Collection[str], library: Library) -> Iterator[Slip]:
     if fact.from_property is not None:
-        if fact.from_property not in properties:
-            yield _nothing_called(fact.from_property)
+        for name in (fact.from_property, fact.needs):
+            if name is not None and name not in properties:
+                yield _nothing_called(name)
         return
     form = library.forms.get(str(fact.form))
     if form is None:
         yield _nothing_called(str(fact.form))
         return
     birth = (fact.birth.date, fact.birth.month, fact.birth.year) if fact.birth else ()
-    for name in (fact.field, *birth):
+    for name in (fact.field, fact.needs, fact.after, *birth):
         if name is not None and name not in form.fields:
             yield _nothing_called(f"{fact.form}.{name}")
+    if fact.field is not None and fact.values is not None and fact.field in form.fields:
+        yield from _where_slips({fact.field: tuple(fact.values)}, form.fields)

@@ -255,6 +255,19 @@ BEFORE_FOUNDING = ProblemType(
     "Ngày sự kiện trước ngày CLB ra mắt.",
     "The event is before the club was founded.",
 )
+AFTER_END = ProblemType(
+    "after_end",
+    0,
+    "Sự kiện xảy ra sau ngày người (hoặc nơi) này không còn nữa.",
+    "The event's day is after the day on which this person (or place) is no more.",
+)
+AFTER_LEAVING = ProblemType(
+    "after_leaving",
+    0,
+    "Phiếu nói về người đã ra khỏi, hoặc nơi đã ngừng, từ trước ngày này.",
+    "About somebody who had left, or a place that had stopped, before this day.",
+)
+FOR_A_PERSON = ProblemType("for_a_person", 0, "{vi}", "{en}")  # the library says what to look at
 BEFORE_JOINING = ProblemType(
     "before_joining",
     0,

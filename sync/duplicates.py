@@ -7,8 +7,8 @@ is found anew when any of that changes, so the order of processing leaves no tra
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +16,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.likeness import Report, unite
-from forms.problems import BEFORE_FOUNDING, BEFORE_JOINING, UNKNOWN_PERSON
+from forms.problems import (
+    AFTER_END,
+    AFTER_LEAVING,
+    BEFORE_FOUNDING,
+    BEFORE_JOINING,
+    UNKNOWN_PERSON,
+    Problem,
+)
 from sync.aggregate import Touch
 from sync.database import among
 from sync.entities import Key, plain_id
@@ -55,12 +62,17 @@ class Settled:
 
 @dataclass(slots=True)
 class Subject:
-    """What is known of the one a record is about. `clubs` in order of the day they begin."""
+    """What is known of the one a record is about.
+
+    clubs in order of the day they begin; over and away: when such times begin and end.
+    """
 
     known: bool = False
     joined_on: date | None = None
     club_id: str | None = None
-    clubs: Sequence[tuple[date, str]] = ()
+    clubs: list[tuple[date, str]] = field(default_factory=list)
+    over: list[tuple[date, date | None]] = field(default_factory=list)
+    away: list[tuple[date, date | None]] = field(default_factory=list)
 
     def club_on(self, day: date | None) -> str | None:
         """The club on a day; before the first one is known, the first; else the entity's own."""
@@ -68,6 +80,23 @@ class Subject:
             return self.club_id
         before = [club for start, club in self.clubs if day is not None and start <= day]
         return before[-1] if before else self.clubs[0][1]
+
+    def problems_on(self, day: date | None) -> Iterator[Problem]:
+        """Why nothing, or hardly anything, of this day can be true of it."""
+        if not self.known:
+            yield UNKNOWN_PERSON()
+        elif day is not None:
+            if self.joined_on is not None and day < self.joined_on:
+                yield BEFORE_JOINING()
+            if _is_within(day, self.over):
+                yield AFTER_END()
+            elif _is_within(day, self.away):
+                yield AFTER_LEAVING()
+
+
+def _is_within(day: date, times: Iterable[tuple[date, date | None]]) -> bool:
+    """On the day itself on which somebody leaves, much may have happened before."""
+    return any(start < day and (end is None or day < end) for start, end in times)
 
 
 def happening(
@@ -96,7 +125,7 @@ def settle(
     rejected reviews.
     """
     rows = _load(db, library, set(happenings), {key.uuid for key in subjects})
-    known = _subjects(db, {row.subject_id for row in rows if row.subject_id})
+    known = _subjects(db, library, {row.subject_id for row in rows if row.subject_id})
     founded = _founded(db, library)
     before = {row.id: row for row in rows}
     groups: dict[Happening, list[dict[str, Any]]] = defaultdict(list)
@@ -168,7 +197,7 @@ def _load(
     return list(found.values())
 
 
-def _subjects(db: Connection, uuids: set[str]) -> dict[Key, Subject]:
+def _subjects(db: Connection, library: Library, uuids: set[str]) -> dict[Key, Subject]:
     found: dict[Key, Subject] = defaultdict(Subject)
     if not uuids:
         return found
@@ -183,12 +212,18 @@ def _subjects(db: Connection, uuids: set[str]) -> dict[Key, Subject]:
     began = sa.select(c.list_name, c.uuid, sa.func.min(c.valid_from).label("day"))
     for first in db.execute(began.where(among(db, c.uuid, uuids)).group_by(c.list_name, c.uuid)):
         found[Key(first.list_name, first.uuid)].joined_on = first.day
-    clubs = sa.select(c.list_name, c.uuid, c.valid_from, c.value).where(c.name == CLUB)
-    in_clubs: dict[Key, list[tuple[date, str]]] = defaultdict(list)
-    for at in db.execute(clubs.where(among(db, c.uuid, uuids)).order_by(c.valid_from)):
-        in_clubs[Key(at.list_name, at.uuid)].append((at.valid_from, at.value))
-    for key, told in in_clubs.items():
-        found[key].clubs = [(day, plain_id(club) or club) for day, club in told]
+    told = {CLUB, *(name for one in library.lists.values() for name in (*one.over, *one.away))}
+    times = sa.select(c.list_name, c.uuid, c.name, c.value, c.valid_from, c.valid_to).where(
+        among(db, c.uuid, uuids), c.name.in_(told)
+    )
+    for one in db.execute(times.order_by(c.valid_from)):
+        subject, rule = found[Key(one.list_name, one.uuid)], library.lists.get(one.list_name)
+        if one.name == CLUB:
+            subject.clubs.append((one.valid_from, plain_id(one.value) or one.value))
+        if rule and one.value in rule.over.get(one.name, ()):
+            subject.over.append((one.valid_from, one.valid_to))
+        if rule and one.value in rule.away.get(one.name, ()):
+            subject.away.append((one.valid_from, one.valid_to))
     return found
 
 
@@ -237,11 +272,7 @@ def _stand(
     if row.subject_id and not (rule and rule.creates):
         subject = subjects.get(Key(row.subject_list, row.subject_id), Subject())
         club_id = subject.club_on(row.happened_on) or club_id
-        day, joined = row.happened_on, subject.joined_on
-        if not subject.known:
-            problems += to_json([UNKNOWN_PERSON()])
-        elif day is not None and joined is not None and day < joined:
-            problems += to_json([BEFORE_JOINING()])
+        problems += to_json(subject.problems_on(row.happened_on))
     if row.happened_on is not None and row.happened_on < founded.get(club_id or "", date.min):
         problems += to_json([BEFORE_FOUNDING()])
     return {

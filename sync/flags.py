@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from forms.problems import (
+    AFTER_END,
+    AFTER_LEAVING,
     BEFORE_FOUNDING,
     BEFORE_JOINING,
     ENCRYPTED,
@@ -18,7 +20,10 @@ from forms.problems import (
 # The record itself is wrong or cannot be read: it waits for a person.
 NEEDS_PERSON = frozenset(kind.code for kind in (FUTURE_DATE, OLD_DATE, NO_DATE, ENCRYPTED))
 # What else is known decides, and can change with any later arrival.
-SETTLED = frozenset(kind.code for kind in (BEFORE_FOUNDING, BEFORE_JOINING, UNKNOWN_PERSON))
+KEEPS_OUT = frozenset(
+    kind.code for kind in (BEFORE_FOUNDING, BEFORE_JOINING, UNKNOWN_PERSON, AFTER_END)
+)
+SETTLED = KEEPS_OUT | {AFTER_LEAVING.code}
 
 REJECTED = "rejected"  # submissions.review_state
 
@@ -31,4 +36,4 @@ def waits_for_person(problems: Iterable[Mapping[str, Any]], review_state: str | 
 def is_held_back(problems: Iterable[Mapping[str, Any]], review_state: str | None) -> bool:
     """Whether a record with these flags (`records.problems`) stays out of figures for now."""
     found = list(problems)
-    return waits_for_person(found, review_state) or any(one["code"] in SETTLED for one in found)
+    return waits_for_person(found, review_state) or any(one["code"] in KEEPS_OUT for one in found)

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.days import read_day, vietnam_day
+from forms.days import month_end, read_day, vietnam_day
 from forms.entities import EntityChange, entity_changes
 from forms.flatten import Row, flatten
 from forms.instance import read_instance
-from forms.problems import FUTURE_DATE, NO_DATE, OLD_DATE, Problem
+from forms.library import holds
+from forms.problems import FOR_A_PERSON, FUTURE_DATE, NO_DATE, OLD_DATE, Problem
 from forms.schema import FormSchema, read_schema
 from sync import aggregate, attachments, duplicates, entities, timeline
 from sync.accounts import DRAFTS_ID
@@ -120,18 +121,22 @@ def _prepare_one(library: Library, row: Any, schema: FormSchema) -> Prepared:
         "submission_version_id": row.id,
         "form": row.xml_form_id,
         "number": _number(rule, flat.rows[0].answers),
-        **_filed(rule, flat.rows[0].answers, changes),
+        **_filed(rule, flat.rows[0].answers, changes, vietnam_day(row.received_at)),
     }
     problems = (*instance.problems, *flat.problems, *unclear)
     if rule is not None and not instance.encrypted:
         problems += _odd_day(shared["happened_on"], vietnam_day(row.received_at))
+        problems += _asks_for_a_person(rule, flat.rows[0].answers)
     flags = to_json(problems)
     rows = tuple(_record(rule, one, shared, flags if one.table == "" else []) for one in flat.rows)
     return Prepared(row.id, row.submission_id, rows, changes, flat.files, instance.encrypted)
 
 
 def _filed(
-    rule: FormRule | None, answers: Mapping[str, str], changes: Sequence[EntityChange]
+    rule: FormRule | None,
+    answers: Mapping[str, str],
+    changes: Sequence[EntityChange],
+    received_on: date,
 ) -> dict[str, Any]:
     """Which day, about whom, and in whose club as far as the answers alone say."""
     if rule is None:
@@ -143,15 +148,27 @@ def _filed(
         subject_id = next(mine, None)
     elif rule.subject:
         subject_id = plain_id(answers.get(rule.subject))
-    day = read_day(answers.get(rule.happened_on, ""))
-    if rule.happened_on not in answers and rule.happened_on_else:
-        day = read_day(answers.get(rule.happened_on_else, ""))
     return {
-        "happened_on": day,
+        "happened_on": _day(rule, answers, received_on),
         "subject_list": subject_list if subject_id else None,
         "subject_id": subject_id,
         "club_id": plain_id(answers.get(rule.club)) if rule.club else None,
     }
+
+
+def _day(rule: FormRule, answers: Mapping[str, str], received_on: date) -> date | None:
+    day = read_day(answers.get(rule.happened_on, ""))
+    if rule.happened_on not in answers and rule.happened_on_else:
+        day = read_day(answers.get(rule.happened_on_else, ""))
+    if day is None or not any(answers.get(name) in codes for name, codes in rule.month_end.items()):
+        return day
+    return max(day, min(month_end(day), received_on))  # told within the month: it was by then
+
+
+def _asks_for_a_person(rule: FormRule, answers: Mapping[str, str]) -> tuple[Problem, ...]:
+    return tuple(
+        FOR_A_PERSON(vi=flag.vi, en=flag.en) for flag in rule.flags if holds(flag.where, answers)
+    )
 
 
 def _number(rule: FormRule | None, answers: Mapping[str, str]) -> int | None:

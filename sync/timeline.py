@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -35,13 +35,29 @@ class Spell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A fact as one source tells it; of two for one day the later to arrive (`order`) wins."""
+    """A fact as one source tells it, true from `day` on.
+
+    Of two for one day the one said later wins: on a later day (`said`; without: that very day),
+    or arrived later (`order`).
+    """
 
     name: str
     value: str
     day: date
     order: int
-    begins: bool  # told by what made the entity: nothing is true of it before
+    begins: bool = False  # told by what made the entity: nothing is true of it before
+    corrects: bool = False  # was always so: true from the first day on
+    said: date | None = None
+
+    @property
+    def told(self) -> tuple[date, int]:
+        return self.said or self.day, self.order
+
+    def start(self, first: date | None) -> date:
+        """The day it holds from, of an entity that began on `first`."""
+        if first is None:
+            return self.day
+        return first if self.corrects else max(self.day, first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +91,8 @@ def _retell(db: Connection, library: Library, list_name: str, wanted: set[str]) 
     clubs: dict[str, str | None] = {}
     for row in _entities(db, list_name, wanted):
         clubs[row.uuid] = row.club_id
-        told[row.uuid] += _from_entity(rule, row.data, vietnam_day(row.created_at))
+        if not any(one.begins for one in told[row.uuid]):  # what a record says, its edit mends
+            told[row.uuid] += _from_entity(rule, row.data, vietnam_day(row.created_at))
         if row.deleted_at is not None:
             told[row.uuid].clear()  # somebody who was never there: nothing is true of it
     found = {uuid: to_spells(told[uuid]) for uuid in wanted}
@@ -88,14 +105,15 @@ def _retell(db: Connection, library: Library, list_name: str, wanted: set[str]) 
 
 def to_spells(statements: Sequence[Statement]) -> set[Spell]:
     """Each statement holds until a later one of the same name says something else."""
-    first = min((one.day for one in statements if one.begins), default=date.min)
+    first = min((one.day for one in statements if one.begins), default=None)
     by_name: dict[str, list[Statement]] = defaultdict(list)
     for one in statements:
         by_name[one.name].append(one)
     found: set[Spell] = set()
     for name, told in by_name.items():
-        told.sort(key=lambda one: (one.day, one.order))
-        last_of_day = {max(one.day, first): one.value for one in told}
+        still = [one for one in told if not _is_overtaken(one, told)]
+        still.sort(key=lambda one: (one.start(first), one.told))
+        last_of_day = {one.start(first): one.value for one in still}
         turns: list[tuple[date, str]] = []
         for day, value in last_of_day.items():
             if not turns or turns[-1][1] != value:
@@ -106,6 +124,11 @@ def to_spells(statements: Sequence[Statement]) -> set[Spell]:
             for (day, value), end in zip(turns, [*ends, None], strict=True)
         }
     return found
+
+
+def _is_overtaken(one: Statement, told: Iterable[Statement]) -> bool:
+    """Whether it was only foreseen, and before its day came the matter was spoken of again."""
+    return any(one.told < other.told < (one.day, 0) for other in told)
 
 
 # ------------------------------------------------------------------ what is told
@@ -132,15 +155,23 @@ def _from_records(
         if waits_for_person(row.problems, row.review_state):
             continue
         form_rule = library.rules.get(row.form)
-        begins = form_rule is not None and form_rule.creates == list_name
-        if begins and row.counted_with is not None:
+        creates = form_rule is not None and form_rule.creates == list_name
+        if creates and row.counted_with is not None:
             continue  # a registration sent again made one entity more, which nothing is true of
         for fact in facts[row.form]:
             value = read_fact(fact, row.answers)
             day = _day_of(fact, row.answers, row.happened_on)
             if value and day:
                 told[row.subject_id].append(
-                    Statement(fact.name, value, day, row.submission_version_id, begins)
+                    Statement(
+                        fact.name,
+                        value,
+                        day,
+                        row.submission_version_id,
+                        begins=creates or fact.begins,
+                        corrects=fact.corrects,
+                        said=row.happened_on,
+                    )
                 )
     return told
 
@@ -158,7 +189,12 @@ def _from_entity(rule: ListRule, data: Mapping[str, str], known_on: date) -> lis
 
 
 def _day_of(fact: Fact, answers: Mapping[str, str], otherwise: date | None) -> date | None:
-    return read_day(answers.get(fact.from_property, "")) if fact.from_property else otherwise
+    if fact.from_property:
+        return read_day(answers.get(fact.from_property, ""))
+    if fact.after:
+        last = read_day(answers.get(fact.after, ""))
+        return last + timedelta(days=1) if last else None
+    return otherwise
 
 
 def read_fact(fact: Fact, answers: Mapping[str, str]) -> str | None:
@@ -168,11 +204,14 @@ def read_fact(fact: Fact, answers: Mapping[str, str]) -> str | None:
 
 
 def _read(fact: Fact, answers: Mapping[str, str]) -> str | None:
+    if fact.needs and not answers.get(fact.needs, "").strip():
+        return None
     if fact.birth:
         born = read_birth(fact.birth, answers)
         return born.isoformat() if born else None
     if fact.field:
-        return answers.get(fact.field, "").strip() or None
+        said = answers.get(fact.field, "").strip()
+        return (said if fact.values is None else fact.values.get(said)) or None
     return fact.value
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forms.days import age_on, read_day, read_moment, to_vietnamese, vietnam_day
+from forms.days import age_on, month_end, read_day, read_moment, to_vietnamese, vietnam_day
 
 
 def test_c10_half_past_five_in_the_evening_utc_is_tomorrow_in_vietnam() -> None:
@@ -70,3 +70,11 @@ def test_nobody_gets_younger(born: date, days: int) -> None:
 
 def test_days_are_shown_day_first() -> None:
     assert to_vietnamese(date(2026, 7, 1)) == "01/07/2026"
+
+
+@pytest.mark.parametrize(
+    ("day", "last"),
+    [("2024-02-01", "2024-02-29"), ("2023-02-28", "2023-02-28"), ("9999-12-05", "9999-12-31")],
+)
+def test_a_month_ends_on_its_last_day(day: str, last: str) -> None:
+    assert month_end(date.fromisoformat(day)) == date.fromisoformat(last)

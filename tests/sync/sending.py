@@ -1,6 +1,7 @@
-"""A small world for tests of processing: three forms, two lists, and phones that send.
+"""A small world for tests of processing: a few forms, two lists, and phones that send.
 
-People join (`join` creates them), are weighed (`weigh` updates them) and visited (`visit`).
+People join (`join` creates them), are weighed (`weigh` updates them), visited (`visit`), and
+`leave`.
 """
 
 from __future__ import annotations
@@ -97,6 +98,13 @@ XFORMS = {
         {},
         "",
     ),
+    "leave": _xform(
+        "leave",
+        {"who": "string", "why": "string", "day": "date", "month": "date", "known": "string"}
+        | {"to": "string"},
+        {},
+        "",
+    ),
     "poll": _xform("poll", {"q": "string"}, {}, ""),
 }
 
@@ -134,6 +142,18 @@ def a_library() -> Library:
             },
             NOWHERE,
         ),
+        "leave": read_rule(
+            "leave",
+            {
+                "happened_on": "day",
+                "happened_on_else": "month",
+                "month_end": {"known": ["month"]},
+                "subject": "who",
+                "subject_list": "people",
+                "flag": [{"where": {"why": ["twice"]}, "vi": "Xem lại.", "en": "Look."}],
+            },
+            NOWHERE,
+        ),
     }
     label = {"vi": "x", "en": "x"}
     facts = [
@@ -141,12 +161,20 @@ def a_library() -> Library:
         {"name": "club", "form": "join", "field": "club"},
         {"name": "klass", "form": "join", "field": "klass"},
         {"name": "kg", "form": "weigh", "field": "kg"},
+        {
+            "name": "status",
+            "form": "leave",
+            "field": "why",
+            "values": {"died": "dead", "moved": "gone"},
+        },
+        {"name": "club", "form": "leave", "field": "to"},
     ]
     downloads = {
         "volunteer": {"rows": "club", "properties": ["kg"]},
         "chair": {"rows": "club", "where": {"kg": ["51", "53"]}, "properties": ["kg", "note"]},
     }
     people = {"label": label, "club": "club_id", "fact": facts, "download": downloads}
+    people |= {"over": {"status": ["dead"]}, "away": {"status": ["gone"]}}
     lists = {
         "people": read_list("people", people),
         "clubs": read_list(
@@ -230,6 +258,9 @@ class World:
 
     def weigh(self, who: str, kg: str = "50", **more: Any) -> int:
         return self._send(weigh(who, kg, **more))
+
+    def leave(self, who: str, why: str = "moved", **more: Any) -> int:
+        return self._send(leave(who, why, **more))
 
     def _send(self, sending: tuple[bytes, int, int]) -> int:
         xml, phone, days = sending
@@ -367,3 +398,20 @@ def visit(
     xml = _xml("visit", answers, "", key or f"visit {who} {on} {at} {phone}", replaces)
     given = "".join(f"<gifts><item>{item}</item></gifts>" for item in gifts)
     return xml.replace(b"<meta>", f"{given}<meta>".encode()), phone, days
+
+
+def leave(
+    who: str,
+    why: str = "moved",
+    on: str = "2025-06-30",
+    month: str = "",
+    to: str = "",
+    key: str = "",
+    replaces: str = "",
+    phone: int = 1,
+    days: int = 0,
+) -> Sending:
+    """`who` leaves on a day, or in a `month` (any day of it) of which no more is known."""
+    answers = {"who": an_id(who), "why": why, "to": an_id(to) if to else ""}
+    answers |= {"month": month, "known": "month"} if month else {"day": on, "known": "day"}
+    return _xml("leave", answers, "", key or f"leave {who} {on}", replaces), phone, days

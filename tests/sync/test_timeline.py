@@ -25,9 +25,15 @@ def day(text: str) -> date:
 
 
 def told(
-    value: str, on: str, order: int = 1, name: str = "klass", begins: bool = False
+    value: str,
+    on: str,
+    order: int = 1,
+    name: str = "klass",
+    begins: bool = False,
+    corrects: bool = False,
+    said: str | None = None,
 ) -> Statement:
-    return Statement(name, value, day(on), order, begins)
+    return Statement(name, value, day(on), order, begins, corrects, day(said) if said else None)
 
 
 def spell(value: str, start: str, end: str | None = None, name: str = "klass") -> Spell:
@@ -79,6 +85,46 @@ def test_what_is_told_of_a_day_before_joining_holds_from_joining() -> None:
     }
 
 
+@pytest.mark.parametrize("arrived", [1, 3], ids=["before", "after"])
+def test_a_correction_holds_from_the_first_day_whenever_it_arrives(arrived: int) -> None:
+    registered = told("1949", "2018-05-01", 2, begins=True)
+    corrected = told("1948", "2024-03-01", arrived, corrects=True)
+    assert to_spells([registered, corrected]) == {spell("1948", "2018-05-01")}
+
+
+def test_of_two_corrections_the_one_said_later_holds() -> None:
+    found = to_spells(
+        [
+            told("1949", "2018-05-01", 1, begins=True),
+            told("1950", "2024-03-01", 2, corrects=True),
+            told("1948", "2023-03-01", 3, corrects=True),
+        ]
+    )
+    assert found == {spell("1950", "2018-05-01")}
+
+
+def test_a_correction_of_somebody_not_registered_yet_holds_from_its_own_day() -> None:
+    assert to_spells([told("1948", "2024-03-01", corrects=True)]) == {spell("1948", "2024-03-01")}
+
+
+def test_what_was_foreseen_comes_true_unless_spoken_of_before() -> None:
+    card = [told("yes", "2024-01-01", 1), told("expired", "2025-01-01", 1, said="2024-01-01")]
+    assert to_spells(card) == {
+        spell("yes", "2024-01-01", "2025-01-01"),
+        spell("expired", "2025-01-01"),
+    }
+    renewed = [told("yes", "2024-12-01", 2), told("expired", "2026-01-01", 2, said="2024-12-01")]
+    assert to_spells([*renewed, *card]) == {
+        spell("yes", "2024-01-01", "2026-01-01"),
+        spell("expired", "2026-01-01"),
+    }
+
+
+def test_a_leaving_dated_before_joining_does_not_end_what_began() -> None:
+    found = to_spells([told("left", "2018-01-01", 2), told("active", "2018-05-01", 1, begins=True)])
+    assert found == {spell("active", "2018-05-01")}
+
+
 @given(
     st.lists(
         st.builds(
@@ -86,6 +132,9 @@ def test_what_is_told_of_a_day_before_joining_holds_from_joining() -> None:
             st.sampled_from(["a", "b", "c"]),
             st.sampled_from(["2025-01-01", "2025-02-01", "2025-03-01"]),
             st.integers(1, 10**6),
+            begins=st.booleans(),
+            corrects=st.booleans(),
+            said=st.sampled_from([None, "2024-12-01", "2025-01-15"]),
         ),
         unique_by=lambda one: one.order,
     ),
@@ -131,6 +180,18 @@ def test_a_blank_answer_tells_no_fact() -> None:
     assert read_fact(Fact("klass", field="klass"), {"klass": " "}) is None
     assert read_fact(Fact("status", value="active"), {}) == "active"
     assert read_fact(Fact("born_on", birth=BIRTH), {"birth_year": "1950"}) == "1950-01-01"
+
+
+def test_a_code_may_tell_another_value_or_nothing() -> None:
+    why = Fact("status", field="why", values={"died": "died", "moved": "left"})
+    assert read_fact(why, {"why": "moved"}) == "left"
+    assert read_fact(why, {"why": "duplicate"}) is None
+
+
+def test_a_fact_that_needs_an_answer_is_told_only_with_it() -> None:
+    decided = Fact("decided", value="yes", needs="number")
+    assert read_fact(decided, {"number": "12/QĐ"}) == "yes"
+    assert read_fact(decided, {"number": " "}) is None
 
 
 def test_a_registration_tells_where_and_what_from_the_joining_day(world: World) -> None:
