@@ -33,7 +33,7 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 CONDITIONS = (
     "is", "in", "not", "at_least", "at_most", "between", "present", "has", "older_than",
-    "every_month",
+    "older_than_days", "every_month",
 )  # fmt: skip
 UpTo = Literal["period", "start", "end"]
 
@@ -51,14 +51,18 @@ Conditions = Mapping[str, tuple[Condition, ...]]  # name of a fact or a field ->
 
 @dataclass(frozen=True, slots=True)
 class With:
-    """`with`: only those who also have a record of `form` on such days.
+    """`with`: only those who also have a record of `form` on such days, in whichever club.
 
     within: "period", "ever" (up to D), or a number of months that end on D.
     within_days: instead, the number of days that end on D.
-    named_in: the person is one of those chosen in this field, not the record's subject.
-    anywhere: also in records of other clubs.
+    named_in: the person is one of those chosen in this field, not the record's subject; then only
+    records of the person's own club on D count, but with `anywhere` those of all clubs.
+    rows: `where` and `named_in` are about rows of this repeat (or the record they belong to).
     period_in, until_days: instead of its day, the record names the period in this field, and came
     to pass at most so many days after D.
+    list: instead of records, entities of this list of whom `where` holds on D, and whose fact
+    `named_in` on D is this one; of the same club on D, but with `anywhere` of all.
+    A club has the records and the entities that are its own.
     """
 
     form: str
@@ -69,6 +73,8 @@ class With:
     anywhere: bool = False
     period_in: str | None = None
     until_days: int | None = None
+    rows: str | None = None
+    list: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +91,20 @@ class Indicator:
     """One line of the report. `of` names a list or a form, or for kind "per" a level of PLACES.
 
     kind, of an entity list:
-      count       those for whom `where` (and one of `any_`, and `with_`, not `without`) holds on D;
-                  some_day: on some day of P, the same for all conditions
-      began       for whom the one condition of `where` began to hold in P (between_days: in these)
-      ended       for whom it ceased in P; facts are those of D
+      count       those for whom `where` (and one of `any_`, and one of `with_`, none of `without`)
+                  holds on D; some_day: `where` and `any_` on some day of P, all on the same
+      began       for whom `where` began to hold in P (between_days: instead on these days up to D),
+                  each time it did, in the club of that day
+      ended       for whom it ceased in P, in the club of the day before; cuts are by what was so on
+                  that day, not on D
       moved_in    for whom `where` holds and whose club became one of this place in P, coming from
                   a club outside of it; moved_out likewise. Who begins or ends does not move
-      turned      for whom `from_` held up to a day of P and `to` from it on, of one fact
-      days        the days of P on which `where` holds, added up
+      turned      for whom `from_` held up to a day of P and `to` (and `where`) from it on; once,
+                  in the club of the last such day
+      days        the days of P on which `where` holds, added up, in the club of those days
       sum         of the numeric fact `summed` on D
-      sum_began   of the values of the fact `summed` whose spell began in P
+      sum_began   of the values of the fact `summed` whose spell began in P, in the club of that day
+      Cuts are by the facts of D, and so is the club where nothing else is said; ages are of D.
     of a form (`rows`: of this repeat of it, where conditions are on its rows):
       count, distinct (subjects), sum (of `summed`), latest (of each subject; of the last
       `within` months instead of P), months (of P with a record), median (days from the event
@@ -121,8 +131,8 @@ class Indicator:
     measured: Conditions = field(default_factory=dict)  # latest: which records can be the latest
     having: Conditions = field(default_factory=dict)  # per: indicator id -> its value there
     each: tuple[Conditions, ...] = ()  # per: of every one of these at least one entry holds
-    with_: With | None = None
-    without: With | None = None
+    with_: tuple[With, ...] = ()
+    without: tuple[With, ...] = ()
     any_: tuple[Conditions, ...] = ()
     some_day: bool = False
     between_days: tuple[date, date] | None = None
@@ -257,7 +267,7 @@ class Figures:
     @property
     def reach(self) -> int | None:
         """For how many months an event may still move figures of later periods; None = for ever."""
-        windows = [i.with_.within for i in self.indicators.values() if i.with_]
+        windows = [one.within for i in self.indicators.values() for one in i.with_ + i.without]
         if "ever" in windows:
             return None
         return max((w for w in windows if isinstance(w, int)), default=0)
@@ -349,7 +359,7 @@ _WORDS: Mapping[Kind, set[str]] = {  # which further words go with which kind
     "ended": {"where"},
     "moved_in": {"where"},
     "moved_out": {"where"},
-    "turned": {"from", "to"},
+    "turned": {"from", "to", "where"},
     "days": {"where"},
     "sum_began": {"where"},
     "distinct": _EVENT,
@@ -365,6 +375,8 @@ _WORDS: Mapping[Kind, set[str]] = {  # which further words go with which kind
     # Records about somebody who is not on the list (yet): they count nowhere else.
     "waiting": {"after_days"},
 }
+_OF_LISTS = {"list", "where", "named_in", "anywhere"}
+_WITH_WORDS = _OF_LISTS | {"form", "within", "within_days", "rows", "period_in", "until_days"}
 _WITH_FIELD: tuple[Kind, ...] = ("sum", "sum_began", "named")  # written list.fact or form.field
 
 
@@ -405,8 +417,8 @@ def read_indicator(entry: Mapping[str, Any], file: str = "") -> Indicator:
         measured=read_conditions(entry.get("measured", {})),
         having=read_conditions(entry.get("having", {})),
         each=_each_of(entry, "each"),
-        with_=_with(entry["with"]) if "with" in entry else None,
-        without=_with(entry["without"]) if "without" in entry else None,
+        with_=_withs(entry.get("with", [])),
+        without=_withs(entry.get("without", [])),
         any_=_each_of(entry, "any"),
         some_day=bool(entry.get("some_day", False)),
         between_days=_days(entry["between_days"]) if "between_days" in entry else None,
@@ -462,17 +474,31 @@ def _both(entry: Mapping[str, Any], word: str) -> Mapping[str, str]:
     return texts
 
 
+def _withs(entries: Any) -> tuple[With, ...]:
+    return tuple(_with(one) for one in (entries if isinstance(entries, list) else [entries]))
+
+
 def _with(entry: Mapping[str, Any]) -> With:
+    strange = set(entry) - _WITH_WORDS
+    if strange:
+        word = min(strange)
+        raise BadIndicator(f"“with” không có từ “{word}”", f"“with” has no word “{word}”")
     within = entry.get("within", "period")
     if not isinstance(within, int) and within not in ("period", "ever"):
         raise BadIndicator(
             "“within” là period, ever hoặc số tháng",
             "“within” is period, ever or a number of months",
         )
-    if "form" not in entry:
-        raise BadIndicator("“with” cần “form”", "“with” needs “form”")
+    if ("form" in entry) == ("list" in entry):
+        raise BadIndicator("“with” cần “form” hoặc “list”", "“with” needs “form” or “list”")
+    of_forms = set(entry) - _OF_LISTS - {"form"}
+    if "list" in entry and of_forms:
+        word = min(of_forms)
+        raise BadIndicator(
+            f"từ “{word}” không dùng được với “list”", f"word “{word}” does not go with “list”"
+        )
     return With(
-        entry["form"],
+        entry.get("form", ""),
         read_conditions(entry.get("where", {})),
         within,
         entry.get("named_in"),
@@ -480,6 +506,8 @@ def _with(entry: Mapping[str, Any]) -> With:
         anywhere=bool(entry.get("anywhere", False)),
         period_in=entry.get("period_in"),
         until_days=entry.get("until_days"),
+        rows=entry.get("rows"),
+        list=entry.get("list"),
     )
 
 
@@ -516,7 +544,8 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "between": _pair,
     "present": bool,
     "has": _texts,
-    "older_than": int,  # months since the fact's spell began
+    "older_than": int,  # so since a day at least so many months before D
+    "older_than_days": int,  # likewise in days: so on more days than that, D included
     "every_month": bool,  # of `having`: as many as P has months
 }
 
@@ -586,13 +615,17 @@ def _misfits(
         found.append(("không có cấp", "no level", one.of))
     if one.kind == "waiting" and one.by:
         found.append(("không phân tổ được", "cannot be cut", "waiting"))
-    if one.kind == "began" and not _one_value(one.where):
-        found.append(("“where” cần đúng một", "“where” needs exactly one", "is"))
+    found += [("thiếu", "lacks", word) for word in _lacking(one)]
     return [_problem(one.file, one.id, f"{vi} “{n}”", f"{en} “{n}”") for vi, en, n in found]
 
 
-def _one_value(where: Conditions) -> bool:
-    return [c.word for words in where.values() for c in words] == ["is"]
+def _lacking(one: Indicator) -> list[str]:
+    """Words without which a kind means nothing: what is always so neither begins nor ends."""
+    if one.kind in ("began", "ended", "days") and not one.where:
+        return ["where"]
+    if one.kind == "turned":
+        return [word for word, said in (("from", one.from_), ("to", one.to)) if not said]
+    return []
 
 
 def _stands_on(one: Indicator) -> tuple[str, ...]:
@@ -672,8 +705,8 @@ def _unknown_names(
         wrong += _unknown_answers(one.of, {**one.measured, **one.where}, fields)
     else:
         wrong.append(one.of)
-    if one.with_:
-        wrong += _unknown_answers(one.with_.form, one.with_.where, fields)
+    for with_ in one.with_:
+        wrong += _unknown_answers(with_.form, with_.where, fields)
     return wrong
 
 

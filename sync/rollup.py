@@ -211,14 +211,14 @@ def _is_ours(library: Library, indicator: Indicator) -> bool:
     list, and what it keeps waiting.
     """
     of_list = library.lists.get(indicator.of)
-    is_of_register = of_list is not None and of_list.is_of_clubs and indicator.with_ is None
+    is_of_register = of_list is not None and of_list.is_of_clubs and not indicator.with_
     return is_of_register or indicator.kind == "waiting"
 
 
 def _is_flow(library: Library, indicator: Indicator) -> bool:
     """Whether it tells what happened in P; else what is so on D."""
     if indicator.kind == "count" and indicator.of in library.lists:
-        return indicator.with_ is not None and indicator.with_.within == "period"
+        return any(one.within == "period" and not one.list for one in indicator.with_)
     return indicator.kind != "per"
 
 
@@ -246,4 +246,4 @@ def what_is_a_club(library: Library) -> Conditions:
     """Which facts make a club one that counts: those of the indicator that counts clubs."""
     lists = {rule.name for rule in library.lists.values() if rule.is_of_clubs}
     counting = (i for i in library.figures.indicators.values() if i.of in lists)
-    return next((i.where for i in counting if i.kind == "count" and i.with_ is None), {})
+    return next((i.where for i in counting if i.kind == "count" and not i.with_), {})

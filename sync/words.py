@@ -11,14 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
 
+from forms.conditions import AGE, BORN, LARGEST
 from forms.indicators import UNKNOWN, Condition, Conditions, Cut
 from forms.periods import years_before
 from forms.problems import UNKNOWN_PERSON
 from sync import tables as t
-
-AGE = "age"  # not a stored fact: full years on D, from the fact below
-BORN = "born_on"  # ISO day, so that text compares like days
-LARGEST = 10_000_000_000  # of one answer; above it is a slip, and a sum of slips cannot be stored
 
 Value = ColumnElement[Any]
 Yes = ColumnElement[bool]
@@ -80,6 +77,28 @@ def has_choice(text: Value, choice: Value | str) -> Yes:
     return padded != sa.func.replace(padded, wanted, "")
 
 
+class chosen_in(sa.sql.functions.GenericFunction[Any]):  # noqa: N801 - reads as a function in SQL
+    """A select-multiple as rows, one for each choice made."""
+
+    inherit_cache = True
+
+
+@compiles(chosen_in, "postgresql")
+def _chosen_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"unnest(string_to_array({compiler.process(element.clauses, **kw)}, ' '))"
+
+
+@compiles(chosen_in, "sqlite")
+def _chosen_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    quoted = f"json_quote({compiler.process(element.clauses, **kw)})"  # whatever a phone has sent
+    return f"""json_each('[' || replace({quoted}, ' ', '","') || ']')"""
+
+
+def chosen(text: Value) -> sa.TableValuedAlias:
+    """The choices of a select-multiple as a table to join: its column `value`."""
+    return chosen_in(text).table_valued("value", name="value")
+
+
 def plain_ids(text: Value) -> Value:
     """Ids chosen in a select-multiple, in their one spelling (`entities.plain_id`)."""
     return sa.func.replace(sa.func.lower(text), "uuid:", "")
@@ -138,6 +157,14 @@ def answers_fit(records: sa.FromClause, where: Conditions) -> Yes:
     return sa.and_(
         sa.true(),
         *(WORDS[c.word](answer(records, n), c.value) for n, words in where.items() for c in words),
+    )
+
+
+def fit(value_of: Callable[[str], Value], where: Conditions) -> Yes:
+    """All conditions on answers that are found by their column's name."""
+    return sa.and_(
+        sa.true(),
+        *(WORDS[c.word](value_of(name), c.value) for name, words in where.items() for c in words),
     )
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from forms.indicators import Conditions, Indicator
-from forms.periods import Period, months_before
+from forms.indicators import Indicator
+from forms.periods import Period
 from sync import words
 
 if TYPE_CHECKING:
@@ -46,17 +46,15 @@ class Source:
     def facts(self, list_name: str, who: sa.Select[Any]) -> sa.Subquery:
         rule = self.library.lists[list_name]
         names = {self.library.figures.cuts[cut].fact for cut in self.cuts}
-        if self.first.of == list_name and self.first.kind == "count":
-            for indicator in self.indicators:
-                names |= set(indicator.where) | set(self.base(indicator))
         stored = frozenset(words.stored_fact(name) for name in names)
         day, own_club = self.period.last, rule.is_of_clubs
         return words.facts_on(list_name, stored, day, own_club=own_club, who=who)
 
-    def base(self, indicator: Indicator) -> Conditions:
-        """Who is in the denominator of a share of entities."""
+    def base(self, indicator: Indicator) -> Indicator | None:
+        """What a share of entities is over, where that counts entities of the same list."""
         over = self.library.figures.indicators.get(indicator.over or "")
-        return over.where if over and over.of == indicator.of else {}
+        is_alike = over is not None and over.of == indicator.of and over.kind == "count"
+        return over if is_alike else None
 
     def grouped(
         self, source: Any, place: Any, facts: sa.FromClause | None, numbers: Iterable[Any]
@@ -67,13 +65,6 @@ class Source:
         )
         keys = [place, *values]
         return sa.select(*keys, *numbers).select_from(source).group_by(*keys)
-
-    def since(self, records: sa.FromClause, within: str | int) -> list[Any]:
-        if within == "period":
-            return [records.c.happened_on >= self.period.first]
-        if isinstance(within, int):
-            return [records.c.happened_on > months_before(self.period.last, within)]
-        return []
 
     def in_period(self, records: sa.FromClause) -> list[Any]:
         return [

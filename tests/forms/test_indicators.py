@@ -101,13 +101,16 @@ def test_numbers_are_exact() -> None:
         ('count = "a"\nwhere = { b = { at_least = true } }', "not a number"),
         ('count = "a"\nwhere = { b = { between = [1] } }', "needs two numbers"),
         ('sum = "a"', "need name.field"),
-        ('count = "a"\nwith = { where = {} }', "“with” needs “form”"),
+        ('count = "a"\nwith = { where = {} }', "“with” needs “form” or “list”"),
         ('count = "a"\nwith = { form = "f", within = "week" }', "“within” is"),
         ('count = "a"\nover = "X9"', "no indicator “X9”"),
         ('count = "a"\nby = ["moon"]', "no cut “moon”"),
         ('count = "a"\nlevels = ["village"]', "no level “village”"),
         ('per = "village"', "no level “village”"),
-        ('began = "a"', "needs exactly one “is”"),
+        ('began = "a"', "lacks “where”"),
+        ('turned = "a"\nto = { b = { is = "c" } }', "lacks “from”"),
+        ('count = "a"\nwith = { form = "f", wher = {} }', "“with” has no word “wher”"),
+        ('count = "a"\nwith = { list = "l", rows = "r" }', "word “rows” does not go with “list”"),
     ],
 )
 def test_a_slip_is_told_with_its_file_and_the_entry_is_left_out(

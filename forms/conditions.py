@@ -1,0 +1,120 @@
+"""What the words of a condition mean for one value; `sync/words.py` says the same in SQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from forms.indicators import UNKNOWN, Condition, Conditions
+from forms.periods import months_before, years_before
+
+AGE = "age"  # not a stored fact: full years on a day, from the fact below
+BORN = "born_on"  # ISO day, so that text compares like days
+LARGEST = 10_000_000_000  # of one answer; above it is a slip, and a sum of slips cannot be stored
+
+# The grammar of a JSON number, as SQLite reads one.
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]{1,2})?", re.ASCII)
+
+
+class Fact(NamedTuple):
+    """A value, and the day from which it has been so."""
+
+    value: str
+    since: date
+
+
+Facts = Mapping[str, Fact]  # what is true of an entity on one day
+
+
+def number(text: str | None) -> Decimal | None:
+    """A text as a number; None where it is none or too large to be true."""
+    if text is None or not _NUMBER.fullmatch(text):
+        return None
+    value = Decimal(text)
+    return value if -LARGEST <= value <= LARGEST else None
+
+
+def _compared(value: str, is_so: Callable[[Decimal], bool]) -> bool:
+    amount = number(value)
+    return amount is not None and is_so(amount)
+
+
+_WORDS: Mapping[str, Callable[[str, Any], bool]] = {
+    "is": lambda value, wanted: value == wanted,
+    "in": lambda value, wanted: value in wanted,
+    "not": lambda value, wanted: value not in wanted,
+    "at_least": lambda value, wanted: _compared(value, lambda n: n >= wanted),
+    "at_most": lambda value, wanted: _compared(value, lambda n: n <= wanted),
+    "between": lambda value, wanted: _compared(value, lambda n: wanted[0] <= n <= wanted[1]),
+    "has": lambda value, wanted: any(f" {one} " in f" {value} " for one in wanted),
+}
+
+
+def fits(value: str | None, condition: Condition) -> bool:
+    """Whether a value satisfies a word; no value fits no word but `present = false`."""
+    if condition.word == "present":
+        return bool(value) is condition.value
+    return value is not None and _WORDS[condition.word](value, condition.value)
+
+
+def number_fits(value: Decimal, condition: Condition) -> bool:
+    """Whether a figure satisfies a word of `having`."""
+    wanted: Any = condition.value
+    match condition.word:
+        case "at_least":
+            return bool(value >= wanted)
+        case "at_most":
+            return bool(value <= wanted)
+        case "between":
+            return bool(wanted[0] <= value <= wanted[1])
+    raise ValueError(f"“{condition.word}” is no word of “having”")
+
+
+def age_fits(born: str | None, condition: Condition, day: date) -> bool:
+    """Whether who was born on this ISO day has such an age, in full years, on `day`."""
+    wanted: Any = condition.value
+    if condition.word == "present":
+        return bool(born) is bool(wanted)
+    if born is None:
+        return False
+    both = wanted if condition.word == "between" else (None, None)
+    low, high = {"at_least": (wanted, None), "at_most": (None, wanted)}.get(condition.word, both)
+    is_old = low is None or born <= years_before(day, int(low)).isoformat()
+    is_young = high is None or born > years_before(day, int(high) + 1).isoformat()
+    return is_old and is_young
+
+
+def _fact_fits(facts: Facts, name: str, condition: Condition, day: date, age_on: date) -> bool:
+    if name == AGE:
+        born = facts.get(BORN)
+        return age_fits(born.value if born else None, condition, age_on)
+    fact = facts.get(name)
+    wanted: Any = condition.value
+    if condition.word == "older_than":
+        return fact is not None and fact.since <= months_before(day, wanted)
+    if condition.word == "older_than_days":
+        return fact is not None and fact.since <= day - timedelta(days=wanted)
+    return fits(fact.value if fact else None, condition)
+
+
+def _is_unknown(facts: Facts, name: str) -> bool:
+    fact = facts.get(BORN if name == AGE else name)
+    return fact is None or fact.value in ("", UNKNOWN)
+
+
+def hold(where: Conditions, facts: Facts, day: date, age_on: date | None = None) -> bool | None:
+    """Whether all conditions hold on `day`; None where nothing known says no, but something asked
+    is not known. age_on: the day on which ages are told, where it is another.
+    """
+    unsure = False
+    for name, conditions in where.items():
+        for condition in conditions:
+            if _fact_fits(facts, name, condition, day, age_on or day):
+                continue
+            if not _is_unknown(facts, name):
+                return False
+            unsure = True
+    return None if unsure else True
