@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -151,7 +151,7 @@ class Indicator:
     formula_vi: str = ""
     formula_en: str = ""
     source: str = ""
-    section: str = ""  # of the report, "I" to "XI"
+    section: str = ""  # of the report, "I" to "XI"; "PL" is its appendix
     sensitive: bool = False  # small cells are not shown outside the commune (domain 6.2, 7)
     by: tuple[str, ...] = ()
     levels: tuple[str, ...] = PLACES
@@ -180,6 +180,7 @@ class Target:
     """What an indicator should be at these levels, from a day on, up to (not with) another.
 
     Bounds are of the value shown (a share is in per cent); `above` means strictly more.
+    per_months: the bounds are of so many months, and grow with the period.
     """
 
     indicator: str
@@ -190,6 +191,18 @@ class Target:
     at_most: Decimal | None
     above: Decimal | None
     source: str
+    per_months: int | None = None
+
+    def over(self, months: int) -> Target:
+        """The target of a period of so many months."""
+        if self.per_months is None:
+            return self
+        times = Decimal(months) / self.per_months
+        low, high, above = (
+            None if bound is None else bound * times
+            for bound in (self.at_least, self.at_most, self.above)
+        )
+        return replace(self, at_least=low, at_most=high, above=above)
 
     def judge(self, value: Decimal) -> Literal["low", "met", "high"]:
         """Compared before any rounding."""
@@ -229,8 +242,9 @@ class Cut:
 class Column:
     """One column of the table with a row per club: a word about the club, or a figure.
 
-    show: "place" (a word about the club), "count" (of a share: the numerator), "share" (per cent),
-    "missing", "yes_no", or "nothing": no form feeds this column yet.
+    show: "place" (a word about the club), "day" (a property of it that holds a day), "count" (of a
+    share: the numerator), "share" (per cent), "missing", "yes_no", or "nothing": no form feeds this
+    column yet.
     """
 
     title: str
@@ -587,14 +601,15 @@ def _target(entry: Mapping[str, Any]) -> Target:
         bound("at_most"),
         bound("above"),
         entry["source"],
+        per_months=entry.get("per_months"),
     )
 
 
 def _column(entry: Mapping[str, Any]) -> Column:
-    for show in ("place", "count", "share", "missing", "yes_no"):
+    for show in ("place", "day", "count", "share", "missing", "yes_no"):
         if show in entry:
             name = str(entry[show])
-            word, figure = (name, None) if show == "place" else (None, name)
+            word, figure = (name, None) if show in ("place", "day") else (None, name)
             cut, values = entry.get("cut", ""), _texts(entry.get("values", []))
             return Column(entry["title"], show, figure, cut, values, word)
     return Column(entry["title"], "nothing")

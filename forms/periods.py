@@ -34,6 +34,11 @@ class Period:
     first: date
     last: date
 
+    @property
+    def months(self) -> int:
+        """6 or 12."""
+        return 12 if self.code.endswith("Y") else 6
+
     def __contains__(self, day: date) -> bool:
         return self.first <= day <= self.last
 

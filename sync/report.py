@@ -135,7 +135,6 @@ def _words(period: Period, club: ClubPlace, number: int, note: str) -> dict[str,
         "commune_code": commune.code if commune else None,
         "commune_name": commune.full_name if commune else None,
         "club_name": plain_name(club.label),
-        "founded_on": read_day(club.data.get("founded_on", "")),
         "note": note,
     }
 
@@ -149,6 +148,8 @@ def _club_cell(
 ) -> Cell:
     if column.show == "place":
         return words.get(column.word or "")
+    if column.show == "day":
+        return read_day(club.data.get(column.word or "", ""))
     if column.figure is None:
         return None
     indicator = library.figures.indicators[column.figure]
@@ -264,7 +265,7 @@ def _figure_rows(
             cells = parts[place.level].get((place.key, indicator.id), [])
             for cut, value in (WHOLE, *cells):
                 figure = here.get((place.key, indicator.id, cut, value), Figure(None))
-                target = library.figures.target(indicator.id, place.level, period.last)
+                target = _target(library, indicator, place, period)
                 yield (
                     *_where(period, place),
                     indicator.id,
@@ -276,6 +277,11 @@ def _figure_rows(
                     figure.missing or None,
                     note if not cut else "",
                 )
+
+
+def _target(library: Library, indicator: Indicator, place: Place, period: Period) -> Target | None:
+    found = library.figures.target(indicator.id, place.level, period.last)
+    return found.over(period.months) if found else None
 
 
 def _where(period: Period, place: Place) -> tuple[Cell, ...]:
