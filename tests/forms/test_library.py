@@ -122,20 +122,20 @@ def test_a_download_without_conditions_takes_every_row() -> None:
     assert Download("all", {}, ()).takes({})
 
 
-@pytest.mark.parametrize("form", ["membership", "health_check", "care_visit"])
+@pytest.mark.parametrize("form", load_library().forms)
 def test_who_fills_in_a_form_gets_the_properties_its_choices_ask_for(form: str) -> None:
     library = load_library()
     source = library.forms[form].source.decode("utf-8")
-    filters = [line for line in source.splitlines() if "_from_file members.csv" in line]
-    named = {
-        name
-        for name in library.lists["members"].properties
-        for line in filters
-        if f"{name} =" in line or f"{name} !=" in line
-    }
-    for role in library.rules[form].filled_by:
-        assert named <= {*library.lists["members"].downloads[role].properties}, role
-        assert role in library.lists["clubs"].downloads
+    for name, rule in library.lists.items():
+        filters = [line for line in source.splitlines() if f"_from_file {name}.csv" in line]
+        named = {
+            one
+            for one in rule.properties
+            for line in filters
+            if f"{one} =" in line or f"{one} !=" in line
+        }
+        for role in library.rules[form].filled_by if filters else ():
+            assert named <= {*rule.downloads[role].properties}, role
 
 
 # ------------------------------------------------------------------ slips

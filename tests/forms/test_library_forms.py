@@ -95,7 +95,8 @@ def test_the_name_in_collects_list_holds_nothing_of_a_person(form: LibraryForm) 
     (settings,) = rows(form, "settings")
     named = set(re.findall(r"\$\{(\w+)\}", settings["instance_name"]))
     assert named
-    assert named <= {"start", "club_label", "visit_date"}
+    days = {"visit_date", "act_date", "help_date", "txn_date", "disbursed_on", "pay_date"}
+    assert named <= {"start", "club_label", *days}
 
 
 @EACH_FORM
