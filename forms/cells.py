@@ -32,6 +32,7 @@ class Table:
 BOM = "\ufeff"
 FORMULA_STARTS = tuple("=+-@＝＋－＠\t\r\n")  # full-width signs run as well
 LOOKED_THROUGH = " \u00a0\u3000\u200b\ufeff"  # blanks before the sign do not save a spreadsheet
+_SUSPECT = frozenset((*FORMULA_STARTS, *LOOKED_THROUGH))
 MINUS = re.compile(r"-\d+([.,]\d+)?", re.ASCII)
 
 
@@ -43,7 +44,9 @@ def to_text(cell: Cell, *, raw: bool = False) -> str:
         return cell if raw else disarmed(cell)
     if isinstance(cell, datetime):
         cell = cell.astimezone(VIETNAM)
-        return cell.isoformat() if raw else f"{to_vietnamese(cell)} {cell:%H:%M}"
+        if raw:
+            return cell.isoformat()
+        return f"{to_vietnamese(cell)} {cell.hour:02}:{cell.minute:02}"
     if isinstance(cell, date):
         return cell.isoformat() if raw else to_vietnamese(cell)
     text = f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
@@ -55,6 +58,8 @@ def disarmed(text: str) -> str:
 
     A negative number computes nothing and is left alone; "+84…" is a phone, not a number.
     """
+    if text[:1] not in _SUSPECT:
+        return text
     starts = text.lstrip(LOOKED_THROUGH).startswith(FORMULA_STARTS)
     return f"'{text}" if starts and not MINUS.fullmatch(text) else text
 
@@ -89,20 +94,30 @@ def to_csv(table: Table, *, raw: bool = False) -> Iterator[bytes]:
     as text. Titles only where they must be: some readers stumble over a quote behind the BOM.
     """
     separator, end = (",", "\n") if raw else (";", "\r\n")
+    written = _quoted if raw else _quoted_disarmed
     titles = (to_text(title, raw=raw) for title in table.header)
     header = (_quoted(t) if any(sign in t for sign in _SIGNS) else t for t in titles)
     yield (("" if raw else BOM) + separator.join(header) + end).encode()
     for row in table.rows:
-        yield (separator.join(_field(cell, raw) for cell in row) + end).encode()
+        fields = [
+            ""
+            if cell is None
+            else (written(cell) if cell else "")
+            if isinstance(cell, str)
+            else to_text(cell, raw=raw)
+            for cell in row
+        ]
+        yield (separator.join(fields) + end).encode()
 
 
 _SIGNS = ',;"\r\n'
 
 
-def _field(cell: Cell, raw: bool) -> str:
-    text = to_text(cell, raw=raw)
-    return _quoted(text) if text and isinstance(cell, str) else text
-
-
 def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _quoted_disarmed(text: str) -> str:
+    if text[:1] in _SUSPECT:
+        text = disarmed(text)
     return '"' + text.replace('"', '""') + '"'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 
 VIETNAM = timezone(timedelta(hours=7), "+07")  # Asia/Ho_Chi_Minh since 1975: no zone data needed
 
@@ -28,6 +29,7 @@ def read_moment(text: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=VIETNAM)
 
 
+@lru_cache(maxsize=4096)  # a table names the same few days again and again
 def read_day(text: str) -> date | None:
     """The day an answer names: an ISO date as it stands, a dateTime as its day in Vietnam."""
     moment = read_moment(text)
@@ -62,6 +64,7 @@ def age_on(born: date, day: date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
+@lru_cache(maxsize=4096)
 def to_vietnamese(day: date) -> str:
     """dd/mm/yyyy, as people here read it."""
     return f"{day.day:02}/{day.month:02}/{day.year:04}"

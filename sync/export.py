@@ -6,6 +6,7 @@ downloads have the same columns (incidents C12). Questions of older versions sta
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -139,13 +140,16 @@ def _shower(fields: list[Field], labels: Mapping[str, str], codes: bool) -> Call
         return _computed
     if codes or kind not in _SELECTS:
         return _as_is
-    names = dict(labels)
-    for field in reversed(fields):
-        for choice in field.choices or ():
-            names[choice.name] = in_language(choice.labels, "vi") or choice.name
+    names: Mapping[str, str] = {
+        choice.name: in_language(choice.labels, "vi") or choice.name
+        for field in reversed(fields)
+        for choice in field.choices or ()
+    }
+    if any(field.choices_file for field in fields):
+        names = {**labels, **names} if names else labels
     if all(field.type == "select1" for field in fields):
         return lambda answer: names.get(answer, answer)  # its codes may hold a space
-    return lambda answer: "; ".join(names.get(code, code) for code in answer.split())
+    return lambda answer: "; ".join([names.get(code, code) for code in answer.split()])
 
 
 def _as_is(answer: str) -> Cell:
@@ -196,19 +200,24 @@ def _rows(
     codes: bool,
 ) -> Iterator[list[Cell]]:
     place = _Places(db)
+    shown = [(question.column, question.show) for question in questions]
+    read = json.JSONDecoder().raw_decode
     standing = _standing_in_codes if codes else _standing_in_words
     query = _query(form, table, clubs).execution_options(yield_per=AT_A_TIME)
     with db.execute(query) as found:  # closed also when the reader hangs up half-way
         for row in found:
-            values = {**row.answers, **row.derived}
+            answers = read(row.answers)[0]
+            if row.derived != "{}":
+                answers |= read(row.derived)[0]
+            told = answers.get
             cells = [row.instance_id, row.happened_on, row.received_at]
             cells += place.of(row.club_id, row.happened_on)
             cells += standing(row)
             if table:
                 cells += [row.position, row.parent_position]
-            for question in questions:
-                answer = values.get(question.column)
-                cells.append(question.show(answer) if isinstance(answer, str) else answer)
+            cells += [
+                None if (answer := told(column)) is None else show(answer) for column, show in shown
+            ]
             yield cells
 
 
@@ -217,7 +226,7 @@ def _standing_in_words(row: Any) -> list[Cell]:
     return [
         REVIEWS.get(row.review_state, row.review_state),
         "có" if _is_counted(row) else "không",
-        " ".join(words_of(problem) for problem in row.problems),
+        " ".join(words_of(problem) for problem in _problems(row)),
     ]
 
 
@@ -225,8 +234,12 @@ def _standing_in_codes(row: Any) -> list[Cell]:
     return [
         row.review_state,
         "yes" if _is_counted(row) else "no",
-        " ".join(problem["code"] for problem in row.problems),
+        " ".join(problem["code"] for problem in _problems(row)),
     ]
+
+
+def _problems(row: Any) -> list[dict[str, Any]]:
+    return [] if row.problems == "[]" else json.loads(row.problems)
 
 
 def _is_counted(row: Any) -> bool:
@@ -238,22 +251,24 @@ def _query(form: str, table: str, clubs: frozenset[str] | None) -> sa.Select[Any
     source = records.join(submissions, submissions.c.id == records.c.submission_id).join(
         submission_versions, submission_versions.c.id == records.c.submission_version_id
     )
+    c = records.c
+    columns: list[sa.ColumnElement[Any]] = [
+        *(sa.cast(one, sa.Text).label(one.name) for one in (c.answers, c.derived, c.problems)),
+        *(c.happened_on, c.club_id, c.position, c.parent_position, c.held_back, c.counted_with),
+        *(submissions.c.instance_id, submissions.c.review_state),
+        submission_versions.c.received_at,
+    ]
     query = (
-        sa.select(
-            records,
-            submissions.c.instance_id,
-            submissions.c.review_state,
-            submission_versions.c.received_at,
-        )
+        sa.select(*columns)
         .select_from(source)
         .where(
-            records.c.form == form,
-            records.c.table_path == table,
+            c.form == form,
+            c.table_path == table,
             submissions.c.deleted_at.is_(None),
         )
-        .order_by(records.c.submission_id, records.c.id)
+        .order_by(c.submission_id, c.id)
     )
-    return query if clubs is None else query.where(records.c.club_id.in_(sorted(clubs)))
+    return query if clubs is None else query.where(c.club_id.in_(sorted(clubs)))
 
 
 class _Places:

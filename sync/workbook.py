@@ -1,91 +1,196 @@
-"""Tables as an XLSX workbook: texts stay texts, numbers and days are real; constant memory."""
+"""Tables as an XLSX workbook: texts stay texts, numbers and days are real; constant memory.
+
+Written by hand (ECMA-376, part 1, SpreadsheetML): a general library spends more time on each of
+the millions of cells than the database and the answers together, and all we need is below.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
-from itertools import chain, count
+from itertools import chain, count, islice
 from pathlib import Path
-from typing import Any
+from typing import IO
+from xml.sax.saxutils import quoteattr
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from forms.cells import Cell, Table, to_text
 from forms.days import VIETNAM
 
-# Limits of Excel. xlsxwriter drops what is beyond them and says nothing.
+Row = Sequence[Cell]
+
+# Limits of Excel.
 SHEET_NAME = 31
 TEXT = 32_767
 ROWS = 1_048_576
-FIRST_YEAR = 1900  # earlier days are no dates to it
+CELLS = 10_000_000  # of a sheet: beyond 2 GB a zip has to be of a kind that Excel distrusts
+FIRST_DAY = date(1900, 3, 1)  # before it Excel counts a 29 February that never was, or no days
 CUT = " … [còn nữa, xem tệp CSV]"
+
+EPOCH = date(1899, 12, 30)  # day 0
+TITLE, DAY, MOMENT = 1, 2, 3  # styles, by their place in STYLES
+PIECE = 200  # rows compressed in one go
 
 
 def write_xlsx(path: Path, tables: Iterable[Table]) -> None:
     """A sheet per table, in their order; a table longer than a sheet goes on in another."""
-    import xlsxwriter  # slow to import, and most exports are CSV
-
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(str(path), options) as book:
-        writer = _Writer(book)
+    names: list[str] = []
+    with ZipFile(path, "w", ZIP_DEFLATED) as book:
         for table in tables:
-            writer.write(table)
+            for rows in _sheetfuls(table):
+                names.append(_name(table.name, names))
+                with book.open(f"xl/worksheets/sheet{len(names)}.xml", "w") as sheet:
+                    _write_sheet(sheet, table.header, rows)
+        for name, content in _frame(names):
+            with book.open(
+                name, "w"
+            ) as part:  # writestr would note the hour: other bytes each time
+                part.write(content.encode())
 
 
-class _Writer:
-    """Writes sheets into a book, knows its formats and the names that are taken."""
-
-    def __init__(self, book: Any) -> None:
-        self._book = book
-        self._bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
-        self._day = book.add_format({"num_format": "dd/mm/yyyy"})
-        self._moment = book.add_format({"num_format": "dd/mm/yyyy hh:mm"})
-        self._names: set[str] = set()
-
-    def write(self, table: Table) -> None:
-        rows = iter(table.rows)
-        first: Sequence[Cell] | None = next(rows, ())
-        while first is not None:
-            sheet = self._sheet(table)
-            for number, row in enumerate(chain([first], rows), start=1):
-                for column, cell in enumerate(row):
-                    self._cell(sheet, number, column, cell)
-                if number == ROWS - 1:
-                    break
-            first = next(rows, None)
-
-    def _sheet(self, table: Table) -> Any:
-        sheet = self._book.add_worksheet(self._name(table.name))
-        sheet.freeze_panes(1, 0)
-        sheet.set_column(0, max(len(table.header) - 1, 0), 14)
-        for column, title in enumerate(table.header):
-            sheet.write_string(0, column, title, self._bold)
-        return sheet
-
-    def _name(self, name: str) -> str:
-        """Excel's limits: 31 characters (the last tell repeats apart), no signs, no twins."""
-        plain = "".join("-" if sign in "[]:*?/\\'" else sign for sign in name)
-        for number in count(1):
-            end = f" {number}" if number > 1 else ""
-            free = plain[len(end) - SHEET_NAME :] + end
-            if free.lower() not in self._names:
-                break
-        self._names.add(free.lower())
-        return free
-
-    def _cell(self, sheet: Any, row: int, column: int, cell: Cell) -> None:
-        if isinstance(cell, datetime):
-            cell = cell.astimezone(VIETNAM)
-        if isinstance(cell, date) and cell.year < FIRST_YEAR:
-            cell = to_text(cell)
-        if isinstance(cell, str):
-            if cell:  # never a formula: no guard needed
-                sheet.write_string(row, column, _shortened(cell))
-        elif isinstance(cell, datetime):
-            sheet.write_datetime(row, column, cell.replace(tzinfo=None), self._moment)
-        elif isinstance(cell, date):
-            sheet.write_datetime(row, column, cell, self._day)
-        elif cell is not None:
-            sheet.write_number(row, column, cell)
+def _sheetfuls(table: Table) -> Iterator[Iterable[Row]]:
+    """The rows, as many at a time as a sheet holds below its header; at least one time."""
+    most = min(ROWS - 1, CELLS // max(1, len(table.header)))
+    left = iter(table.rows)
+    yield islice(left, most)
+    for first in left:
+        yield chain([first], islice(left, most - 1))
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= TEXT else text[: TEXT - len(CUT)] + CUT
+def _name(name: str, taken: Sequence[str]) -> str:
+    """Excel's limits: 31 characters (the last tell repeats apart), no signs, no twins."""
+    plain = "".join("-" if sign in "[]:*?/\\'" or sign < " " else sign for sign in name)
+    used = {one.lower() for one in taken}
+    for number in count(1):
+        end = f" {number}" if number > 1 else ""
+        free = plain[len(end) - SHEET_NAME :] + end
+        if free.lower() not in used:
+            return free
+    raise AssertionError
+
+
+# ------------------------------------------------------------------ a sheet
+def _write_sheet(out: IO[bytes], header: Sequence[str], rows: Iterable[Row]) -> None:
+    letters = [_letters(column) for column in range(len(header))]
+    out.write(SHEET_START.format(columns=max(len(header), 1)).encode())
+    titles = (_text(f"{a}1", title, TITLE) for a, title in zip(letters, header, strict=True))
+    out.write(f"<row>{''.join(titles)}</row>".encode())
+    lines = (_row(number, letters, row) for number, row in enumerate(rows, start=2))
+    while piece := "".join(islice(lines, PIECE)):
+        out.write(piece.encode())
+    out.write(SHEET_END.encode())
+
+
+def _row(number: int, letters: Sequence[str], row: Row) -> str:
+    placed = zip(letters, row, strict=True)
+    cells = [_cell(f"{a}{number}", cell) for a, cell in placed if cell is not None]
+    return f"<row>{''.join(cells)}</row>"
+
+
+def _letters(column: int) -> str:
+    """0 is A, 26 is AA."""
+    before, last = divmod(column, 26)
+    return (_letters(before - 1) if before else "") + chr(ord("A") + last)
+
+
+def _cell(place: str, cell: Cell) -> str:
+    if isinstance(cell, str):
+        return _text(place, cell) if cell else ""
+    if isinstance(cell, datetime):
+        cell = cell.astimezone(VIETNAM)
+        if cell.date() < FIRST_DAY:
+            return _text(place, to_text(cell))
+        part = (cell.hour * 3600 + cell.minute * 60 + cell.second) / 86400
+        return f'<c r="{place}" s="{MOMENT}"><v>{(cell.date() - EPOCH).days + part}</v></c>'
+    if isinstance(cell, date):
+        if cell < FIRST_DAY:
+            return _text(place, to_text(cell))
+        return f'<c r="{place}" s="{DAY}"><v>{(cell - EPOCH).days}</v></c>'
+    return f'<c r="{place}"><v>{to_text(cell, raw=True)}</v></c>'
+
+
+def _text(place: str, text: str, style: int = 0) -> str:
+    """Said to be text, so never a formula: no guard needed."""
+    if len(text) > TEXT:
+        text = text[: TEXT - len(CUT)] + CUT
+    if _NOT_XML.search(text):
+        text = _NOT_XML.sub(_escaped, text)
+    body = f'<is><t xml:space="preserve">{text}</t></is>'
+    return f'<c r="{place}" s="{style}" t="inlineStr">{body}</c>'
+
+
+# Signs of XML itself, those it cannot hold, and what would be read as our way to write these.
+_NOT_XML = re.compile(
+    "[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]|_(?=x[0-9A-Fa-f]{4}_)"
+)
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return _ENTITIES.get(found[0]) or f"_x{ord(found[0]):04X}_"
+
+
+# ------------------------------------------------------------------ what is around the sheets
+_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+
+SHEET_START = f"""{_XML}<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0">\
+<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>\
+<cols><col min="1" max="{{columns}}" width="14" customWidth="1"/></cols><sheetData>"""
+SHEET_END = "</sheetData></worksheet>"
+STYLES = f"""{_XML}<styleSheet xmlns="{_MAIN}">\
+<numFmts count="2"><numFmt numFmtId="164" formatCode="dd/mm/yyyy"/>\
+<numFmt numFmtId="165" formatCode="dd/mm/yyyy hh:mm"/></numFmts>\
+<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font>\
+<font><b/><sz val="11"/><name val="Calibri"/></font></fonts>\
+<fills count="2"><fill><patternFill patternType="none"/></fill>\
+<fill><patternFill patternType="gray125"/></fill></fills>\
+<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>\
+<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>\
+<cellXfs count="4"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>\
+<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1" applyAlignment="1">\
+<alignment vertical="top" wrapText="1"/></xf>\
+<xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>\
+<xf numFmtId="165" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs>\
+<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>\
+</styleSheet>"""
+
+
+def _frame(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The other parts of the package: what it holds, and how the sheets are called."""
+    numbers = range(1, len(names) + 1)
+    kinds = "".join(
+        f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{_KIND}.worksheet+xml"/>'
+        for n in numbers
+    )
+    yield (
+        "[Content_Types].xml",
+        f'{_XML}<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" '
+        f'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{_KIND}.sheet.main+xml"/>{kinds}'
+        f'<Override PartName="/xl/styles.xml" ContentType="{_KIND}.styles+xml"/></Types>',
+    )
+    yield "_rels/.rels", _relations([("officeDocument", "xl/workbook.xml")])
+    sheets = [("worksheet", f"worksheets/sheet{n}.xml") for n in numbers]
+    yield "xl/_rels/workbook.xml.rels", _relations([*sheets, ("styles", "styles.xml")])
+    listed = "".join(
+        f'<sheet name={quoteattr(name)} sheetId="{n}" r:id="rId{n}"/>'
+        for n, name in zip(numbers, names, strict=True)
+    )
+    yield (
+        "xl/workbook.xml",
+        f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{listed}</sheets></workbook>',
+    )
+    yield "xl/styles.xml", STYLES
+
+
+def _relations(targets: Iterable[tuple[str, str]]) -> str:
+    listed = "".join(
+        f'<Relationship Id="rId{n}" Type="{_OFFICE}/{kind}" Target="{target}"/>'
+        for n, (kind, target) in enumerate(targets, start=1)
+    )
+    return f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships">{listed}</Relationships>'

@@ -27,11 +27,12 @@ from urllib.parse import urlsplit
 import click
 import psutil
 
-from tests.bench import polling, weeks
+from tests.bench import exports, polling, weeks
 from tests.bench.server import GENERATOR, Bench, Line, load_generator, pss, web_process
 from tests.postgres import a_postgres
 
 FORM = ("person_registration", "2026111801")
+PARTS = ("submissions", "polling", "exports")
 Part = Callable[[str, Bench, str | None], Iterator[Line]]
 
 
@@ -138,7 +139,7 @@ def main() -> None:
     if sys.argv[1:2] == ["weeks"]:  # a question of right or wrong, with options of its own
         weeks.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=("submissions", "polling", "all"), default="all")
+    parser.add_argument("part", nargs="?", choices=(*PARTS, "all"), default="all")
     parser.add_argument("--n", type=int, default=3000, help="submissions per measurement")
     parser.add_argument("--only", choices=("embedded", "postgres"))
     arguments = parser.parse_args()
@@ -147,6 +148,7 @@ def main() -> None:
     every: dict[str, Part] = {
         "submissions": partial(submissions, n=arguments.n),
         "polling": polling.measure,
+        "exports": exports.measure,
     }
     parts = every if arguments.part == "all" else {arguments.part: every[arguments.part]}
     kinds = (arguments.only,) if arguments.only else ("embedded", "postgres")

@@ -11,6 +11,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.utils.escape import unescape
 
 from forms.cells import Cell, Table
 from sync import workbook
@@ -25,7 +26,8 @@ def a_book(path: Path, *tables: Table) -> Any:
     return openpyxl.load_workbook(path / "t.xlsx")
 
 
-def a_sheet(path: Path, *rows: Row, header: tuple[str, ...] = ("a",)) -> Any:
+def a_sheet(path: Path, *rows: Row, header: tuple[str, ...] = ()) -> Any:
+    header = header or tuple(f"c{n}" for n in range(len(rows[0])))
     return a_book(path, Table("t", header, rows)).active
 
 
@@ -64,11 +66,34 @@ def test_b2_every_vietnamese_letter_comes_back_as_it_went(tmp_path: Path, form: 
     assert [sheet["A1"].value, sheet["A2"].value] == [BOTH_CASES, letters]
 
 
-def test_a_day_before_1900_is_no_date_to_excel_and_stays_readable(tmp_path: Path) -> None:
-    row = (date(1899, 12, 31), date(201, 5, 1), datetime(1, 1, 2, tzinfo=UTC), date(1900, 1, 1))
+def test_a_day_before_excels_calendar_is_right_stays_readable(tmp_path: Path) -> None:
+    row = (date(1900, 2, 28), date(201, 5, 1), datetime(1, 1, 2, tzinfo=UTC), date(1900, 3, 1))
     values = [cell.value for cell in a_sheet(tmp_path, row)[2]]
-    assert values[:3] == ["31/12/1899", "01/05/0201", "02/01/0001 07:00"]
-    assert isinstance(values[3], datetime)
+    assert values[:3] == ["28/02/1900", "01/05/0201", "02/01/0001 07:00"]
+    assert values[3] == datetime(1900, 3, 1)  # noqa: DTZ001 - a sheet knows no zones
+
+
+ODD = ["a & b <c>", "a\x00\x1fb", "_x000D_", "\ufffe", " trước, sau ", "😀\t\n"]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_signs_that_xml_cannot_hold_break_no_workbook(tmp_path: Path, text: str) -> None:
+    cell = a_sheet(tmp_path, (text,))["A2"]
+    assert unescape(cell.value) == text
+
+
+def test_a_row_of_another_length_than_its_header_is_an_error_and_not_a_shifted_row(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        a_book(tmp_path, Table("t", ("a", "b"), ((1,),)))
+
+
+def test_the_same_tables_are_the_same_bytes(tmp_path: Path) -> None:
+    table = Table("t", ("a",), ((1,), ("x",)))
+    for name in ("one", "two"):
+        write_xlsx(tmp_path / name, [table])
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
 def test_a_text_longer_than_a_cell_says_that_it_was_cut(tmp_path: Path) -> None:

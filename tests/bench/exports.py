@@ -1,0 +1,200 @@
+"""Files out: 100,000 care visits as CSV and XLSX, each command measured whole, as a process.
+
+Seconds are from the call to the end of the command, its start and imports too; the peak is the
+process's own, as the system counts it. Rows are written straight into the tables.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from forms.library import load_library
+from sync import clubs, entities, places
+from sync import tables as t
+from sync.database import Database
+from sync.entities import Kept
+from tests.bench.server import CAYDA, ROOT, Bench, Line
+
+FORM, REPEAT = "care_visit", "supplies"
+CLUBS, MEMBERS, VISITS = 100, 6_000, 100_000
+AT_ONCE = 5_000  # visits inserted in one go
+FOUNDED = date(2020, 1, 1)
+NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)
+NAMES = ("Nguyễn Thị Hoa", "Trần Văn Bình", "Lê Thị Thu Hà", "Phạm Đức Anh", "Võ Thị Ánh")
+TASKS = ("talk", "housework", "cook", "laundry", "medicine_reminder", "blood_pressure")
+NOTE = "Bác khỏe, ăn được, nhắc uống thuốc đúng giờ; tuần sau đưa đi khám ở trạm y tế."
+# A process of its own, and a small one: the peak of a child begins with the size of its parent.
+STOPWATCH = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+
+
+def measure(name: str, bench: Bench, url: str | None) -> Iterator[Line]:
+    """All lines of one kind of database."""
+    database = Database(url or f"sqlite:///{bench.data / 'cayda.db'}")
+    start = time.perf_counter()
+    _fill(database)
+    database.dispose()
+    what = f"{VISITS} visits of {MEMBERS} members"
+    yield Line(f"{name}: {what}: written in", f"{time.perf_counter() - start:.0f} s")
+    for kind, options, goal in (
+        ("csv", (), "≤ 5 s, ≤ 150 MB"),
+        ("csv", ("--codes", "--raw"), "≤ 5 s, ≤ 150 MB"),
+        ("xlsx", (), "≤ 20 s, constant"),
+    ):
+        out = bench.data / f"visits.{kind}"
+        call = ("export", "records", FORM, "--out", str(out), *options)
+        seconds, cpu, peak = _run(bench, call)
+        size = out.stat().st_size / 2**20
+        yield Line(
+            " ".join((f"{name}: export records {FORM}, {kind}", *options)),
+            f"{seconds:.1f} s ({cpu:.1f} s CPU), {VISITS / seconds:.0f} rows/s, "
+            f"peak {peak:.0f} MB, file {size:.0f} MB",
+            goal,
+        )
+    *_, few = _run(bench, ("export", "report", "2025H2", "--out", str(bench.data)))
+    yield Line(f"{name}: to compare, export report", f"peak {few:.0f} MB")
+
+
+def _run(bench: Bench, arguments: Sequence[str]) -> tuple[float, float, float]:
+    """Seconds, seconds of CPU and peak MB of one command."""
+    done = subprocess.run(
+        [sys.executable, "-c", STOPWATCH, *CAYDA, *arguments],
+        env=bench.environment,
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    seconds, cpu, kilobytes = done.stdout.split()[-3:]
+    return float(seconds), float(cpu), int(kilobytes) / 1024
+
+
+# ------------------------------------------------------------------ the rows
+def _fill(database: Database) -> None:
+    """Clubs, their members, and visits to them through two years."""
+    library = load_library()
+    with database.write() as db:
+        unit = places.read_tree(db).on(FOUNDED, "commune")[0]
+        founded = {"unit_code": unit.code, "founded_on": FOUNDED.isoformat()}
+        rows = [{"club_code": f"B-{n}", "name": f"CLB {n}", **founded} for n in range(CLUBS)]
+        club_ids = list(clubs.import_clubs(db, library, rows, NOW, "bench").uuids.values())
+    with database.write() as db:
+        kept = [
+            Kept(
+                _member(n),
+                f"{NAMES[n % len(NAMES)]} · 1950 · Thôn {n % 9}",
+                {"club_id": club_ids[n % CLUBS], "status": "active"},
+            )
+            for n in range(MEMBERS)
+        ]
+        entities.keep(db, library, "members", kept, NOW)
+        forms = sa.select(t.forms.c.id).where(t.forms.c.xml_form_id == FORM)
+        form_id = db.execute(forms.where(t.forms.c.project_id == 1)).scalar_one()
+    for first in range(1, VISITS + 1, AT_ONCE):
+        with database.write() as db:
+            _insert(db, form_id, range(first, first + AT_ONCE), club_ids)
+
+
+def _insert(db: sa.Connection, form_id: int, numbers: range, club_ids: Sequence[str]) -> None:
+    """Submission, version and record of a number have that number for their id."""
+    sent = [
+        {"id": n, "form_id": form_id, "instance_id": _instance(n), "created_at": NOW}
+        for n in numbers
+    ]
+    db.execute(sa.insert(t.submissions), [{**one, "current_version_id": one["id"]} for one in sent])
+    db.execute(
+        sa.insert(t.submission_versions),
+        [
+            {
+                **{k: v for k, v in one.items() if k != "created_at"},
+                "submission_id": one["id"],
+                "sha256": f"{one['id']:064x}",
+                "version": "1",
+                "xml": b"<data/>",
+                "received_at": NOW,
+                "problems": [],
+            }
+            for one in sent
+        ],
+    )
+    visits = [_record(n, club_ids[n % CLUBS]) for n in numbers]
+    gifts = [_gift(visit) for visit in visits if visit["submission_id"] % 20 == 0]
+    db.execute(sa.insert(t.records), [*visits, *gifts])
+
+
+def _record(number: int, club_id: str) -> dict[str, Any]:
+    chance = random.Random(number)
+    day = date(2024, 1, 1) + timedelta(days=number % 730)
+    member, helper = _member(number % MEMBERS), _member((number + CLUBS) % MEMBERS)
+    answers = {
+        "start": f"{day}T08:10:11.123+07:00",
+        "end": f"{day}T08:19:40.456+07:00",
+        "today": f"{day}",
+        "deviceid": "collect:abcdefgh12345678",
+        "username": "volunteer",
+        "form_number": str(number),
+        "last_form_number": str(number),
+        "club": club_id,
+        "club_label": f"CLB {number % CLUBS} · Phường Hòa Cường",
+        "client_kind": "in_care",
+        "client": member,
+        "client_c_health": "yes",
+        "client_c_photo": "no",
+        "visit_date": f"{day}",
+        "outcome": "met",
+        "start_time": "08:00:00.000+07:00",
+        "minutes": str(chance.choice((30, 45, 60, 90))),
+        "volunteers": f"{member} {helper}",
+        "tasks": " ".join(chance.sample(TASKS, 3)),
+        "sys": str(chance.randint(100, 180)),
+        "dia": str(chance.randint(60, 110)),
+        "condition": chance.choice(("same", "better", "worse")),
+        "mood": chance.choice(("normal", "happy", "sad")),
+        "meal_state": "enough",
+        "home_safe": "safe",
+        "red": "none",
+        "next_visit": f"{day + timedelta(days=7)}",
+        "note": f"{number}. {NOTE}",
+    }
+    return {
+        "submission_id": number,
+        "submission_version_id": number,
+        "form": FORM,
+        "table_path": "",
+        "position": "",
+        "parent_position": None,
+        "answers": answers,
+        "derived": {},
+        "happened_on": day,
+        "subject_list": "members",
+        "subject_id": member,
+        "club_id": club_id,
+        "problems": [],
+        "held_back": False,
+    }
+
+
+def _gift(visit: dict[str, Any]) -> dict[str, Any]:
+    answers = {"supply_item": "rice", "supply_qty": "2.5", "supply_source": "member"}
+    place = {"table_path": REPEAT, "position": f"{REPEAT}[1]", "parent_position": ""}
+    return {**visit, **place, "answers": answers}
+
+
+def _member(number: int) -> str:
+    return f"{number:08x}-0000-4000-8000-000000000000"
+
+
+def _instance(number: int) -> str:
+    return f"uuid:{number:08x}-1111-4000-8000-000000000000"
