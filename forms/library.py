@@ -14,8 +14,9 @@ from types import MappingProxyType
 from typing import Any
 
 from forms.form_problems import FormRefused
-from forms.indicators import Figures, Indicator, Target, read_figures
+from forms.indicators import BadIndicator, Figures, Indicator, Target, read_figures
 from forms.problems import Problem, ProblemType, Where
+from forms.report_rules import ReportRules, read_report_rules
 from forms.sheets import Sheet, Sheets, read_markdown
 
 OWN_LIBRARY = Path(__file__).parent / "library"
@@ -237,6 +238,7 @@ class Library:
     figures: Figures
     units: tuple[Row, ...]
     successions: tuple[Row, ...]
+    report: ReportRules = field(default_factory=ReportRules)
     problems: tuple[Problem, ...] = field(default=())
 
     @property
@@ -302,6 +304,7 @@ def read_library(path: Path) -> Library:
         rules=MappingProxyType(rules),
         lists=MappingProxyType(lists),
         figures=_read_figures(path, problems),
+        report=_read_report(path / "report.toml", problems),
         units=_read_csv(path / "places" / "units.csv"),
         successions=_read_csv(path / "places" / "successions.csv"),
         problems=tuple(problems),
@@ -317,7 +320,7 @@ def problem(file: Path | str, entry: str, vi: str, en: str) -> Problem:
 class _Told:
     """Turns what an entry of a file raises into a Problem, so that all slips are told at once."""
 
-    def __init__(self, file: Path, entry: str, problems: list[Problem]) -> None:
+    def __init__(self, file: Path | str, entry: str, problems: list[Problem]) -> None:
         self.file = file
         self.entry = entry
         self.problems = problems
@@ -326,9 +329,9 @@ class _Told:
         return None
 
     def __exit__(self, kind: object, error: object, trace: object) -> bool:
-        if isinstance(error, Wrong):
+        if isinstance(error, Wrong | BadIndicator):
             self.problems.append(problem(self.file, self.entry, error.vi, error.en))
-        return isinstance(error, Wrong)
+        return isinstance(error, Wrong | BadIndicator)
 
 
 def _entries(file: Path, problems: list[Problem]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -352,6 +355,16 @@ def _read_figures(path: Path, problems: list[Problem]) -> Figures:
             problem("indicators.toml", "TOML", f"không đọc được ({error})", f"unreadable ({error})")
         )
     return Figures({}, (), {}, (), date(1970, 1, 1), ())
+
+
+def _read_report(file: Path, problems: list[Problem]) -> ReportRules:
+    try:
+        entries = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return ReportRules()  # told already: its columns stand in the same file
+    with _Told(file.name, "report", problems):
+        return read_report_rules(entries)
+    return ReportRules()
 
 
 def _read_csv(file: Path) -> tuple[Row, ...]:

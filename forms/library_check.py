@@ -38,6 +38,7 @@ def misfits(library: Library) -> list[Problem]:
     ]
     facts = {one.name: frozenset(fact.name for fact in one.facts) for one in library.lists.values()}
     fields = {name: _columns(library, form) for name, form in library.forms.items()}
+    found += [problem("report.toml", "confirm", *slip) for slip in _confirm_slips(library)]
     return [*found, *library.figures.problems, *check_names(library.figures, facts, fields)]
 
 
@@ -45,6 +46,26 @@ def _columns(library: Library, form: LibraryForm) -> Mapping[str, Choices]:
     """What a condition may name: the form's own columns and those its measure computes."""
     rule = library.rules.get(form.xml_form_id)
     return {**dict.fromkeys(rule.derives if rule else ()), **form.fields}
+
+
+def _confirm_slips(library: Library) -> Iterator[Slip]:
+    confirming = library.report.confirming
+    if confirming is None:
+        return
+    form = library.forms.get(confirming.form)
+    if form is None:
+        yield _nothing_called(confirming.form)
+        return
+    known = _columns(library, form)
+    named = [confirming.period, *confirming.where, *(one.id for one in confirming.narrative)]
+    yield from (_nothing_called(f"{form.xml_form_id}.{n}") for n in named if n not in known)
+    for name, conditions in confirming.where.items():
+        choices = known.get(name)
+        for one in conditions:
+            said = one.value if isinstance(one.value, tuple) else (one.value,)
+            if choices is not None and one.word in ("is", "in", "not", "has"):
+                unknown = [str(code) for code in said if str(code) not in choices]
+                yield from (_nothing_called(f"{name} = {code}") for code in unknown)
 
 
 def _nothing_called(name: str) -> Slip:

@@ -171,7 +171,7 @@ def count_clubs(db: Connection, library: Library, period: Period, clubs: Sequenc
     """
     indicators = [i for i in library.figures.indicators.values() if "club" in i.levels]
     figures = count(db, library, period, indicators, {club: club for club in clubs})
-    ever, in_period = _who_reported(db, period, clubs)
+    ever, in_period = who_reported(db, period, clubs)
     for club in clubs:
         for indicator in indicators:
             key = (club, indicator.id, *WHOLE)
@@ -190,9 +190,7 @@ def count_clubs(db: Connection, library: Library, period: Period, clubs: Sequenc
     return _over(library, figures)
 
 
-def _who_reported(
-    db: Connection, period: Period, clubs: Sequence[str]
-) -> tuple[set[str], set[str]]:
+def who_reported(db: Connection, period: Period, clubs: Sequence[str]) -> tuple[set[str], set[str]]:
     """The clubs with any record up to D, and those with one in P."""
     records = t.records.c
     query = (

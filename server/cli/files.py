@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from server.cli.calendar import takes_calendar
 from server.cli.command import Group, with_runtime
 from server.cli.paths import FOLDER, NEW_FILE, ending
 from server.cli.scope import find_unit
@@ -32,23 +33,32 @@ def export() -> None:
 @click.option("--unit", help="Chỉ đơn vị này / of this unit only (its code on the last day).")
 @click.option("--out", type=FOLDER, default=Path(), help="Thư mục ghi tệp / folder.")
 @click.option("--format", "kind", type=KINDS, default="csv")
+@takes_calendar
 @_raw
 @with_runtime
 def export_report(
-    runtime: Runtime, code: str, unit: str | None, out: Path, kind: str, raw: bool
+    runtime: Runtime,
+    code: str,
+    unit: str | None,
+    out: Path,
+    kind: str,
+    calendar: str,
+    raw: bool,
 ) -> None:
     """Hai bảng của kỳ, ví dụ 2025H2 / the two tables of a period, such as 2025H2."""
     from forms.periods import get_period
     from sync import places
-    from sync.report import report_tables
+    from sync.reports.reading import only_clubs, read_report
+    from sync.reports.tables import report_tables
 
-    period = get_period(code)
+    period = get_period(code, calendar)
     with runtime.database.read() as db:
         clubs = None
         if unit is not None:
             unit_id = find_unit(db, unit, period.last)
             clubs = places.clubs_under(db, unit_id, period.last)
-        tables = report_tables(db, runtime.library, period, clubs=clubs)
+        report = read_report(db, runtime.library, period, runtime.now())
+    tables = report_tables(only_clubs(report, clubs))
     files = write_tables(out, f"bao_cao_{code}", tables, kind, raw)
     _hand_out(runtime, files, "report.export", f"period:{code}", unit=unit)
 

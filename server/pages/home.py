@@ -23,7 +23,8 @@ from server.runtime import runtime
 from sync import audit
 from sync.access import clubs_in_scope, may
 from sync.overview import Overview, latest_period, read_overview
-from sync.report import report_tables
+from sync.reports.reading import only_clubs, read_report
+from sync.reports.tables import report_tables
 from sync.status import Status, read_status
 from sync.workbook import write_xlsx
 
@@ -68,11 +69,13 @@ def download(code: str, kind: str, which: str = "") -> Response:
     caller = session.caller()
     auth.require(caller, "figures.read")
     period = get_period(code)
+    now = runtime().now()
     with runtime().database.read() as db:
         clubs = clubs_in_scope(db, caller, period.last)
-        tables = report_tables(db, runtime().library, period, clubs=clubs)
+        report = read_report(db, runtime().library, period, now)
+    tables = report_tables(only_clubs(report, clubs))
     with runtime().database.write() as db:
-        audit.record(db, caller.actor, "report.export", f"period:{code}", runtime().now())
+        audit.record(db, caller.actor, "report.export", f"period:{code}", now)
     if kind == "xlsx":
         return _workbook(f"bao_cao_{code}.xlsx", tables)
     table = tables[which == "figures"]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.indicators import read_figures
+from forms.report_rules import ReportRules
 from sync import tables as t
 
 NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)
@@ -23,6 +24,7 @@ def a_library() -> Any:
     """The library as the figures see it: its lists, rules and indicators, no forms compiled."""
     return SimpleNamespace(
         figures=read_figures(LIBRARY),
+        report=ReportRules(),
         lists={
             "members": SimpleNamespace(name="members", club="club_id", is_of_clubs=False),
             "clubs": SimpleNamespace(name="clubs", club="name", is_of_clubs=True),

@@ -18,8 +18,10 @@ from forms.text import nfc
 from sync import places
 from sync import tables as t
 from sync.database import Database
-from sync.report import report_tables, target_text
-from tests.sync.rows import Rows, a_library
+from sync.reports.gather import gather
+from sync.reports.reading import only_clubs
+from sync.reports.tables import report_tables, target_text
+from tests.sync.rows import NOW, Rows, a_library
 
 CLUB_HEADER = (
     "STT; Kỳ báo cáo; Ngày chốt; Mã quận/huyện; Quận/huyện; Mã xã/phường; Xã/phường; Mã CLB; "
@@ -58,6 +60,12 @@ def lines(table: Table) -> list[Line]:
     return [dict(zip(table.header, row, strict=True)) for row in table.rows]
 
 
+def tables_of(
+    db: sa.Connection, library: Any, period: Period, clubs: frozenset[str] | None = None
+) -> tuple[Table, Table]:
+    return report_tables(only_clubs(gather(db, library, period, NOW), clubs))
+
+
 class Desk:
     """A city of one district with two wards, in 2018; and what the report says of it."""
 
@@ -82,14 +90,14 @@ class Desk:
         return [self.rows.a_member(f"{club}-{start}-{n}", club, **facts) for n in range(count)]
 
     def clubs(self, period: Period = H1_2018, **options: Any) -> list[Line]:
-        return lines(report_tables(self.rows.db, self.library, period, **options)[0])
+        return lines(tables_of(self.rows.db, self.library, period, **options)[0])
 
     def club(self, code: str, **options: Any) -> Line:
         (found,) = [line for line in self.clubs(**options) if line["Mã CLB"] == code]
         return found
 
     def figures(self, period: Period = H1_2018, **options: Any) -> list[Line]:
-        return lines(report_tables(self.rows.db, self.library, period, **options)[1])
+        return lines(tables_of(self.rows.db, self.library, period, **options)[1])
 
     def figure(self, level: str, unit: str, indicator: str, cut: str = "", **more: Any) -> Line:
         wanted = (level, unit, indicator, cut)
@@ -111,7 +119,7 @@ def desk(database: Database) -> Iterator[Desk]:
 
 
 def test_the_columns_are_the_handbooks_word_by_word(desk: Desk) -> None:
-    clubs, figures = report_tables(desk.rows.db, desk.library, H1_2018)
+    clubs, figures = tables_of(desk.rows.db, desk.library, H1_2018)
     assert (clubs.name, figures.name) == ("bao_cao_clb_2018H1", "chi_tieu_2018H1")
     assert "; ".join(clubs.header) == CLUB_HEADER == nfc(CLUB_HEADER)
     assert "; ".join(figures.header) == FIGURE_HEADER == nfc(FIGURE_HEADER)
@@ -127,7 +135,7 @@ def test_a_row_of_a_club_as_a_supervisor_opens_it(desk: Desk) -> None:
     desk.rows.a_visit(DAY, "c1", client, minutes="45", volunteers="v1 v2")
     desk.rows.a_check(DAY, "c1", client)
 
-    table, _ = report_tables(desk.rows.db, desk.library, H1_2018)
+    table, _ = tables_of(desk.rows.db, desk.library, H1_2018)
     content = b"".join(to_csv(table)).decode()
 
     assert content.startswith("\ufeffSTT;Kỳ báo cáo;Ngày chốt;")
@@ -427,7 +435,7 @@ def test_hoa_lien_before_and_after_july_2025_by_the_real_units(database: Databas
         rows.a_club("c1", hoa_lien.id)
         rows.a_record("membership", DAY, "c1")
         before, after = (
-            [lines(table) for table in report_tables(db, a_library(), get_period(code))]
+            [lines(table) for table in tables_of(db, a_library(), get_period(code))]
             for code in ("2025H1", "2025H2")
         )
     assert [before[0][0][title] for title in WHERE] == [

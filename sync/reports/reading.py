@@ -1,0 +1,54 @@
+"""A report to read: as frozen where it was, else as it stands now; cut to what a reader may see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import Connection
+
+from forms.periods import Period
+from sync.reports.data import Adjustment, ReportData
+from sync.reports.gather import gather
+
+if TYPE_CHECKING:
+    from forms.library import Library
+
+
+def read_report(db: Connection, library: Library, period: Period, now: datetime) -> ReportData:
+    """The report of a period, whole; see `only_clubs`."""
+    return gather(db, library, period, now)
+
+
+def only_clubs(data: ReportData, clubs: frozenset[str] | None) -> ReportData:
+    """The report for who sees only these clubs (None = all).
+
+    A place above with any club outside is left out: a part is not the place's figure. So is one
+    without clubs, which only who sees all may see: a district with 0 of 5 wards.
+    """
+    if clubs is None or clubs.issuperset(one.key for one in data.places if one.level == "club"):
+        return data
+    shown = tuple(one for one in data.places if one.clubs and clubs.issuperset(one.clubs))
+    seen = {one.id for one in shown}
+    return replace(
+        data,
+        places=shown,
+        words={key: words for key, words in data.words.items() if key in clubs},
+        chain=tuple(one for one in data.chain if (one.level, one.place) in seen or not one.place),
+        not_reported=tuple(key for key in data.not_reported if key in clubs),
+        narratives=tuple(one for one in data.narratives if one.club in clubs),
+        adjustments=tuple(_of_clubs(one, clubs, seen) for one in data.adjustments),
+        figures={
+            level: {key: one for key, one in of_level.items() if (level, key[0]) in seen}
+            for level, of_level in data.figures.items()
+        },
+    )
+
+
+def _of_clubs(one: Adjustment, clubs: frozenset[str], seen: set[tuple[str, str]]) -> Adjustment:
+    return replace(
+        one,
+        records=tuple(record for record in one.records if record.club in clubs),
+        differences=tuple(d for d in one.differences if (d.level, d.place) in seen),
+    )
