@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from forms.indicators import BadIndicator, Figures, Indicator, Target, read_figu
 from forms.problems import Problem, ProblemType, Where
 from forms.report_rules import ReportRules, read_report_rules
 from forms.sheets import Sheet, Sheets, read_markdown
+from forms.stories import Story, Teller
 
 OWN_LIBRARY = Path(__file__).parent / "library"
 
@@ -217,6 +219,19 @@ class ListRule:
     facts: tuple[Fact, ...]
     over: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     away: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    story: Story | None = None
+
+    @property
+    def told_by(self) -> frozenset[str]:
+        """The forms whose records tell facts."""
+        of_facts = (fact.form for fact in self.facts if fact.form)
+        return frozenset((*of_facts, *(self.story.forms if self.story else ())))
+
+    @property
+    def fact_names(self) -> frozenset[str]:
+        """Every fact that may be told of an entity."""
+        of_facts = (fact.name for fact in self.facts)
+        return frozenset((*of_facts, *(self.story.facts if self.story else ())))
 
     @property
     def is_of_clubs(self) -> bool:
@@ -297,7 +312,7 @@ def read_library(path: Path) -> Library:
     for file in sorted(path.glob("*/lists.toml")):
         for name, entry in _entries(file, problems):
             with _Told(file, name, problems):
-                lists[name] = read_list(name, entry)
+                lists[name] = read_list(name, entry, file.parent)
     return Library(
         path=path,
         forms=MappingProxyType(forms),
@@ -454,7 +469,7 @@ def read_rule(form: str, entry: Mapping[str, Any], folder: Path) -> FormRule:
         club=_text(entry, "club"),
         same_event=_same_event(entry["same_event"]) if "same_event" in entry else None,
         resent_within_days=_number(resent, "within_days") if resent else None,
-        derive=_measure(folder, entry["derive"]) if "derive" in entry else None,
+        derive=_function(folder / "measures.py", entry["derive"]) if "derive" in entry else None,
         derives=_texts(entry, "derives"),
         filled_by=_texts(entry, "filled_by"),
         readers=MappingProxyType(
@@ -484,19 +499,19 @@ def _same_event(entry: Mapping[str, Any]) -> SameEvent:
     )
 
 
-def _measure(folder: Path, name: str) -> Measure:
-    """The function `name` of the domain's measures.py, which is data: no package knows it."""
-    file = folder / "measures.py"
+def _function(file: Path, name: str) -> Any:
+    """A function of a domain's Python, which is data: no package knows it."""
     if not file.exists():
-        raise Wrong("thiếu tệp measures.py", "there is no measures.py")
-    spec = importlib.util.spec_from_file_location(f"library_{folder.name}_measures", file)
+        raise Wrong(f"thiếu tệp {file.name}", f"there is no {file.name}")
+    spec = importlib.util.spec_from_file_location(f"library_{file.parent.name}_{file.stem}", file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look themselves up there
     spec.loader.exec_module(module)
-    function: Measure | None = getattr(module, name, None)
+    function = getattr(module, name, None)
     if not callable(function):
-        raise Wrong(f"measures.py không có hàm “{name}”", f"measures.py has no function “{name}”")
+        raise Wrong(f"{file.name} không có hàm “{name}”", f"{file.name} has no function “{name}”")
     return function
 
 
@@ -505,9 +520,9 @@ _FACT_WORDS = frozenset({"name", "form", "field", "value", "birth", "from_proper
 _FACT_WORDS |= {"values", "needs", "after", "begins", "corrects"}
 
 
-def read_list(name: str, entry: Mapping[str, Any]) -> ListRule:
+def read_list(name: str, entry: Mapping[str, Any], folder: Path) -> ListRule:
     """One [list] table of lists.toml. Raises Wrong."""
-    _only(entry, {"label", "club", "properties", "download", "fact", "over", "away"})
+    _only(entry, {"label", "club", "properties", "download", "fact", "over", "away", "story"})
     label = entry.get("label", {})
     if not isinstance(label, dict) or not label.get("vi") or not label.get("en"):
         raise Wrong("“label” cần vi và en", "“label” needs vi and en")
@@ -522,7 +537,14 @@ def read_list(name: str, entry: Mapping[str, Any]) -> ListRule:
         facts=tuple(_fact(one) for one in entry.get("fact", [])),
         over=_where(entry.get("over", {})),
         away=_where(entry.get("away", {})),
+        story=_story(entry["story"], folder) if "story" in entry else None,
     )
+
+
+def _story(entry: Mapping[str, Any], folder: Path) -> Story:
+    _only(entry, {"tell", "forms", "facts"})
+    tell: Teller = _function(folder / "stories.py", _need(entry, "tell"))
+    return Story(tell, _texts(entry, "forms"), _texts(entry, "facts"))
 
 
 def _download(role: str, entry: Mapping[str, Any]) -> Download:

@@ -18,6 +18,7 @@ from forms.library import (
 )
 from forms.likeness import UNITE
 from forms.problems import Problem
+from forms.stories import Story
 
 Slip = tuple[str, str]  # what is wrong, in Vietnamese and in English
 
@@ -36,7 +37,7 @@ def misfits(library: Library) -> list[Problem]:
         problem(f"places/{slip.table}.csv", slip.key, slip.vi, slip.en)
         for slip in unit_tables.slips(library.units, library.successions)
     ]
-    facts = {one.name: frozenset(fact.name for fact in one.facts) for one in library.lists.values()}
+    facts = {one.name: one.fact_names for one in library.lists.values()}
     fields = {name: _columns(library, form) for name, form in library.forms.items()}
     found += [problem("report.toml", "confirm", *slip) for slip in _confirm_slips(library)]
     return [*found, *library.figures.problems, *check_names(library.figures, facts, fields)]
@@ -166,6 +167,20 @@ def _list_slips(one: ListRule, library: Library) -> Iterator[Slip]:
             yield _nothing_called(name)
     for fact in one.facts:
         yield from _fact_slips(fact, known, library)
+    if one.story:
+        yield from _story_slips(one, one.story, library)
+
+
+def _story_slips(one: ListRule, story: Story, library: Library) -> Iterator[Slip]:
+    for form in story.forms:
+        rule = library.rules.get(form)
+        if rule is None:
+            yield _nothing_called(f"story.{form}")
+        elif rule.subject_list != one.name:
+            yield f"“{form}” không nói về “{one.name}”", f"“{form}” is not about “{one.name}”"
+    for name in story.facts:
+        if any(fact.name == name for fact in one.facts):
+            yield f"“{name}” được nói hai lần", f"“{name}” is told twice"
 
 
 def _fact_slips(fact: Fact, properties: Collection[str], library: Library) -> Iterator[Slip]:

@@ -264,14 +264,35 @@ def _follow(
     registered, reported = _happenings(library, places)
     settled = duplicates.settle(db, library, registered)
     touches = {Touch(place.club_id, place.day) for place in places if place.club_id and place.day}
-    retold: set[Key] = set()
-    for list_name, uuids in _to_tell(library, applied, places, settled.subjects).items():
-        told = timeline.retell(db, library, list_name, uuids)
-        touches |= told.touches
-        retold |= {Key(list_name, uuid) for uuid in told.uuids}
-    touches |= settled.touches
-    touches |= duplicates.settle(db, library, reported, retold | applied.moved).touches
+    told = _retell(db, library, _to_tell(library, applied, places, settled.subjects))
+    judged = duplicates.settle(db, library, reported, told.keys | applied.moved)
+    # A story is told from what counts; who may begin it, and where, does not hang on the others.
+    again = _retell(db, library, _with_story(library, judged.subjects))
+    touches |= settled.touches | told.touches | judged.touches | again.touches
     aggregate.touch(db, library, touches, now)
+
+
+class _Told(NamedTuple):
+    keys: set[Key]
+    touches: set[Touch]
+
+
+def _retell(db: Connection, library: Library, wanted: Mapping[str, Collection[str]]) -> _Told:
+    told = _Told(set(), set())
+    for list_name, uuids in wanted.items():
+        retold = timeline.retell(db, library, list_name, uuids)
+        told.keys.update(Key(list_name, uuid) for uuid in retold.uuids)
+        told.touches.update(retold.touches)
+    return told
+
+
+def _with_story(library: Library, keys: Iterable[Key]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for key in keys:
+        rule = library.lists.get(key.list_name)
+        if rule is not None and rule.story is not None:
+            found[key.list_name].add(key.uuid)
+    return found
 
 
 def _happenings(
@@ -295,9 +316,8 @@ def _to_tell(
     """list -> entities whose facts may differ: told by one of the records, or by the entity."""
     found: dict[str, set[str]] = defaultdict(set)
     for name, rule in library.lists.items():
-        forms_told = {fact.form for fact in rule.facts if fact.form}
         for place in places:
-            if place.subject and place.subject.list_name == name and place.form in forms_told:
+            if place.subject and place.subject.list_name == name and place.form in rule.told_by:
                 found[name].add(place.subject.uuid)
         if any(not fact.form for fact in rule.facts):
             found[name] |= {key.uuid for key in applied.changed if key.list_name == name}

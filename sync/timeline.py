@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.days import read_day, vietnam_day
+from forms.stories import Told
 from sync.aggregate import Touch
 from sync.entities import plain_id
 from sync.flags import waits_for_person
@@ -74,7 +75,7 @@ def retell(db: Connection, library: Library, list_name: str, uuids: Iterable[str
     Facts count from records that no person has to mend first (a future date, a rejected review).
     """
     rule = library.lists.get(list_name)
-    ordered = sorted(set(uuids)) if rule is not None and rule.facts else []
+    ordered = sorted(set(uuids)) if rule is not None and rule.fact_names else []
     parts = [
         _retell(db, library, list_name, set(ordered[start : start + AT_ONCE]))
         for start in range(0, len(ordered), AT_ONCE)
@@ -88,6 +89,7 @@ def retell(db: Connection, library: Library, list_name: str, uuids: Iterable[str
 def _retell(db: Connection, library: Library, list_name: str, wanted: set[str]) -> Retold:
     rule = library.lists[list_name]
     told = _from_records(db, library, rule, list_name, wanted)
+    stories = _stories(db, library, rule, wanted)
     clubs: dict[str, str | None] = {}
     for row in _entities(db, list_name, wanted):
         clubs[row.uuid] = row.club_id
@@ -95,7 +97,8 @@ def _retell(db: Connection, library: Library, list_name: str, wanted: set[str]) 
             told[row.uuid] += _from_entity(rule, row.data, vietnam_day(row.created_at))
         if row.deleted_at is not None:
             told[row.uuid].clear()  # somebody who was never there: nothing is true of it
-    found = {uuid: to_spells(told[uuid]) for uuid in wanted}
+            stories.pop(row.uuid, None)
+    found = {uuid: to_spells(told[uuid]) | stories.get(uuid, set()) for uuid in wanted}
     known = _load(db, list_name, wanted)
     changed = {uuid for uuid in wanted if found[uuid] != known[uuid]}
     _replace(db, list_name, {uuid: found[uuid] for uuid in changed})
@@ -174,6 +177,36 @@ def _from_records(
                     )
                 )
     return told
+
+
+def _stories(
+    db: Connection, library: Library, rule: ListRule, uuids: set[str]
+) -> dict[str, set[Spell]]:
+    """What each entity's records tell together; nothing where the one that made it does not count.
+
+    A record that repeats another is left out, and so is whatever waits for a person.
+    """
+    if rule.story is None:
+        return {}
+    c = records.c
+    query = (
+        sa.select(c.subject_id, c.form, c.answers, c.happened_on, c.problems)
+        .add_columns(c.submission_version_id, submissions.c.review_state)
+        .join(submissions, submissions.c.id == c.submission_id)
+        .where(c.subject_id.in_(uuids), c.form.in_(rule.story.forms), c.table_path == "")
+        .where(c.subject_list == rule.name, c.counted_with.is_(None))
+    )
+    read: dict[str, list[Told]] = defaultdict(list)
+    for row in db.execute(query.order_by(c.happened_on, c.submission_version_id)):
+        if row.happened_on and not waits_for_person(row.problems, row.review_state):
+            one = Told(row.form, row.answers, row.happened_on, row.submission_version_id)
+            read[row.subject_id].append(one)
+    creating = {form for form, one in library.rules.items() if one.creates == rule.name}
+    return {
+        uuid: {Spell(*said) for said in rule.story.tell(told)}
+        for uuid, told in read.items()
+        if any(one.form in creating for one in told)
+    }
 
 
 def _from_entity(rule: ListRule, data: Mapping[str, str], known_on: date) -> list[Statement]:

@@ -176,7 +176,7 @@ def a_library() -> Library:
     people = {"label": label, "club": "club_id", "fact": facts, "download": downloads}
     people |= {"over": {"status": ["dead"]}, "away": {"status": ["gone"]}}
     lists = {
-        "people": read_list("people", people),
+        "people": read_list("people", people, NOWHERE),
         "clubs": read_list(
             "clubs",
             {
@@ -184,6 +184,7 @@ def a_library() -> Library:
                 "club": "name",
                 "fact": [{"name": "status", "value": "active", "from_property": "founded_on"}],
             },
+            NOWHERE,
         ),
     }
     return Library(NOWHERE, {}, rules, lists, read_figures(NOWHERE), (), ())

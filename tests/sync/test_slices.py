@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,7 +212,7 @@ def test_integrity_follows_what_is_assigned(database: Database, library: Library
 )
 def test_a_rule_says_both_that_rows_are_assigned_and_by_what(entry: dict[str, str]) -> None:
     with pytest.raises(Wrong):
-        read_list("people", {"label": {"vi": "a", "en": "a"}, "download": {"chair": entry}})
+        read_list("people", {"label": {"vi": "a", "en": "a"}, "download": {"chair": entry}}, Path())
 
 
 # ------------------------------------------------------------------ new and old rules
