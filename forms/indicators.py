@@ -20,6 +20,7 @@ BAD_INDICATOR = ProblemType(
 )
 
 PLACES = ("club", "commune", "district", "city")  # levels of a figure, bottom up
+EVERY_FORM = "*"  # `of` that takes the records of all forms
 UNKNOWN = "unknown"  # the choice that says nobody knows: missing, but stays in the denominator
 
 Kind = Literal[
@@ -105,12 +106,17 @@ class Indicator:
       sum         of the numeric fact `summed` on D
       sum_began   of the values of the fact `summed` whose spell began in P, in the club of that day
       Cuts are by the facts of D, and so is the club where nothing else is said; ages are of D.
-    of a form (`rows`: of this repeat of it, where conditions are on its rows):
+    of a form, or "*", every form (`rows`: of this repeat of it; a condition, sum or cut then names
+    a column of the row, else one of the record the row belongs to):
       count, distinct (subjects), sum (of `summed`), latest (of each subject; of the last
-      `within` months instead of P), months (of P with a record), median (days from the event
-      to its arrival), named (distinct entities named in the field `summed`), standing (entities
-      of the list `standing` for whom `facts` hold on the event's day in its club, added up over
-      records), held (kept out of figures until somebody mends them), waiting (for a registration)
+      `within` months instead of P), months (of P with a record; `empty`: without one), median
+      (days from the event to its first arrival), named (distinct values in the field `summed`,
+      one space between them: mostly entities), standing (entities of the list `standing` for whom
+      `facts` hold on the event's day in its club, added up over records), held (kept out of
+      figures until somebody mends them; whose day cannot be true, in the period it arrived),
+      waiting (for a registration)
+      facts: only where they hold for the record's subject on the event's day
+      about, about_list: cuts are of the entity this field names (`named`: of those counted)
       up_to: in P, or all that happened before P ("start"), or up to D ("end")
     of other figures: per (places that have what `having` and each of `each` ask for),
       total (figures times a factor, added)
@@ -144,6 +150,9 @@ class Indicator:
     not_before: Conditions = field(default_factory=dict)  # no earlier record of the subject fits
     followed: Followed | None = None
     standing: str | None = None
+    about: str | None = None
+    about_list: str | None = None
+    empty: bool = False
     facts: Conditions = field(default_factory=dict)
     total: Mapping[str, Decimal] = field(default_factory=dict)
     over: str | None = None
@@ -366,7 +375,7 @@ def _problem(file: str, indicator: str, vi: str, en: str) -> Problem:
 
 _ALWAYS = {"id", "label", "unit", "over", "by", "levels", "scale", "divided_by"}
 _ALWAYS |= {"formula", "source", "section", "sensitive"}
-_EVENT = {"where", "rows", "up_to", "not_before", "followed"}
+_EVENT = {"where", "rows", "up_to", "not_before", "followed", "facts", "about", "of"}
 _WORDS: Mapping[Kind, set[str]] = {  # which further words go with which kind
     "count": {"any", "with", "without", "some_day"} | _EVENT,
     "began": {"where", "between_days"},
@@ -379,9 +388,9 @@ _WORDS: Mapping[Kind, set[str]] = {  # which further words go with which kind
     "distinct": _EVENT,
     "sum": {"times"} | _EVENT,
     "latest": {"where", "measured", "within", "not_before"},
-    "months": {"where"},
+    "months": {"where", "empty"},
     "median": {"where"},
-    "named": {"where", "rows"},
+    "named": {"where", "rows", "of"},
     "standing": {"where", "of", "facts"},
     "held": {"where"},
     "per": {"having", "each"},
@@ -444,6 +453,9 @@ def read_indicator(entry: Mapping[str, Any], file: str = "") -> Indicator:
         not_before=read_conditions(entry.get("not_before", {})),
         followed=_followed(entry["followed"]) if "followed" in entry else None,
         standing=str(entry["of"]) if kind == "standing" else None,
+        about=entry.get("about"),
+        about_list=entry.get("of") if kind != "standing" else None,
+        empty=bool(entry.get("empty", False)),
         facts=read_conditions(entry.get("facts", {})),
         total={k: _decimal(v) for k, v in entry["total"].items()} if kind == "total" else {},
         over=entry.get("over"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from forms.problems import (
@@ -16,6 +17,8 @@ from forms.problems import (
     OLD_DATE,
     UNKNOWN_PERSON,
 )
+
+FIRST_DAY = date(2000, 1, 1)  # before it lie the days of clocks that were never set (1970, 1980)
 
 # The record itself is wrong or cannot be read: it waits for a person.
 NEEDS_PERSON = frozenset(kind.code for kind in (FUTURE_DATE, OLD_DATE, NO_DATE, ENCRYPTED))

@@ -31,7 +31,7 @@ from sync.aggregate import Touch
 from sync.database import among, lock_derived
 from sync.duplicates import Happening
 from sync.entities import Applied, Key, plain_id
-from sync.flags import is_held_back
+from sync.flags import FIRST_DAY, is_held_back
 from sync.receive import to_json
 from sync.tables import (
     form_versions,
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from forms.library import FormRule, Library
 
 HIGHEST_NUMBER = 1_000_000  # of forms filled in on one phone
-FIRST_DAY = date(2000, 1, 1)  # before it lie the days of clocks that were never set (1970, 1980)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
 
 from forms.conditions import AGE, BORN, LARGEST
-from forms.indicators import UNKNOWN, Condition, Conditions, Cut
+from forms.indicators import UNKNOWN, Conditions, Cut
 from forms.periods import years_before
 from forms.problems import UNKNOWN_PERSON
 from sync import tables as t
@@ -125,47 +125,63 @@ def _aged_at_least(born: Value, years: int, day: date) -> Yes:
     return born <= years_before(day, years).isoformat()
 
 
-def _aged_at_most(born: Value, years: int, day: date) -> Yes:
-    return born > years_before(day, years + 1).isoformat()
-
-
-AGE_WORDS: Mapping[str, Callable[[Value, Any, date], Yes]] = {
-    "at_least": lambda born, years, day: _aged_at_least(born, int(years), day),
-    "at_most": lambda born, years, day: _aged_at_most(born, int(years), day),
-    "between": lambda born, years, day: sa.and_(
-        _aged_at_least(born, int(years[0]), day), _aged_at_most(born, int(years[1]), day)
-    ),
-    "present": lambda born, wanted, day: _present(born, wanted),
-}
-
-
-def fact_is(facts: sa.FromClause, name: str, condition: Condition, day: date) -> Yes:
-    if name == AGE:
-        return AGE_WORDS[condition.word](facts.c[BORN], condition.value, day)
-    return WORDS[condition.word](facts.c[name], condition.value)
-
-
-def facts_fit(facts: sa.FromClause, where: Conditions, day: date) -> Yes:
-    """All conditions on the facts of an entity on `day`."""
-    return sa.and_(
-        sa.true(), *(fact_is(facts, n, c, day) for n, words in where.items() for c in words)
-    )
-
-
 def answers_fit(records: sa.FromClause, where: Conditions) -> Yes:
     """All conditions on the answers of a record."""
-    return sa.and_(
-        sa.true(),
-        *(WORDS[c.word](answer(records, n), c.value) for n, words in where.items() for c in words),
-    )
+    return fit(lambda name: answer(records, name), where)
 
 
 def fit(value_of: Callable[[str], Value], where: Conditions) -> Yes:
-    """All conditions on answers that are found by their column's name."""
+    """All conditions on what is found under these names."""
     return sa.and_(
         sa.true(),
         *(WORDS[c.word](value_of(name), c.value) for name, words in where.items() for c in words),
     )
+
+
+class _of_days(ColumnElement[Any]):  # noqa: N801 - the three below, with one shape
+    """An expression over days: a template for each database with {0} and {1} in it."""
+
+    inherit_cache = True
+
+    def __init__(self, kind: str, one: Value, other: Any, type_: Any) -> None:
+        self.kind = kind
+        self.one = sa.sql.coercions.expect(sa.sql.roles.ExpressionElementRole, one)
+        self.other = sa.sql.coercions.expect(sa.sql.roles.ExpressionElementRole, other)
+        self.type = sa.types.to_instance(type_)
+
+    _traverse_internals = [  # noqa: RUF012 - as SQLAlchemy wants it
+        ("kind", sa.sql.visitors.InternalTraversal.dp_string),
+        ("one", sa.sql.visitors.InternalTraversal.dp_clauseelement),
+        ("other", sa.sql.visitors.InternalTraversal.dp_clauseelement),
+        ("type", sa.sql.visitors.InternalTraversal.dp_type),
+    ]
+
+
+_DAYS: Mapping[str, tuple[str, str]] = {  # on PostgreSQL, on SQLite
+    "after": ("({0} + {1})", "date({0}, {1} || ' days')"),
+    "between": ("({0} - {1})", "CAST(julianday({0}) - julianday({1}) AS INTEGER)"),
+    "arrival": ("CAST(timezone('UTC', {0}) + interval '7 hours' AS date)", "date({0}, '+7 hours')"),
+}
+
+
+@compiles(_of_days)
+def _write_of_days(element: _of_days, compiler: Any, **kw: Any) -> str:
+    template = _DAYS[element.kind][compiler.dialect.name == "sqlite"]
+    return template.format(*(compiler.process(part, **kw) for part in (element.one, element.other)))
+
+
+def days_after(day: Value, days: int) -> Value:
+    """Or before it, where `days` is less than nothing."""
+    return _of_days("after", day, days, sa.Date)
+
+
+def days_between(day: Value, earlier: Value) -> Value:
+    return _of_days("between", day, earlier, sa.Integer)
+
+
+def arrival_day(moment: Value) -> Value:
+    """The civil day in Vietnam (`forms.days.vietnam_day`)."""
+    return _of_days("arrival", moment, sa.null(), sa.Date)
 
 
 def counts(records: sa.FromClause) -> Yes:
@@ -204,11 +220,6 @@ def has_waited(records: sa.FromClause, days: int) -> Yes:
 
 def stored_fact(name: str) -> str:
     return BORN if name == AGE else name
-
-
-def is_unknown(facts: sa.FromClause, name: str) -> Yes:
-    value = facts.c[stored_fact(name)]
-    return sa.or_(value.is_(None), value == UNKNOWN)
 
 
 def cut_value(facts: sa.FromClause, cut: Cut, day: date) -> Value:

@@ -192,6 +192,21 @@ class Rows:
         }
         return self._insert(t.records, **{**values, **more})
 
+    def a_repeat(self, record: int, table: str, *rows: dict[str, str]) -> None:
+        """Rows of a repeat in the submission of this record."""
+        c = t.records.c
+        kept = (column for column in c if column.name not in ("id", "united"))
+        main = self.db.execute(sa.select(*kept).where(c.id == record)).mappings().one()
+        for number, answers in enumerate(rows, 1):
+            own = {
+                "table_path": table,
+                "position": f"{table}[{number}]",
+                "parent_position": "",
+                "answers": answers,
+                "derived": {},
+            }
+            self._insert(t.records, **{**main, **own})
+
     def a_visit(self, day: date, club: str, client: str, **answers: str) -> int:
         said = {"outcome": "met", "minutes": "60", "volunteers": "v1"}
         return self.a_record("care_visit", day, club, client, {**said, **answers})
