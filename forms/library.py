@@ -59,16 +59,19 @@ class LibraryForm:
 
 @dataclass(frozen=True, slots=True)
 class SameEvent:
-    """When two records of one subject on one day are one event, and how their answers unite.
+    """When two records of one day are one event, and how their answers unite.
 
-    where: column -> codes both must have. start: column with the time of day.
-    unite: column -> a word of `forms.likeness.UNITE`.
+    Both are of one subject; where the form has none, of one club. where: column -> codes both must
+    have. same: columns in which both say the same. start: column with the time of day.
+    within_minutes: None = the same hour of the clock. unite: column -> a word of
+    `forms.likeness.UNITE`.
     """
 
     where: Mapping[str, tuple[str, ...]]
     start: str
-    within_minutes: int
+    within_minutes: int | None
     unite: Mapping[str, str]
+    same: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -490,12 +493,18 @@ def _flag(entry: Mapping[str, Any]) -> Flag:
 
 
 def _same_event(entry: Mapping[str, Any]) -> SameEvent:
-    _only(entry, {"where", "start", "within_minutes", "unite"})
+    _only(entry, {"where", "same", "start", "within_minutes", "same_hour", "unite"})
+    if ("within_minutes" in entry) == (entry.get("same_hour") is True):
+        raise Wrong(
+            "cần một trong “within_minutes”, “same_hour = true”",
+            "needs one of within_minutes, same_hour = true",
+        )
     return SameEvent(
         where=_where(entry.get("where", {})),
         start=_need(entry, "start"),
-        within_minutes=_number(entry, "within_minutes"),
+        within_minutes=_number(entry, "within_minutes") if "within_minutes" in entry else None,
         unite=MappingProxyType({str(k): str(v) for k, v in entry.get("unite", {}).items()}),
+        same=_texts(entry, "same"),
     )
 
 

@@ -139,7 +139,7 @@ def _reader_slips(rule: FormRule, fields: Mapping[str, Choices]) -> Iterator[Sli
 
 
 def _same_event_slips(same: SameEvent, fields: Mapping[str, Choices]) -> Iterator[Slip]:
-    for name in (same.start, *same.unite):
+    for name in (same.start, *same.same, *same.unite):
         if name not in fields:
             yield _nothing_called(name)
     yield from _where_slips(same.where, fields)

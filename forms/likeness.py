@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Thing = TypeVar("Thing")
 
 SECONDS_A_DAY = 24 * 60 * 60
+MINUTES_AN_HOUR = 60
 
 # What a phone fills in by itself: another try differs in it, though it says the same.
 FILLED_BY_PHONE = frozenset(
@@ -29,7 +30,7 @@ FILLED_BY_PHONE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One record of an event; all given to `unite` have the same form, subject and day.
+    """One record of an event; all given to `unite` have the same form, subject (or club) and day.
 
     id        rises with arrival
     sender    phone and person
@@ -110,20 +111,28 @@ def _events(reports: Sequence[Report], same: SameEvent | None) -> list[list[Repo
     """Reports of one event together, each group and the groups in order of arrival."""
     if same is None:
         return [[report] for report in reports]
-    timed: list[tuple[int, Report]] = []
+    alike: dict[Hashable, list[tuple[int, Report]]] = defaultdict(list)
     groups: list[list[Report]] = []
     for report in reports:
         start = read_time(report.answers.get(same.start, ""))
         if start is None or not _meets(report.answers, same.where):
             groups.append([report])
         else:
-            timed.append((start, report))
-    timed.sort(key=lambda pair: (pair[0], pair[1].id))
-    groups.extend(
-        sorted((report for _, report in run), key=lambda report: report.id)
-        for run in _runs(timed, lambda pair: pair[0], same.within_minutes)
-    )
+            alike[_what(report, same, start)].append((start, report))
+    within = MINUTES_AN_HOUR if same.within_minutes is None else same.within_minutes
+    for timed in alike.values():
+        timed.sort(key=lambda pair: (pair[0], pair[1].id))
+        groups.extend(
+            sorted((report for _, report in run), key=lambda report: report.id)
+            for run in _runs(timed, lambda pair: pair[0], within)
+        )
     return sorted(groups, key=lambda group: group[0].id)
+
+
+def _what(report: Report, same: SameEvent, start: int) -> Hashable:
+    """What reports of one event have in common, the minutes between them aside."""
+    hour = start // MINUTES_AN_HOUR if same.within_minutes is None else None
+    return hour, tuple(report.answers.get(column, "") for column in same.same)
 
 
 def _meets(answers: Mapping[str, str], where: Mapping[str, Sequence[str]]) -> bool:

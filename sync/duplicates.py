@@ -300,7 +300,8 @@ def _count(
 
     One held back takes no part; nor one that was to create an entity and did not: people who
     refuse to be registered all say the same. Two reports about nobody on the list may be about
-    two people, whatever the hour: only the same content sent again is one.
+    two people, whatever the hour: only the same content sent again is one. A form that asks about
+    nobody tells what its club did.
     """
     if rule is None:
         return
@@ -316,7 +317,7 @@ def _count(
             reports.values(),
             rule.same_event,
             rule.resent_within_days,
-            of_one=shared.subject_id is not None,
+            of_one=shared.subject_id is not None or rule.subject is None,
         )
         for one in together:
             standing = standings[reports[one["id"]].id]

@@ -12,6 +12,7 @@ from forms.library import SameEvent
 from forms.likeness import Report, Standing, read_time, unite, unite_values
 
 NOON = datetime(2026, 1, 20, 5, 0, tzinfo=UTC)
+MEETING = SameEvent({}, "at", None, {"minutes": "max"}, ("kind",))
 SAME = SameEvent({"outcome": ("met",)}, "at", 60, {"helpers": "union", "minutes": "max"})
 
 
@@ -46,6 +47,17 @@ def test_two_helpers_logging_one_visit_are_united() -> None:
         1: Standing(None, {"helpers": "hoa lan minh", "minutes": "90"}),
         2: Standing(1, None),
     }
+
+
+def test_a_meeting_is_one_when_its_kind_and_the_hour_of_its_start_are() -> None:
+    def found(*reports: Report) -> list[int]:
+        return counting(unite(reports, MEETING, 7))
+
+    first = a_visit(1, "08:05", kind="meeting")
+    assert found(first, a_visit(2, "08:55", kind="meeting", sender="b")) == [1]
+    assert found(first, a_visit(2, "07:55", kind="meeting", sender="b")) == [1, 2]
+    assert found(first, a_visit(2, "08:05", kind="talk", sender="b")) == [1, 2]
+    assert found(first, a_visit(2, "", kind="meeting", sender="b")) == [1, 2]
 
 
 def test_61_minutes_apart_are_two_visits() -> None:

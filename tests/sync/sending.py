@@ -1,7 +1,7 @@
 """A small world for tests of processing: a few forms, two lists, and phones that send.
 
 People join (`join` creates them), are weighed (`weigh` updates them), visited (`visit`), and
-`leave`.
+`leave`; clubs `meet`.
 """
 
 from __future__ import annotations
@@ -105,6 +105,12 @@ XFORMS = {
         {},
         "",
     ),
+    "meet": _xform(
+        "meet",
+        {"club": "string", "day": "date", "at": "time", "kind": "string", "came": "int"},
+        {},
+        "",
+    ),
     "poll": _xform("poll", {"q": "string"}, {}, ""),
 }
 
@@ -137,6 +143,21 @@ def a_library() -> Library:
                     "start": "at",
                     "within_minutes": 60,
                     "unite": {"helpers": "union", "minutes": "max"},
+                },
+                "resent": {"within_days": 7},
+            },
+            NOWHERE,
+        ),
+        "meet": read_rule(
+            "meet",
+            {
+                "happened_on": "day",
+                "club": "club",
+                "same_event": {
+                    "same": ["kind"],
+                    "start": "at",
+                    "same_hour": True,
+                    "unite": {"came": "max"},
                 },
                 "resent": {"within_days": 7},
             },
@@ -263,6 +284,9 @@ class World:
     def leave(self, who: str, why: str = "moved", **more: Any) -> int:
         return self._send(leave(who, why, **more))
 
+    def meet(self, club: str, **more: Any) -> int:
+        return self._send(meet(club, **more))
+
     def _send(self, sending: tuple[bytes, int, int]) -> int:
         xml, phone, days = sending
         return self.send(xml, phone, self.now + timedelta(days=days))
@@ -310,6 +334,12 @@ class World:
             return list(db.execute(sa.select(table).where(*where)))
 
     def review(self, version_id: int, state: str) -> None:
+        self._decide(version_id, review_state=state)
+
+    def delete(self, version_id: int) -> None:
+        self._decide(version_id, deleted_at=self.now)
+
+    def _decide(self, version_id: int, **values: Any) -> None:
         with self.database.write() as db:
             owner = sa.select(submission_versions.c.submission_id).where(
                 submission_versions.c.id == version_id
@@ -317,7 +347,7 @@ class World:
             db.execute(
                 submissions.update()
                 .where(submissions.c.id == owner.scalar_subquery())
-                .values(review_state=state)
+                .values(**values)
             )
 
 
@@ -416,3 +446,19 @@ def leave(
     answers = {"who": an_id(who), "why": why, "to": an_id(to) if to else ""}
     answers |= {"month": month, "known": "month"} if month else {"day": on, "known": "day"}
     return _xml("leave", answers, "", key or f"leave {who} {on}", replaces), phone, days
+
+
+def meet(
+    club: str,
+    on: str = "2025-06-01",
+    at: str = "08:00:00.000+07:00",
+    kind: str = "meeting",
+    came: str = "40",
+    key: str = "",
+    replaces: str = "",
+    phone: int = 1,
+    days: int = 0,
+) -> Sending:
+    """The club came together."""
+    answers = {"club": an_id(club), "day": on, "at": at, "kind": kind, "came": came}
+    return _xml("meet", answers, "", key or f"meet {club} {on} {at} {phone}", replaces), phone, days

@@ -6,7 +6,7 @@ import pytest
 
 from sync.database import Database
 from sync.tables import stale_cells
-from tests.sync.sending import World, an_id, visit
+from tests.sync.sending import World, an_id, meet, visit
 
 
 @pytest.fixture
@@ -144,3 +144,48 @@ def test_a_person_known_only_later_takes_the_visits_to_her_club(world: World) ->
     world.work()
     assert {row.club_id for row in world.records("visit")} == {an_id("sen")}
     assert len(world.counted("visit")) == 1
+
+
+# ------------------------------------------------------------------ what a club does
+def test_a_meeting_written_down_by_two_counts_once(world: World) -> None:
+    world.meet("hoa", came="40")
+    world.meet("hoa", came="42", at="08:50:00.000+07:00", phone=2, days=9)
+    world.work()
+    (one,) = world.counted("meet")
+    assert one.united == {"came": "42"}
+    assert len(world.records("meet")) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"kind": "talk"},
+        {"at": "09:00:00.000+07:00"},
+        {"at": ""},
+        {"on": "2025-06-02"},
+        {"club": "sen"},
+    ],
+)
+def test_another_kind_hour_day_or_club_is_another_meeting(
+    world: World, other: dict[str, str]
+) -> None:
+    world.meet("hoa", key="first")
+    world.send(meet(**{"club": "hoa", "key": "second", **other})[0], phone=2)
+    world.work()
+    assert len(world.counted("meet")) == 2
+
+
+def test_a_meeting_counts_once_in_whatever_order_it_came_was_edited_and_deleted(
+    world: World,
+) -> None:
+    first = world.meet("hoa", key="m1", at="07:00:00.000+07:00")
+    edit = world.meet("hoa", key="m1b", replaces="m1")
+    other = world.meet("hoa", key="m2", phone=2, came="41")
+    for version in (other, edit, first):
+        world.work(version)
+    (one,) = world.counted("meet")
+    assert one.united == {"came": "41"}
+    world.delete(other)
+    world.work(other)
+    (one,) = world.counted("meet")
+    assert one.united == {"came": "40"}
