@@ -18,6 +18,7 @@ from forms.form_problems import FormRefused
 from forms.indicators import BadIndicator, Figures, Indicator, Target, read_figures
 from forms.problems import Problem, ProblemType, Where
 from forms.report_rules import ReportRules, read_report_rules
+from forms.roles import Role, read_role
 from forms.sheets import Sheet, Sheets, read_markdown
 from forms.stories import Story, Teller
 
@@ -251,6 +252,7 @@ class Library:
 
     path: Path
     forms: Mapping[str, LibraryForm]
+    roles: Mapping[str, Role]
     rules: Mapping[str, FormRule]
     lists: Mapping[str, ListRule]
     figures: Figures
@@ -302,12 +304,17 @@ def read_library(path: Path) -> Library:
     """Read without asking whether the parts fit; what cannot be read at all is in `problems`."""
     problems: list[Problem] = []
     forms: dict[str, LibraryForm] = {}
+    roles: dict[str, Role] = {}
     rules: dict[str, FormRule] = {}
     lists: dict[str, ListRule] = {}
     for source in sorted(path.glob("*/*.md")):
         form = _read_form(source, problems)
         if form:
             forms[form.xml_form_id] = form
+    for file in path.glob("roles.toml"):
+        for name, entry in _entries(file, problems):
+            with _Told(file, name, problems):
+                roles[name] = read_role(name, entry)
     for file in sorted(path.glob("*/forms.toml")):
         for name, entry in _entries(file, problems):
             with _Told(file, name, problems):
@@ -319,6 +326,7 @@ def read_library(path: Path) -> Library:
     return Library(
         path=path,
         forms=MappingProxyType(forms),
+        roles=MappingProxyType(roles),
         rules=MappingProxyType(rules),
         lists=MappingProxyType(lists),
         figures=_read_figures(path, problems),

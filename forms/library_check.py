@@ -18,6 +18,7 @@ from forms.library import (
 )
 from forms.likeness import UNITE
 from forms.problems import Problem
+from forms.roles import role_slips
 from forms.stories import Story
 
 Slip = tuple[str, str]  # what is wrong, in Vietnamese and in English
@@ -30,7 +31,10 @@ def misfits(library: Library) -> list[Problem]:
         slips = [*_form_slips(form, library)]
         found += [problem(form.path, form.xml_form_id, *slip) for slip in slips]
     for rule in library.rules.values():
-        found += [problem("forms.toml", rule.form, *slip) for slip in _rule_slips(rule, library)]
+        slips = [*_rule_slips(rule, library), *_role_slips(rule, library)]
+        found += [problem("forms.toml", rule.form, *slip) for slip in slips]
+    for role in library.roles.values():
+        found += [problem("roles.toml", role.name, *slip) for slip in role_slips(role)]
     for one in library.lists.values():
         found += [problem("lists.toml", one.name, *slip) for slip in _list_slips(one, library)]
     found += [
@@ -131,6 +135,12 @@ def _where_slips(
                 yield _nothing_called(f"{name} = {code}")
 
 
+def _role_slips(rule: FormRule, library: Library) -> Iterator[Slip]:
+    for name in (*rule.filled_by, *rule.readers):
+        if name not in library.roles:
+            yield _nothing_called(name)
+
+
 def _reader_slips(rule: FormRule, fields: Mapping[str, Choices]) -> Iterator[Slip]:
     for role, reader in rule.readers.items():
         for name in reader.without:  # a slip here would show what must not be seen
@@ -153,6 +163,8 @@ def _same_event_slips(same: SameEvent, fields: Mapping[str, Choices]) -> Iterato
 def _list_slips(one: ListRule, library: Library) -> Iterator[Slip]:
     known = {*one.properties}
     for role, download in one.downloads.items():
+        if role not in library.roles:
+            yield _nothing_called(role)
         named = [*download.properties, *download.where, *(n for w in download.any_of for n in w)]
         if download.assigned_by is not None:
             named.append(download.assigned_by)

@@ -100,7 +100,7 @@ def memory_of(app: Flask) -> Memory | None:
 
 def require(caller: Caller, verb: str) -> None:
     """Refused(NOT_ALLOWED) unless the caller's role has the verb."""
-    if not may(caller, verb):
+    if not may(runtime().library, caller, verb):
         raise Refused(NOT_ALLOWED())
 
 

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from forms.roles import Role
 from server.qr import inline_qr
 
 _TEMPLATES = Path(__file__).parent / "pages" / "templates"
-
-# How people speak of the roles that use a phone, in both languages.
-ROLE_WORDS = {
-    "volunteer": ("Tình nguyện viên", "Volunteer"),
-    "chair": ("Ban chủ nhiệm", "Club board"),
-    "treasurer": ("Thủ quỹ, kế toán", "Treasurer, bookkeeper"),
-    "health": ("Cán bộ y tế", "Health worker"),
-    "commune": ("Hội Người cao tuổi xã, phường", "Commune association"),
-    "city": ("Hội Người cao tuổi thành phố", "City association"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +23,7 @@ class Sheet:
     url: str
 
 
-def render(sheets: Sequence[Sheet], contact: str = "") -> str:
+def render(sheets: Sequence[Sheet], roles: Mapping[str, Role], contact: str = "") -> str:
     """One HTML document that needs nothing else; `contact`: whom to tell when a phone is lost."""
     from jinja2 import Environment, FileSystemLoader  # only here: nobody else prints
 
@@ -41,7 +32,7 @@ def render(sheets: Sequence[Sheet], contact: str = "") -> str:
         sheets=[
             {
                 "name": one.name,
-                "role": ROLE_WORDS.get(one.role, (one.role, one.role)),
+                "role": (roles[one.role].vi, roles[one.role].en),
                 "place": one.place,
                 "qr": inline_qr(one.url, one.name),
             }

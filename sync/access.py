@@ -1,6 +1,6 @@
-"""Who may do what (roles to verbs), and of which clubs: one scope for phones, pages, API and files.
+"""Who may do what, and of which clubs: one scope for phones, pages, API and files.
 
-A role names verbs; `clubs_in_scope` cuts rows. What is not written here is not allowed.
+A role of the library names verbs; `clubs_in_scope` cuts rows. What is not written is not allowed.
 """
 
 from __future__ import annotations
@@ -11,34 +11,17 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy.engine import Connection
 
-from forms.problems import NOT_ALLOWED, NOT_HER_FORM, Problem, Refused
+from forms.problems import NOT_ALLOWED, NOT_HER_FORM, UNKNOWN_ROLE, Problem, Refused
+from forms.roles import OF_PHONES, VERBS, Role
 from sync import places
 
 if TYPE_CHECKING:
     from forms.library import Library
 
-PHONE = frozenset({"form.list", "submission.create"})  # form.list: with media and entity lists
-DESK = frozenset({"submission.review", "entity.write"})  # of what they may read, and whole
-
-ROLES: dict[str, frozenset[str]] = {  # domain §2
-    "volunteer": PHONE,
-    "chair": PHONE | {"figures.read", "reports.read"},
-    "treasurer": PHONE,
-    "health": PHONE | {"submission.review"},
-    "commune": PHONE | DESK | {"figures.read", "reports.read"},
-    "district": frozenset({"figures.read", "reports.read"}),
-    "city": PHONE | DESK | {"figures.read", "reports.read", "places.manage"},
-    "standing_office": frozenset({"reports.read"}),  # sent reports only, never open figures
-    "peoples_committee": frozenset({"reports.read"}),
-    "dpo": frozenset({"audit.read"}),
-    "admin": frozenset({"forms.manage", "users.manage", "phones.manage", "work.read"}),
-}
 # Rows of records hold clinical values beside all else: all of every form is for the operator at the
 # server's own console. Of one form a role reads what forms.toml says (`reading`).
 OPERATOR_ONLY = frozenset({"records.read"})
-VERBS = frozenset[str]().union(*ROLES.values()) | OPERATOR_ONLY
-
-CITYWIDE = frozenset({"city", "standing_office", "dpo", "admin"})  # without unit or club: all clubs
+KNOWN_VERBS = OPERATOR_ONLY | set(VERBS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +57,16 @@ def actor_number(kind: str, number: int) -> int:
 OPERATOR = Caller("operator", 0, "operator", "operator")
 
 
-def may(caller: Caller, verb: str) -> bool:
+def may(library: Library, caller: Caller, verb: str) -> bool:
     """Whether the caller's role has the verb. A token in a URL does no more than a phone does."""
-    if verb not in VERBS:
+    if verb not in KNOWN_VERBS:
         raise ValueError(f"no such verb: {verb}")
     if caller.kind == "operator":
         return True
-    if caller.kind == "app_user" and verb not in PHONE:
+    if caller.kind == "app_user" and verb not in OF_PHONES:
         return False
-    return verb in ROLES.get(caller.role, frozenset())
+    role = library.roles.get(caller.role)
+    return role is not None and verb in role.verbs
 
 
 def doubts(library: Library, caller: Caller, xml_form_id: str) -> tuple[Problem, ...]:
@@ -96,7 +80,9 @@ def doubts(library: Library, caller: Caller, xml_form_id: str) -> tuple[Problem,
     return (NOT_HER_FORM(role=caller.role),)
 
 
-def clubs_in_scope(db: Connection, caller: Caller, day: date) -> frozenset[str] | None:
+def clubs_in_scope(
+    db: Connection, library: Library, caller: Caller, day: date
+) -> frozenset[str] | None:
     """The uuids of the clubs whose rows the caller may see as of `day`; None = every club.
 
     A unit's people see the clubs that are in the unit, or in what became of it, on that day.
@@ -107,7 +93,15 @@ def clubs_in_scope(db: Connection, caller: Caller, day: date) -> frozenset[str] 
         return frozenset({caller.club_id})
     if caller.unit_id is not None:
         return places.clubs_under(db, caller.unit_id, day)
-    return None if caller.role in CITYWIDE else frozenset()
+    role = library.roles.get(caller.role)
+    return None if role is not None and role.everywhere else frozenset()
+
+
+def get_role(library: Library, name: str) -> Role:
+    """The library's role of this name. Refused(UNKNOWN_ROLE)."""
+    if name not in library.roles:
+        raise Refused(UNKNOWN_ROLE(roles=", ".join(library.roles)))
+    return library.roles[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +123,17 @@ def reading(
 ) -> Reading:
     """The one answer to "who may read what was sent?". Refused(NOT_ALLOWED) for who may nothing.
 
-    A form of the library names its readers. One from elsewhere names nobody, and is for the city.
+    A form of the library names its readers; for one from elsewhere a role needs a verb.
     A token in a URL reads nothing, whatever its role.
     """
     if caller.kind == "operator":
         return Reading(None)
     rule = library.rules.get(xml_form_id)
     reader = rule.readers.get(caller.role) if rule else None
-    allowed = reader is not None if rule else caller.role == "city"
+    allowed = reader is not None if rule else may(library, caller, "other_forms.read")
     if caller.kind != "user" or not allowed:
         raise Refused(NOT_ALLOWED())
     if reader is not None and reader.rows == "all":
         return Reading(None, frozenset(reader.without))
     without = reader.without if reader else ()
-    return Reading(clubs_in_scope(db, caller, day), frozenset(without))
+    return Reading(clubs_in_scope(db, library, caller, day), frozenset(without))

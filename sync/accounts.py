@@ -20,9 +20,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy.engine import Connection
 
-from forms.problems import BAD_NAME, BAD_PASSWORD, NAME_TAKEN, UNKNOWN_ROLE, Refused
+from forms.problems import BAD_NAME, BAD_PASSWORD, NAME_TAKEN, Refused
 from sync import audit
-from sync.access import ROLES, Caller
+from sync.access import Caller
 from sync.database import insert_once
 from sync.tables import app_users, sessions, users
 
@@ -149,8 +149,8 @@ def add_user(
     now: datetime,
     actor: str = "operator",
 ) -> int:
-    """A new person; the new id. Refused(BAD_NAME, UNKNOWN_ROLE or NAME_TAKEN)."""
-    values = {**_place(role, unit_id, club_id), **_columns(sealed)}
+    """A new person; the new id. Refused(BAD_NAME or NAME_TAKEN)."""
+    values = {"role": role, "unit_id": unit_id, "club_id": club_id, **_columns(sealed)}
     row = insert_once(db, users, {"name": clean_name(name), "created_at": now, **values})
     if row is None:
         raise Refused(NAME_TAKEN())
@@ -174,8 +174,9 @@ def set_role(
     now: datetime,
     actor: str = "operator",
 ) -> bool:
-    """Give a person other rights; False when nobody active has that name. Refused(UNKNOWN_ROLE)."""
-    return _change_user(db, name, _place(role, unit_id, club_id), "user.role", now, actor)
+    """Give a person other rights; False when nobody active has that name."""
+    values: dict[str, object] = {"role": role, "unit_id": unit_id, "club_id": club_id}
+    return _change_user(db, name, values, "user.role", now, actor)
 
 
 def disable(db: Connection, name: str, now: datetime, actor: str = "operator") -> bool:
@@ -229,7 +230,7 @@ def add_app_user(
     """A new phone, draft's QR or public link; the new id.
 
     The token itself is not kept: it is only in the QR and the URL.
-    Refused(BAD_NAME or UNKNOWN_ROLE).
+    Refused(BAD_NAME).
     """
     values = {
         "project_id": project_id,
@@ -239,7 +240,9 @@ def add_app_user(
         "name": clean_name(name),
         "token_sha256": token_sha256(token),
         "created_at": now,
-        **_place(role, unit_id, club_id),
+        "role": role,
+        "unit_id": unit_id,
+        "club_id": club_id,
     }
     row_id: int = db.execute(app_users.insert().returning(app_users.c.id), values).scalar_one()
     audit.record(db, actor, "phone.create", f"app_user:{row_id}", now, role=role)
@@ -333,12 +336,6 @@ def _to_user(row: Any) -> User:
 
 def _columns(sealed: SealedPassword) -> dict[str, object]:
     return {"password_hash": sealed.password_hash, "digest_secret": sealed.digest_secret}
-
-
-def _place(role: str, unit_id: int | None, club_id: str | None) -> dict[str, object]:
-    if role not in ROLES:
-        raise Refused(UNKNOWN_ROLE(roles=", ".join(ROLES)))
-    return {"role": role, "unit_id": unit_id, "club_id": club_id}
 
 
 def _change_user(

@@ -264,7 +264,7 @@ def manifest(
     """The files of a form by name, those that are there; Refused when one may not be had."""
     version_id = _current_version(db, library, caller, xml_form_id)
     rows = list(db.execute(sa.select(form_attachments).where(_is_attached(version_id))))
-    scope = _scope(db, caller, rows, now)
+    scope = _scope(db, library, caller, rows, now)
     entries = [_entry(db, library, caller, row, scope) for row in rows]
     return sorted(entries, key=lambda entry: entry.filename)
 
@@ -285,16 +285,20 @@ def get_attachment(
     ).one_or_none()
     if row is None:
         raise Refused(NOT_FOUND())
-    return _entry(db, library, caller, row, _scope(db, caller, [row], now))
+    return _entry(db, library, caller, row, _scope(db, library, caller, [row], now))
 
 
 def _scope(
-    db: Connection, caller: Caller, rows: Collection[Row[Any]], now: datetime
+    db: Connection,
+    library: Library,
+    caller: Caller,
+    rows: Collection[Row[Any]],
+    now: datetime,
 ) -> frozenset[str] | None:
     """The caller's clubs, looked up only where one of the files is cut by them."""
     if all(row.list_name is None for row in rows):
         return frozenset()
-    return access.clubs_in_scope(db, caller, vietnam_day(now))
+    return access.clubs_in_scope(db, library, caller, vietnam_day(now))
 
 
 def _is_attached(version_id: int | sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
@@ -321,7 +325,7 @@ def slice_of(
     db: Connection, library: Library, caller: Caller, list_name: str, now: datetime
 ) -> Slice:
     """What the caller may have of a list; Refused(NOT_FOUND or, for other roles, NOT_ALLOWED)."""
-    scope = access.clubs_in_scope(db, caller, vietnam_day(now))
+    scope = access.clubs_in_scope(db, library, caller, vietnam_day(now))
     return _slice(db, library, caller, list_name, scope)
 
 

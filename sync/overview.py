@@ -62,7 +62,7 @@ def read_overview(db: Connection, library: Library, caller: Caller, period: Peri
     """The whole-club columns of the library's report that forms feed, for the caller's clubs."""
     shown = list(_columns(library))
     figures = rollup.club_figures(db, library, period)
-    scope = access.clubs_in_scope(db, caller, period.last)
+    scope = access.clubs_in_scope(db, library, caller, period.last)
     with_figures = {place for place, *_ in figures}
     clubs = with_figures & _standing(db, library, period)
     clubs = clubs if scope is None else clubs & scope

@@ -9,7 +9,8 @@ from flask import Blueprint, Response, g, request
 
 from forms.problems import NOT_ALLOWED, NOT_AUTHENTIC, NOT_FOUND, Refused
 from server import auth
-from sync.access import VERBS, Caller, may
+from server.runtime import runtime
+from sync.access import KNOWN_VERBS, Caller, may
 from sync.accounts import PROJECT_ID
 
 View = TypeVar("View", bound=Callable[..., Response])
@@ -28,7 +29,7 @@ def route(rule: str, *verbs: str, methods: Sequence[str] = ("GET",)) -> Callable
 
     A view may carry several routes; they all need the same.
     """
-    unknown = set(verbs) - VERBS - {OPEN, KNOWN}
+    unknown = set(verbs) - set(KNOWN_VERBS) - {OPEN, KNOWN}
     if unknown or not verbs:
         raise ValueError(f"{rule}: no such verb {sorted(unknown)}")
 
@@ -72,6 +73,6 @@ def _caller() -> Caller:
 
 
 def _allow(asking: Caller, needed: tuple[str, ...]) -> None:
-    known = KNOWN in needed and asking.kind != "app_user"
-    if not known and not any(may(asking, verb) for verb in needed if verb != KNOWN):
+    known, library = KNOWN in needed and asking.kind != "app_user", runtime().library
+    if not known and not any(may(library, asking, verb) for verb in needed if verb != KNOWN):
         raise Refused(NOT_ALLOWED())

@@ -151,10 +151,10 @@ def visible(db: Connection, form_id: str) -> Definition:
 
 def seen_by(db: Connection) -> Callable[[str], bool]:
     """Whether the caller may know of a form: to manage it, to fill it in, or to read what came."""
-    if access.may(caller(), "forms.manage"):
+    if access.may(runtime().library, caller(), "forms.manage"):
         return lambda form_id: True
     here, filled = runtime(), set()
-    if access.may(caller(), "form.list"):
+    if access.may(runtime().library, caller(), "form.list"):
         filled = {f.xml_form_id for f in catalogue.list_forms(db, here.library, caller())}
     day = vietnam_day(here.now())
 
@@ -188,7 +188,7 @@ def _figures(db: Connection, found: Iterable[Definition]) -> dict[int, FormFigur
     """What X-Extended-Metadata counts: all of it for who manages forms, else what may be read."""
     if not extended():
         return {}
-    if access.may(caller(), "forms.manage"):
+    if access.may(runtime().library, caller(), "forms.manage"):
         return definitions.form_figures(db)
     here, figures = runtime(), {}
     for one in found:

@@ -14,8 +14,7 @@ from server.api.door import FORM, caller, route
 from server.api.scope import find_place
 from server.api.wire import Time, Wire, sent
 from server.runtime import runtime
-from sync import accounts, definitions
-from sync.access import CITYWIDE
+from sync import access, accounts, definitions
 
 LINK = "link"
 ROLE = "volunteer"  # of a link to a form that is for every role
@@ -61,7 +60,9 @@ def create_link(form_id: str) -> Response:
     with here.database.write() as db:
         form = definitions.get_published(db, form_id)
         role = given.get("role") or _role(form_id)
-        if role in CITYWIDE:  # everybody's data would be behind an open door
+        if access.get_role(
+            here.library, role
+        ).everywhere:  # everybody's data would be behind an open door
             raise Refused(BAD_FIELDS(fields="role"))
         bound = given.get("unit_code") or given.get("club_code")
         place = find_place(db, given | {"role": role}) if bound else (None, None)
@@ -75,9 +76,11 @@ def create_link(form_id: str) -> Response:
 
 def _role(form_id: str) -> str:
     """The first that fills the form in and, bound to no place, sees nobody."""
-    rule = runtime().library.rules.get(form_id)
-    fills_in = rule.filled_by if rule else ()
-    return next((role for role in fills_in if role not in CITYWIDE), ROLE)
+    library = runtime().library
+    rule = library.rules.get(form_id)
+    fills_in = (rule.filled_by if rule else ()) or library.roles
+    bound = (library.roles[name] for name in fills_in)
+    return next((role.name for role in bound if role.has_phone and not role.everywhere), "")
 
 
 @route(f"{FORM}/public-links/<int:number>", "forms.manage", methods=["DELETE"])

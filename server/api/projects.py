@@ -9,10 +9,11 @@ from marshmallow import fields
 
 from forms.problems import NOT_FOUND, Refused
 from server.api.door import KNOWN, PROJECT, caller, route
+from server.api.scope import verbs_of
 from server.api.wire import Time, Wire, extended
 from server.runtime import runtime
 from sync import definitions
-from sync.access import ROLES, may
+from sync.access import may
 
 
 class ProjectShape(Wire):
@@ -45,7 +46,7 @@ def list_projects() -> Response:
 def get_project() -> Response:
     found = _project()
     if extended():
-        found["verbs"] = sorted(ROLES.get(caller().role, ()))
+        found["verbs"] = verbs_of(caller())
     return jsonify(found)
 
 
@@ -59,6 +60,6 @@ def _project() -> dict[str, Any]:
     if not extended():
         return shape
     extra: dict[str, Any] = ProjectExtra().dump(found)
-    if not may(caller(), "work.read"):  # of all clubs
+    if not may(runtime().library, caller(), "work.read"):  # of all clubs
         extra |= dict.fromkeys(("appUsers", "lastSubmission"))
     return shape | extra

@@ -9,11 +9,11 @@ from marshmallow import fields
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
-from forms.problems import NEEDS_PLACE, UNKNOWN_PLACE, UNKNOWN_ROLE, Refused
+from forms.problems import NEEDS_PLACE, UNKNOWN_PLACE, Refused
 from server.api.wire import Time, Wire
 from server.runtime import runtime
-from sync import places
-from sync.access import CITYWIDE, ROLES
+from sync import access, places
+from sync.access import Caller
 
 T = TypeVar("T")
 
@@ -41,9 +41,8 @@ class Scoped(Wire):
 def find_place(db: Connection, given: Mapping[str, Any]) -> tuple[int | None, str | None]:
     """Unit id and club uuid, as of today. Refused(UNKNOWN_ROLE, NEEDS_PLACE or UNKNOWN_PLACE)."""
     unit_code, club_code = given.get("unit_code"), given.get("club_code")
-    if given["role"] not in ROLES:
-        raise Refused(UNKNOWN_ROLE(roles=", ".join(ROLES)))
-    if given["role"] not in CITYWIDE and unit_code is None and club_code is None:
+    role = access.get_role(runtime().library, given["role"])
+    if not role.everywhere and unit_code is None and club_code is None:
         raise Refused(NEEDS_PLACE())
     unit_id, club_id = None, None
     if unit_code is not None:
@@ -58,3 +57,9 @@ def _known(found: T | None, code: str) -> T:
     if found is None:
         raise Refused(UNKNOWN_PLACE(code=code))
     return found
+
+
+def verbs_of(caller: Caller) -> list[str]:
+    """What the caller's role may do, as Central's clients ask for it."""
+    role = runtime().library.roles.get(caller.role)
+    return sorted(role.verbs) if role else []

@@ -72,7 +72,7 @@ def end_current_session() -> Response:
 @route("/sessions/<session_token>", KNOWN, "phones.manage", methods=["DELETE"])
 def end_session(session_token: str) -> Response:
     """End one's own sign-in by its token; who manages phones ends a phone's access so too."""
-    if may(caller(), "phones.manage"):
+    if may(runtime().library, caller(), "phones.manage"):
         with runtime().database.write() as db:
             phone = accounts.find_app_user(db, accounts.token_sha256(session_token))
             if phone is not None:

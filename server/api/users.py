@@ -9,15 +9,16 @@ from flask import Response, jsonify, request
 from marshmallow import fields
 
 from forms.problems import NOT_AUTHENTIC, NOT_FOUND, Refused
+from forms.roles import OF_PHONES
 from forms.text import fold
 from server import auth
 from server.api.door import KNOWN, caller, route
-from server.api.scope import AccountShape, Scoped, find_place
+from server.api.scope import AccountShape, Scoped, find_place, verbs_of
 from server.api.wire import Time, Wire, done, extended, say, sent
 from server.runtime import runtime
 from server.settings import secret_key
 from sync import accounts
-from sync.access import PEOPLE_FROM, ROLES, actor_number, may
+from sync.access import PEOPLE_FROM, actor_number, may
 from sync.accounts import Account
 
 
@@ -55,7 +56,7 @@ def get_current_user() -> Response:
     """Who asks; with X-Extended-Metadata also what they may do."""
     found: dict[str, Any] = UserShape().dump(_user(caller().id))
     if extended():
-        found |= {"verbs": sorted(ROLES.get(caller().role, ())), "preferences": {}}
+        found |= {"verbs": verbs_of(caller()), "preferences": {}}
     return jsonify(found)
 
 
@@ -113,7 +114,7 @@ def change_password(number: int) -> Response:
     """One's own, with the old one; who manages users sets anybody's. All sign-ins end."""
     given, here = sent(NewPassword()), runtime()
     mine = number == actor_number(caller().kind, caller().id)
-    if not mine and not may(caller(), "users.manage"):
+    if not mine and not may(runtime().library, caller(), "users.manage"):
         raise Refused(NOT_FOUND())
     found = _user(number - PEOPLE_FROM)
     if mine and auth.sign_in(found.name, given.get("old") or "") is None:
@@ -139,9 +140,10 @@ APP_USER = 2  # pyODK has this number in its code
 
 def _roles() -> Iterable[dict[str, Any]]:
     """Central's two that clients know by number, then ours."""
-    names = ["admin", "app-user", *(role for role in ROLES if role != "admin")]
+    roles = runtime().library.roles
+    names = ["admin", "app-user", *(role for role in roles if role != "admin")]
     for number, name in enumerate(names, 1):
-        verbs = ROLES.get(name, ROLES["volunteer"])
+        verbs = roles[name].verbs if name in roles else OF_PHONES
         yield {"id": number, "name": name, "system": name, "verbs": sorted(verbs)}
 
 

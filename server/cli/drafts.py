@@ -120,19 +120,18 @@ def _let_in(
 ) -> tuple[str, str]:
     """Give the tester a code of its own for this draft; its name and its role."""
     from sync import accounts, publish
-    from sync.access import CITYWIDE
 
     lists = publish.attached_lists(db, draft_id)
     role = _role(library, compiled.xml_form_id, tester.role, lists)
     unit_id, club_id = None, None
-    if lists and not (tester.unit or tester.club or role in CITYWIDE):
+    if lists and not (tester.unit or tester.club or library.roles[role].everywhere):
         names = ", ".join(lists)
         fail(
             f"Biểu mẫu dùng danh sách {names}, cắt theo người điền: cần --club hoặc --unit. "
             f"/ The form uses the lists {names}, cut to who fills it in: give --club or --unit."
         )
     if lists or tester.unit or tester.club:  # without lists it can be tried out from anywhere
-        unit_id, club_id = find_scope(db, role, tester.unit, tester.club, now)
+        unit_id, club_id = find_scope(db, library, role, tester.unit, tester.club, now)
     name = f"Nháp {draft_id}"
     accounts.add_app_user(
         *(db, name, role, unit_id, club_id, token, now),
@@ -145,10 +144,10 @@ def _let_in(
 
 def _role(library: Library, xml_form_id: str, wanted: str | None, lists: list[str]) -> str:
     """The role asked for, else the first that fills the form in; it must be able to open it."""
-    from sync.access import PHONE, ROLES
-
     rule = library.rules.get(xml_form_id)
-    roles = (rule.filled_by if rule else ()) or [r for r in ROLES if ROLES[r] >= PHONE]
+    roles = (rule.filled_by if rule else ()) or [
+        r.name for r in library.roles.values() if r.has_phone
+    ]
     good = [r for r in roles if all(r in library.lists[name].downloads for name in lists)]
     role = wanted or next(iter(good), "")
     if role not in good:

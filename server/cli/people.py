@@ -41,12 +41,14 @@ def user_add(
     """Thêm một người / add a person."""
     from server.settings import secret_key
     from sync import accounts
+    from sync.access import get_role
 
     password = _password(password_stdin)
     sealed = accounts.seal_password(name, password, secret_key(runtime.settings))
     now = runtime.now()
     with runtime.database.write() as db:
-        unit_id, club_id = find_scope(db, role, unit, club, now)
+        get_role(runtime.library, role)
+        unit_id, club_id = find_scope(db, runtime.library, role, unit, club, now)
         user_id = accounts.add_user(db, name, role, unit_id, club_id, sealed, now)
     warnings = [*_name_warning(name), *_password_warning(password)]
     warn(*warnings)

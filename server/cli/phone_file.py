@@ -14,6 +14,8 @@ from server.cli.scope import find_scope
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
+    from forms.library import Library
+
 T = TypeVar("T")
 
 # Headings as people write them, without marks and case.
@@ -53,7 +55,11 @@ class FileRefused(Exception):
 
 
 def read_phones(
-    db: Connection, header: Sequence[str], rows: Sequence[Sequence[str]], now: datetime
+    db: Connection,
+    library: Library,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    now: datetime,
 ) -> list[Wanted]:
     """Every row as a phone to add. Raises FileRefused."""
     places = {_COLUMNS[fold(text)]: at for at, text in enumerate(header) if fold(text) in _COLUMNS}
@@ -68,7 +74,7 @@ def read_phones(
     for number, row in enumerate(rows, start=2):  # as a spreadsheet counts
         given = {name: tidy(row[at]) for name, at in places.items() if at < len(row)}
         if any(given.values()):
-            one = _Row(db, given, number, places, now)
+            one = _Row(db, library, given, number, places, now)
             wanted = one.read()
             if wanted in found:
                 one.problems.append(SAME_PHONE(one.cell("name"), name=wanted.name))
@@ -86,6 +92,7 @@ class _Row:
     """One row with the place of its cells; what is wrong with it gathers in `problems`."""
 
     db: Connection
+    library: Library
     given: dict[str, str]
     number: int
     places: dict[str, int]
@@ -96,7 +103,7 @@ class _Row:
         """The phone of this row; to be believed only where there are no problems."""
         from sync import accounts, phones
 
-        name, role = self.given.get("name", ""), read_role(self.given.get("role", ""))
+        name, role = self.given.get("name", ""), read_role(self.library, self.given.get("role", ""))
         unit, club = self.given.get("unit") or None, self.given.get("club") or None
         for column, vi in _NEEDED.items():
             if not self.given.get(column):
@@ -105,7 +112,7 @@ class _Row:
         if name:
             name = self._try("name", lambda: accounts.clean_name(name)) or name
         if role:
-            self._try("role", lambda: check_role(role))
+            self._try("role", lambda: check_role(self.library, role))
         place = self._try("club" if club else "unit", lambda: self._place(role, unit, club))
         owner = self._try("member", self._owner)
         wanted = Wanted(name, role, *(place or (None, None)), owner)
@@ -116,7 +123,7 @@ class _Row:
     def _place(
         self, role: str, unit: str | None, club: str | None
     ) -> tuple[int | None, str | None]:
-        return find_scope(self.db, role, unit, club, self.now)
+        return find_scope(self.db, self.library, role, unit, club, self.now)
 
     def _owner(self) -> str | None:
         from sync import phones
@@ -145,18 +152,14 @@ def _letters(at: int) -> str:
 
 
 # ------------------------------------------------------------------ roles
-def read_role(text: str) -> str:
+def read_role(library: Library, text: str) -> str:
     """The code of a role from its code or its Vietnamese name; else the text as it is."""
-    from server.sheets import ROLE_WORDS
-
-    names = {fold(vi): code for code, (vi, _) in ROLE_WORDS.items()}
+    names = {fold(role.vi): name for name, role in library.roles.items()}
     return names.get(fold(text), text.strip().lower())
 
 
-def check_role(role: str) -> None:
+def check_role(library: Library, role: str) -> None:
     """Refused(NO_PHONE_ROLE) for a role whose phone would get nothing."""
-    from sync.access import PHONE, ROLES
-
-    for_phones = [name for name, verbs in ROLES.items() if verbs >= PHONE]
+    for_phones = [role.name for role in library.roles.values() if role.has_phone]
     if role not in for_phones:
         raise Refused(NO_PHONE_ROLE(role=role[:40], roles=", ".join(for_phones)))

@@ -71,15 +71,15 @@ def phone_add(
     from server.qr import write_qr
     from sync import phones
 
-    role = read_role(role)
-    check_role(role)
+    role = read_role(runtime.library, role)
+    check_role(runtime.library, role)
     with runtime.database.write() as db:
-        unit_id, club_id = find_scope(db, role, unit, club, runtime.now())
+        unit_id, club_id = find_scope(db, runtime.library, role, unit, club, runtime.now())
         owner = phones.find_owner(db, member) if member else None
         (made,) = _add(runtime, db, [Wanted(name, role, unit_id, club_id, owner)], server)
         if qr is not None:  # before the end: no phone whose code was never written
             write_qr(qr, made["url"], name)
-        _write_page(page, [made], contact)
+        _write_page(runtime, page, [made], contact)
     files = [f"{what}: {path}" for what, path in (("QR", qr), ("In / print", page)) if path]
     warnings = _tell_address(runtime, server)
     text = "\n".join([f"{name} ({role})", made["url"], *files])
@@ -105,9 +105,9 @@ def phone_add_many(
     header, rows = read_table(path)
     try:
         with runtime.database.write() as db:
-            wanted = read_phones(db, header, rows, runtime.now())
+            wanted = read_phones(db, runtime.library, header, rows, runtime.now())
             made = _add(runtime, db, wanted, server)
-            _write_page(page, made, contact)
+            _write_page(runtime, page, made, contact)
     except FileRefused as refused:
         fail_in(path, refused.problems)
     warnings = _tell_address(runtime, server)
@@ -152,12 +152,14 @@ def _tell_address(runtime: Runtime, server: str | None) -> list[str]:
     return warnings
 
 
-def _write_page(page: Path | None, made: Sequence[dict[str, Any]], contact: str) -> None:
+def _write_page(
+    runtime: Runtime, page: Path | None, made: Sequence[dict[str, Any]], contact: str
+) -> None:
     from server.sheets import Sheet, render, write_private
 
     if page is not None:
         sheets = [Sheet(one["name"], one["role"], one["place"], one["url"]) for one in made]
-        write_private(page, render(sheets, contact))
+        write_private(page, render(sheets, runtime.library.roles, contact))
 
 
 @phone.command("list")

@@ -13,6 +13,8 @@ from forms.problems import NEEDS_PLACE, UNKNOWN_PLACE, Refused
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
+    from forms.library import Library
+
 
 def takes_scope(command: Callable[..., Any]) -> Callable[..., Any]:
     """--role, and what it is bound to."""
@@ -22,7 +24,7 @@ def takes_scope(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def find_scope(
-    db: Connection, role: str, unit: str | None, club: str | None, now: datetime
+    db: Connection, library: Library, role: str, unit: str | None, club: str | None, now: datetime
 ) -> tuple[int | None, str | None]:
     """Codes as people know them → (unit id, club uuid), as of today.
 
@@ -30,9 +32,9 @@ def find_scope(
     """
     from forms.days import vietnam_day
     from sync import places
-    from sync.access import CITYWIDE
 
-    if role not in CITYWIDE and unit is None and club is None:
+    known = library.roles.get(role)
+    if not (known and known.everywhere) and unit is None and club is None:
         raise Refused(NEEDS_PLACE())
     unit_id, club_id = None, None
     if unit is not None:

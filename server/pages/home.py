@@ -45,9 +45,9 @@ def home() -> str:
     status: Status | None = None
     with runtime().database.read() as db:
         period = get_period(code) if code else latest_period(db, today)
-        if may(caller, "figures.read"):
+        if may(runtime().library, caller, "figures.read"):
             overview = read_overview(db, runtime().library, caller, period)
-        if may(caller, "work.read"):
+        if may(runtime().library, caller, "work.read"):
             status = read_status(db)
     return render_template(
         "home.html",
@@ -71,7 +71,7 @@ def download(code: str, kind: str, which: str = "") -> Response:
     period = get_period(code)
     now = runtime().now()
     with runtime().database.read() as db:
-        clubs = clubs_in_scope(db, caller, period.last)
+        clubs = clubs_in_scope(db, runtime().library, caller, period.last)
         report = read_report(db, runtime().library, period, now)
     tables = report_tables(only_clubs(report, clubs))
     with runtime().database.write() as db:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from forms.library import load_library
 from server.cli.phones import clock_text
 from server.cli.terminal import GOOD, MISUSED, WRONG
 from server.sheets import Sheet, render
@@ -159,7 +160,7 @@ def test_a_page_that_cannot_be_written_adds_nobody(
 # ------------------------------------------------------------------ the page
 def test_a_page_says_whose_it_is_and_whom_to_tell_in_marks_of_its_own() -> None:
     sheets = [Sheet("Bà <b>Bảy</b> & em", "volunteer", "CLB “Đông”", "https://x.test/v1/key/T")]
-    page = render(sheets, contact="Cô Hà <1>")
+    page = render(sheets, load_library().roles, contact="Cô Hà <1>")
     assert "Bà &lt;b&gt;Bảy&lt;/b&gt; &amp; em" in page
     assert "Cô Hà &lt;1&gt;" in page
     assert "Tình nguyện viên" in page
@@ -169,7 +170,7 @@ def test_a_page_says_whose_it_is_and_whom_to_tell_in_marks_of_its_own() -> None:
 
 
 def test_vietnamese_on_the_page_is_large() -> None:
-    page = render([Sheet("a", "volunteer", "b", "https://x.test")])
+    page = render([Sheet("a", "volunteer", "b", "https://x.test")], load_library().roles)
     sizes = [float(size) for size in re.findall(r"([\d.]+)pt", page)]
     assert {size for size in sizes if size < 18} == {10.5}  # English and the foot
 

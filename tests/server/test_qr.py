@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from server.qr import inline_qr, phone_url, settings_text
-from server.sheets import ROLE_WORDS
-from sync.access import PHONE, ROLES
 from tests.server.conftest import TOKEN, Door, instance
 
 
@@ -45,7 +43,3 @@ def test_the_code_on_a_page_is_a_picture_that_grows_with_the_page() -> None:
     assert svg.startswith("<svg")
     assert "viewBox" in svg
     assert "width=" not in svg
-
-
-def test_every_role_with_a_phone_has_its_words_for_the_page() -> None:
-    assert set(ROLE_WORDS) == {name for name, verbs in ROLES.items() if verbs >= PHONE}

@@ -9,10 +9,11 @@ import pytest
 from forms.library import load_library
 from forms.problems import Refused
 from sync import access, places
-from sync.access import OPERATOR, ROLES, VERBS, Caller, clubs_in_scope, may
+from sync.access import KNOWN_VERBS, OPERATOR, Caller, clubs_in_scope, may
 from sync.database import Database
 from tests.sync.test_places import END_2024, H1, H2, load, put
 
+LIBRARY = load_library()
 LAN = Caller("app_user", 1, "Lan", "chair", club_id="lan")
 
 
@@ -26,7 +27,7 @@ def office(database: Database, role: str, code: str, day: date) -> Caller:
 
 def sees(database: Database, caller: Caller, day: date) -> set[str] | None:
     with database.read() as db:
-        found = clubs_in_scope(db, caller, day)
+        found = clubs_in_scope(db, LIBRARY, caller, day)
     return None if found is None else set(found)
 
 
@@ -64,7 +65,7 @@ def test_without_club_and_unit_a_citywide_role_sees_all(clubs: Database, role: s
 
 def test_the_operator_at_the_console_sees_all(clubs: Database) -> None:
     assert sees(clubs, OPERATOR, H2) is None
-    assert all(may(OPERATOR, verb) for verb in VERBS)
+    assert all(may(LIBRARY, OPERATOR, verb) for verb in KNOWN_VERBS)
 
 
 def test_a_ward_office_passes_into_the_merged_ward(clubs: Database) -> None:
@@ -133,28 +134,28 @@ def test_an_office_of_the_whole_city_sees_every_placed_club(clubs: Database) -> 
 def test_who_reports_may_fetch_forms_and_send(role: str) -> None:
     for kind in ("user", "app_user"):
         caller = Caller(kind, 1, "Lan", role)
-        assert may(caller, "form.list")
-        assert may(caller, "submission.create")
+        assert may(LIBRARY, caller, "form.list")
+        assert may(LIBRARY, caller, "submission.create")
 
 
-@pytest.mark.parametrize("role", sorted(ROLES))
+@pytest.mark.parametrize("role", sorted(LIBRARY.roles))
 def test_a_phone_token_does_no_more_than_a_phone(role: str) -> None:
     caller = Caller("app_user", 1, "Lan", role)
-    allowed = {verb for verb in VERBS if may(caller, verb)}
+    allowed = {verb for verb in KNOWN_VERBS if may(LIBRARY, caller, verb)}
     assert allowed <= {"form.list", "submission.create"}
 
 
-@pytest.mark.parametrize("role", sorted(ROLES))
+@pytest.mark.parametrize("role", sorted(LIBRARY.roles))
 def test_nobody_on_the_web_reads_rows_of_records_yet(role: str) -> None:
     """They hold clinical values; no role may see all columns of all forms (domain §2)."""
-    assert not may(Caller("user", 1, "Lan", role), "records.read")
+    assert not may(LIBRARY, Caller("user", 1, "Lan", role), "records.read")
 
 
 # ------------------------------------------------------------------ who reads what was sent
 def may_read(database: Database, caller: Caller, form: str) -> access.Reading | None:
     with database.read() as db:
         try:
-            return access.reading(db, load_library(), caller, form, H2)
+            return access.reading(db, LIBRARY, caller, form, H2)
         except Refused:
             return None
 
@@ -171,9 +172,11 @@ def may_read(database: Database, caller: Caller, form: str) -> access.Reading | 
 def test_a_form_is_read_by_the_roles_that_are_named_and_by_no_token(
     database: Database, form: str, readers: set[str]
 ) -> None:
-    found = {r for r in ROLES if may_read(database, Caller("user", 1, "Lan", r), form)}
+    found = {r for r in LIBRARY.roles if may_read(database, Caller("user", 1, "Lan", r), form)}
     assert found == readers
-    assert not any(may_read(database, Caller("app_user", 1, "Lan", role), form) for role in ROLES)
+    assert not any(
+        may_read(database, Caller("app_user", 1, "Lan", role), form) for role in LIBRARY.roles
+    )
     assert may_read(database, OPERATOR, form) == access.Reading(None)
 
 
@@ -193,21 +196,25 @@ def test_the_club_reads_neither_abuse_nor_talk_of_dying_nor_what_was_measured(
 
 
 def test_nobody_reads_a_whole_id_number(database: Database) -> None:
-    for role in ROLES:
+    for role in LIBRARY.roles:
         reading = may_read(database, Caller("user", 1, "Lan", role), "membership")
         assert reading is None or "id_number" in reading.without
 
 
 def test_open_figures_are_for_those_who_make_the_report() -> None:
-    readers = {role for role in ROLES if may(Caller("user", 1, "Lan", role), "figures.read")}
+    readers = {
+        role
+        for role in LIBRARY.roles
+        if may(LIBRARY, Caller("user", 1, "Lan", role), "figures.read")
+    }
     assert readers == {"chair", "commune", "district", "city"}
 
 
 def test_an_unknown_role_may_nothing_and_an_unknown_verb_is_a_mistake_of_ours() -> None:
     nobody = Caller("user", 1, "Lan", "superuser")
-    assert not any(may(nobody, verb) for verb in VERBS)
+    assert not any(may(LIBRARY, nobody, verb) for verb in KNOWN_VERBS)
     with pytest.raises(ValueError, match="no such verb"):
-        may(OPERATOR, "forms.mange")
+        may(LIBRARY, OPERATOR, "forms.mange")
 
 
 def test_the_actor_names_no_person() -> None:
@@ -228,7 +235,9 @@ def test_no_club_is_seen_by_two_offices_and_no_decided_one_by_none(
             Caller("user", 9, "Hoa", "commune", unit_id=unit.id)
             for unit in places.units_on(db, day, "commune")
         ]
-        seen = [club for office in offices for club in clubs_in_scope(db, office, day) or ()]
+        seen = [
+            club for office in offices for club in clubs_in_scope(db, LIBRARY, office, day) or ()
+        ]
         waiting = {one.club_id for one in places.unplaced_clubs(db, day)}
     assert len(seen) == len(set(seen))
     assert set(seen) == {unit.name for unit in founding} - waiting

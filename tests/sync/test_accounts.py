@@ -84,15 +84,6 @@ def test_a_password_that_is_short_or_unsendable_is_refused(password: str) -> Non
     assert caught.value.problem.code == "bad_password"
 
 
-def test_a_role_must_exist(kept: Database) -> None:
-    with pytest.raises(Refused) as caught:
-        add(kept, role="king")
-    assert caught.value.problem.code == "unknown_role"
-    assert "volunteer" in caught.value.problem.vi
-    with pytest.raises(Refused), kept.write() as db:
-        accounts.add_app_user(db, "Lan", "king", None, None, TOKEN, NOW)
-
-
 def test_disabling_ends_access_and_keeps_the_name(kept: Database) -> None:
     user_id = add(kept)
     with kept.write() as db:

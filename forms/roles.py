@@ -1,0 +1,58 @@
+"""A library's roles, each with the verbs it has; what is not written is not allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# What somebody may be allowed to do; the code asks for these and no others.
+VERBS: Mapping[str, str] = {
+    "form.list": "download forms, with their files and lists",
+    "submission.create": "send filled-in forms",
+    "submission.review": "judge, delete and restore submissions it may read whole",
+    "entity.write": "change entities it may read whole",
+    "other_forms.read": "read submissions of forms that the library does not know",
+    "figures.read": "see figures as they are now",
+    "reports.read": "see reports",
+    "places.manage": "say where clubs are",
+    "audit.read": "see who did what",
+    "forms.manage": "publish and close forms",
+    "users.manage": "add people",
+    "phones.manage": "add phones",
+    "work.read": "see how the server is doing",
+}
+OF_PHONES = frozenset({"form.list", "submission.create"})  # a token in a URL gives no more
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """`everywhere`: who is of this role and bound to no unit and no club reaches every club."""
+
+    name: str
+    vi: str
+    en: str
+    verbs: frozenset[str]
+    everywhere: bool = False
+
+    @property
+    def has_phone(self) -> bool:
+        return self.verbs >= OF_PHONES
+
+
+def read_role(name: str, entry: Mapping[str, Any]) -> Role:
+    """One [role] table of roles.toml. KeyError, TypeError where a word is missing or misshapen."""
+    label = entry["label"]
+    return Role(
+        name,
+        str(label["vi"]),
+        str(label["en"]),
+        frozenset(map(str, entry["verbs"])),
+        bool(entry.get("everywhere", False)),
+    )
+
+
+def role_slips(role: Role) -> Iterator[tuple[str, str]]:
+    """Verbs that nothing asks for: a slip of the hand, which would shut or open a door."""
+    for verb in sorted(role.verbs - set(VERBS)):
+        yield f"không có quyền “{verb}”", f"there is no verb “{verb}”"
