@@ -355,6 +355,8 @@ class _Told:
         return None
 
     def __exit__(self, kind: object, error: object, trace: object) -> bool:
+        if isinstance(error, KeyError | TypeError):
+            error = Wrong(f"thiếu hoặc sai dạng ({error})", f"missing or misshapen ({error})")
         if isinstance(error, Wrong | BadIndicator):
             self.problems.append(problem(self.file, self.entry, error.vi, error.en))
         return isinstance(error, Wrong | BadIndicator)

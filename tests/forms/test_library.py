@@ -238,3 +238,20 @@ def test_all_slips_are_told_at_once(library_folder: Path) -> None:
     said = what_is_wrong(library_folder)
     assert "visit_day" in said
     assert "membership.song" in said
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("roles.toml", '"work.read"', '"work.raed"', "roles.toml"),
+        ("roles.toml", 'verbs = ["audit.read"]', "", "roles.toml"),
+        ("roles.toml", "[treasurer]", "[accountant]", "treasurer"),
+        ("places/successions.csv", ",whole", ",merged", "places/successions.csv"),
+        ("places/units.csv", "490@2006-01-01,district", "490@2006-01-01,hamlet", "hamlet"),
+    ],
+)
+def test_roles_and_places_that_do_not_fit_are_told_with_their_file(
+    library_folder: Path, file: str, old: str, new: str, told: str
+) -> None:
+    change(library_folder / file, old, new)
+    assert told in what_is_wrong(library_folder)
