@@ -8,6 +8,7 @@ from forms import unit_tables
 from forms.indicators import check_names
 from forms.library import (
     Choices,
+    Download,
     Fact,
     FormRule,
     Library,
@@ -163,14 +164,7 @@ def _same_event_slips(same: SameEvent, fields: Mapping[str, Choices]) -> Iterato
 def _list_slips(one: ListRule, library: Library) -> Iterator[Slip]:
     known = {*one.properties}
     for role, download in one.downloads.items():
-        if role not in library.roles:
-            yield _nothing_called(role)
-        named = [*download.properties, *download.where, *(n for w in download.any_of for n in w)]
-        if download.assigned_by is not None:
-            named.append(download.assigned_by)
-        for name in named:
-            if name not in known:
-                yield _nothing_called(f"{role}.{name}")
+        yield from _download_slips(role, download, known, library)
     if one.club not in (None, "name") and one.club not in known:
         yield _nothing_called(str(one.club))
     told = {fact.name for fact in one.facts}
@@ -181,6 +175,19 @@ def _list_slips(one: ListRule, library: Library) -> Iterator[Slip]:
         yield from _fact_slips(fact, known, library)
     if one.story:
         yield from _story_slips(one, one.story, library)
+
+
+def _download_slips(
+    role: str, download: Download, properties: Collection[str], library: Library
+) -> Iterator[Slip]:
+    if role not in library.roles:
+        yield _nothing_called(role)
+    named = [*download.properties, *download.where, *(n for w in download.any_of for n in w)]
+    if download.assigned_by is not None:
+        named.append(download.assigned_by)
+    for name in named:
+        if name not in properties:
+            yield _nothing_called(f"{role}.{name}")
 
 
 def _story_slips(one: ListRule, story: Story, library: Library) -> Iterator[Slip]:
