@@ -60,8 +60,8 @@ def fits(value: str | None, condition: Condition) -> bool:
     return value is not None and _WORDS[condition.word](value, condition.value)
 
 
-def number_fits(value: Decimal, condition: Condition) -> bool:
-    """Whether a figure satisfies a word of `having`."""
+def number_fits(value: Decimal, condition: Condition, months: int) -> bool:
+    """Whether a figure of a period of so many months satisfies a word of `having`."""
     wanted: Any = condition.value
     match condition.word:
         case "at_least":
@@ -70,6 +70,8 @@ def number_fits(value: Decimal, condition: Condition) -> bool:
             return bool(value <= wanted)
         case "between":
             return bool(wanted[0] <= value <= wanted[1])
+        case "every_month":
+            return (value >= months) is wanted
     raise ValueError(f"“{condition.word}” is no word of “having”")
 
 

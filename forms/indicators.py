@@ -171,6 +171,16 @@ class Indicator:
         """Clubs may be added: nobody is in two on one day, but events may see one in two."""
         return self.kind not in DISTINCT
 
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """The indicators that `having` and `each` look at."""
+        return tuple(dict.fromkeys([*self.having, *(name for one in self.each for name in one)]))
+
+    @property
+    def stands_on(self) -> tuple[str, ...]:
+        """The indicators that must be there before this one."""
+        return (*self.asks, *self.total, *((self.over,) if self.over else ()))
+
 
 # A person may be in two clubs of one place, and a move within a place is none.
 DISTINCT: tuple[Kind, ...] = (
@@ -632,7 +642,7 @@ def _misfits(
     one: Indicator, all_: Mapping[str, Indicator], cuts: Mapping[str, Cut]
 ) -> list[Problem]:
     below = all_.get(one.over or "")
-    found = [("không có chỉ tiêu", "no indicator", n) for n in _stands_on(one) if n not in all_]
+    found = [("không có chỉ tiêu", "no indicator", n) for n in one.stands_on if n not in all_]
     found += [("không có phân tổ", "no cut", c) for c in one.by if c not in cuts]
     if below:
         uncut = [c for c in one.by if c not in below.by]
@@ -655,11 +665,6 @@ def _lacking(one: Indicator) -> list[str]:
     return []
 
 
-def _stands_on(one: Indicator) -> tuple[str, ...]:
-    others = (name for conditions in one.each for name in conditions)
-    return (*one.having, *others, *one.total, *((one.over,) if one.over else ()))
-
-
 def _in_order(indicators: Mapping[str, Indicator]) -> tuple[list[Indicator], list[Indicator]]:
     """What others stand on comes first; and those that, over others, stand on themselves."""
     done: dict[str, Indicator] = {}
@@ -669,7 +674,7 @@ def _in_order(indicators: Mapping[str, Indicator]) -> tuple[list[Indicator], lis
         if name in above:
             circles.append(indicators[name])
         elif name in indicators and name not in done:
-            for below in _stands_on(indicators[name]):
+            for below in indicators[name].stands_on:
                 add(below, (*above, name))
             done[name] = indicators[name]
 

@@ -54,14 +54,30 @@ def read_holders(
 ) -> Holders:
     """One SELECT for each form and each list that is asked, whatever the number of indicators."""
     asked = {repr(one): one for i in indicators for one in (*i.with_, *i.without)}
+    return Holders(_read(_Question(db, library, list_name, frozenset(clubs), period), asked))
+
+
+def read_confirmed(
+    db: Connection, library: Library, period: Period, clubs: Collection[str]
+) -> frozenset[str]:
+    """The clubs that have confirmed the period's report by a form."""
+    by = library.report.confirming
+    of_clubs = next((rule.name for rule in library.lists.values() if rule.is_of_clubs), None)
+    if of_clubs is None or by is None:
+        return frozenset()
+    asked = With(by.form, by.where, "ever", None, period_in=by.period)
+    question = _Question(db, library, of_clubs, frozenset(clubs), period)
+    return frozenset(uuid for uuid, _ in question.of_form([asked])[repr(asked)])
+
+
+def _read(question: _Question, asked: Mapping[str, With]) -> dict[str, set[tuple[str, str | None]]]:
     found: dict[str, set[tuple[str, str | None]]] = {name: set() for name in asked}
-    question = _Question(db, library, list_name, frozenset(clubs), period)
     ordered = sorted(asked.values(), key=_source)
     for _, group in groupby(ordered, key=_source):
         alike = list(group)
         read = question.of_list if alike[0].list else question.of_form
         found.update(read(alike))
-    return Holders(found)
+    return found
 
 
 def _source(asked: With) -> tuple[str, str, str, str, bool]:

@@ -22,6 +22,7 @@ from sync import places, rollup, words
 from sync import tables as t
 from sync.accounts import PROJECT_ID
 from sync.clubs import plain_name
+from sync.counting.sent import read_sent
 from sync.figures import Figures
 from sync.places import Tree, Unit, UnitPath
 from sync.reports.data import (
@@ -65,7 +66,7 @@ def gather(db: Connection, library: Library, period: Period, now: datetime) -> R
     tree = places.read_tree(db)
     clubs = clubs_of(db, library, period)
     figures = rollup.roll_up_all(db, library, period)
-    _, sent = rollup.who_reported(db, period, [club.uuid for club in clubs])
+    sent = read_sent(db, library, period, [club.uuid for club in clubs]).in_period
     found = tuple(_places(tree, clubs, figures, sent))
     return ReportData(
         head=Head(
