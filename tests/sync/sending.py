@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from forms.indicators import read_figures
 from forms.instance import read_instance
-from forms.library import FormRule, Library, read_list, read_rule
+from forms.library import FormRule, Library, load_library, read_list, read_rule
 from sync import process, receive
 from sync.database import Database
 from sync.tables import (
@@ -208,7 +208,7 @@ def a_library() -> Library:
             NOWHERE,
         ),
     }
-    return Library(NOWHERE, {}, rules, lists, read_figures(NOWHERE), (), ())
+    return Library(NOWHERE, {}, load_library().roles, rules, lists, read_figures(NOWHERE), (), ())
 
 
 @dataclass

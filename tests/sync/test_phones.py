@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -117,9 +118,7 @@ def test_a88_a_form_that_an_app_cannot_open_is_told(
 def test_a88_a_form_of_another_role_is_not_told(world: World) -> None:
     rule = read_rule("visit", {"happened_on": "day", "filled_by": ["chair"]}, NOWHERE)
     rules = {**world.library.rules, "visit": rule}
-    world.library = type(world.library)(
-        NOWHERE, {}, rules, world.library.lists, world.library.figures, (), ()
-    )
+    world.library = replace(world.library, rules=rules)
     test_a88_a_form_that_an_app_cannot_open_is_told(world, KOBO, "2025.1.0", ())
 
 
