@@ -160,7 +160,7 @@ class Indicator:
     formula_vi: str = ""
     formula_en: str = ""
     source: str = ""
-    section: str = ""  # of the report, "I" to "XI"; "PL" is its appendix
+    section: str = ""  # of the report, "I" to "XI"; "Q": the table of quality
     sensitive: bool = False  # small cells are not shown outside the commune (domain 6.2, 7)
     by: tuple[str, ...] = ()
     levels: tuple[str, ...] = PLACES
@@ -645,7 +645,8 @@ def _misfits(
     found = [("không có chỉ tiêu", "no indicator", n) for n in one.stands_on if n not in all_]
     found += [("không có phân tổ", "no cut", c) for c in one.by if c not in cuts]
     if below:
-        uncut = [c for c in one.by if c not in below.by]
+        # A part by an answer is a share of the whole: who is below gave no such answer.
+        uncut = [c for c in one.by if c not in below.by and not (c in cuts and cuts[c].answer)]
         found += [("mẫu số không có phân tổ", "what it is over has no cut", c) for c in uncut]
     found += [("không có cấp", "no level", level) for level in one.levels if level not in PLACES]
     if one.kind == "per" and one.of not in PLACES:
@@ -725,20 +726,26 @@ def _unknown_names(
     facts: Mapping[str, frozenset[str]],
     fields: Mapping[str, Mapping[str, frozenset[str] | None]],
 ) -> list[str]:
-    if one.kind == "per":
+    if one.kind in ("per", "total") or one.of == EVERY_FORM:
         return []
     wrong: list[str] = []
     if one.of in facts:
         known = facts[one.of] | {"age"}
-        wrong += [f"{one.of}.{name}" for name in one.where if name not in known]
+        asked = [*one.where, *one.from_, *one.to, *(name for each in one.any_ for name in each)]
+        wanted = [*asked, one.summed] if one.summed else asked
+        wrong += [f"{one.of}.{name}" for name in wanted if name not in known]
     elif one.of in fields:
         wanted = [name for name in (one.summed, one.times) if name]
         wrong += [f"{one.of}.{name}" for name in wanted if name not in fields[one.of]]
         wrong += _unknown_answers(one.of, {**one.measured, **one.where}, fields)
     else:
         wrong.append(one.of)
-    for with_ in one.with_:
-        wrong += _unknown_answers(with_.form, with_.where, fields)
+    for with_ in (*one.with_, *one.without):
+        if with_.list is None:
+            wrong += _unknown_answers(with_.form, with_.where, fields)
+        else:
+            known = facts.get(with_.list, frozenset())
+            wrong += [f"{with_.list}.{name}" for name in with_.where if name not in known]
     return wrong
 
 

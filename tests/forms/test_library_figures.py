@@ -14,7 +14,7 @@ from forms.periods import get_period
 FIGURES = load_library().figures
 DAY = date(2017, 7, 20)
 LINES = list(FIGURES.indicators.values())
-SECTIONS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "PL")
+SECTIONS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "Q")
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.id)

@@ -5,36 +5,20 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.indicators import read_figures
-from forms.report_rules import ReportRules
+from forms.library import Library, load_library
 from sync import tables as t
 
 NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)
-LIBRARY = Path(__file__).parents[2] / "forms" / "library"
 
 
-def a_library() -> Any:
-    """The library as the figures see it: its lists, rules and indicators, no forms compiled."""
-    return SimpleNamespace(
-        figures=read_figures(LIBRARY),
-        report=ReportRules(),
-        lists={
-            "members": SimpleNamespace(name="members", club="club_id", is_of_clubs=False),
-            "clubs": SimpleNamespace(name="clubs", club="name", is_of_clubs=True),
-        },
-        rules={
-            "care_visit": SimpleNamespace(form="care_visit", subject_list="members"),
-            "health_check": SimpleNamespace(form="health_check", subject_list="members"),
-            "membership": SimpleNamespace(form="membership", subject_list="members"),
-        },
-    )
+def a_library() -> Library:
+    """The project's own."""
+    return load_library()
 
 
 @dataclass
