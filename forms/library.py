@@ -88,12 +88,47 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
-    """What a person must look at, or do, when a record's answers are these; in both languages."""
+class Another:
+    """Another entity made by a record of this form that says the `same`, and of which these facts
+    (name -> values) held on the day.
+    """
 
-    where: Mapping[str, tuple[str, ...]]
+    same: tuple[str, ...]
+    during: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """What a person must look at, or do, when all of this is so; told in both languages.
+
+    where     column -> codes
+    negative  columns, one of which is a number below zero
+    since     a fact of the subject that began, or changed, on the day of the record
+    another   beside what this record made there is another such thing
+    """
+
     vi: str
     en: str
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    negative: tuple[str, ...] = ()
+    since: str | None = None
+    another: Another | None = None
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """What it looks at in the record, `where` aside."""
+        return frozenset((*self.negative, *(self.another.same if self.another else ())))
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """What it looks at in the lives of entities; without any, the answers alone decide."""
+        since = (self.since,) if self.since else ()
+        return frozenset((*since, *(self.another.during if self.another else ())))
+
+    def asked_by(self, answers: Mapping[str, str]) -> bool:
+        """Whether these answers ask for it."""
+        below = any(answers.get(name, "").startswith("-") for name in self.negative)
+        return holds(self.where, answers) and (below or not self.negative)
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,8 +533,20 @@ def _reader(role: str, entry: Mapping[str, Any]) -> Reader:
 
 
 def _flag(entry: Mapping[str, Any]) -> Flag:
-    _only(entry, {"where", "vi", "en"})
-    return Flag(_where(entry.get("where", {})), _need(entry, "vi"), _need(entry, "en"))
+    _only(entry, {"vi", "en", "where", "negative", "since", "another"})
+    if len(entry) < 3:
+        raise Wrong("“flag” cần một điều kiện", "a flag needs a condition")
+    another = entry.get("another")
+    if another is not None:
+        _only(another, {"same", "during"})
+    return Flag(
+        vi=_need(entry, "vi"),
+        en=_need(entry, "en"),
+        where=_where(entry.get("where", {})),
+        negative=_texts(entry, "negative"),
+        since=_text(entry, "since"),
+        another=Another(_texts(another, "same"), _where(another["during"])) if another else None,
+    )
 
 
 def _same_event(entry: Mapping[str, Any]) -> SameEvent:

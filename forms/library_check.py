@@ -117,9 +117,23 @@ def _rule_slips(rule: FormRule, library: Library) -> Iterator[Slip]:
         yield "thiếu “subject_list”", "“subject_list” is missing"
     if rule.same_event is not None:
         yield from _same_event_slips(rule.same_event, form.fields)
-    for where in (rule.month_end, *(flag.where for flag in rule.flags)):
-        yield from _where_slips(where, form.fields)
+    yield from _where_slips(rule.month_end, form.fields)
+    yield from _flag_slips(rule, form.fields, library)
     yield from _reader_slips(rule, form.fields)
+
+
+def _flag_slips(rule: FormRule, fields: Mapping[str, Choices], library: Library) -> Iterator[Slip]:
+    of = library.lists.get(rule.subject_list or "")
+    for flag in rule.flags:
+        yield from _where_slips(flag.where, fields)
+        for name in flag.columns:
+            if name not in fields:
+                yield _nothing_called(name)
+        for fact in flag.facts:
+            if of is None or fact not in of.fact_names:
+                yield _nothing_called(fact)
+        if flag.another is not None and rule.creates is None:
+            yield "“another” cần “creates”", "another needs creates"
 
 
 def _where_slips(

@@ -268,17 +268,18 @@ AFTER_LEAVING = ProblemType(
     "About somebody who had left, or a place that had stopped, before this day.",
 )
 FOR_A_PERSON = ProblemType("for_a_person", 0, "{vi}", "{en}")  # the library says what to look at
+LOOK_AT = ProblemType("look_at", 0, "{vi}", "{en}")  # the same, because of what else is known
 BEFORE_JOINING = ProblemType(
     "before_joining",
     0,
-    "Ngày sự kiện trước ngày vào CLB.",
-    "The event is before the person joined.",
+    "Ngày sự kiện trước ngày người này vào CLB, hoặc trước khi có việc này.",
+    "The event is before the person joined, or before what it is about began.",
 )
 UNKNOWN_PERSON = ProblemType(
     "unknown_person",
     0,
-    "Chưa có đăng ký của người này; phiếu đang chờ.",
-    "This person is not registered yet; the record waits.",
+    "Chưa có đăng ký của người (hoặc việc) này; phiếu đang chờ.",
+    "This person (or matter) is not registered yet; the record waits.",
 )
 UNKNOWN_CHOICE = ProblemType(
     "unknown_choice",

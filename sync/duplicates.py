@@ -24,6 +24,7 @@ from forms.problems import (
     UNKNOWN_PERSON,
     Problem,
 )
+from sync import doubts
 from sync.aggregate import Touch
 from sync.database import among
 from sync.entities import Key, plain_id
@@ -124,13 +125,15 @@ def settle(
     dates in the future, before joining or before the club, people not registered yet, and
     rejected reviews.
     """
-    rows = _load(db, library, set(happenings), {key.uuid for key in subjects})
+    rows = _load(db, library, set(happenings), subjects)
     known = _subjects(db, library, {row.subject_id for row in rows if row.subject_id})
     founded = _founded(db, library)
+    in_doubt = doubts.look(db, library, rows)
     before = {row.id: row for row in rows}
     groups: dict[Happening, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        standing = _stand(library.rules.get(row.form), row, known, founded)
+        rule = library.rules.get(row.form)
+        standing = _stand(rule, row, known, founded, in_doubt.get(row.id, ()))
         groups[_happening_of(library, row)].append(standing)
     repeats = _repeats(db, library, groups, before)
     for one_event, group in groups.items():
@@ -157,9 +160,12 @@ def _happening_of(library: Library, row: Any) -> Happening:
 
 # ------------------------------------------------------------------ what is there
 def _load(
-    db: Connection, library: Library, happenings: set[Happening], subjects: set[str]
+    db: Connection, library: Library, happenings: set[Happening], keys: Collection[Key]
 ) -> list[Any]:
-    """The records of these happenings, each group whole, and all about these subjects."""
+    """The records of these happenings, each group whole, all about these subjects, and what is
+    judged together with them.
+    """
+    subjects = {key.uuid for key in keys}
     c, v = records.c, submission_versions.c
     query = (
         sa.select(
@@ -194,6 +200,10 @@ def _load(
         for row in db.execute(narrowed):
             if _happening_of(library, row) in happenings:
                 found[row.id] = row
+    came = {(one.form, one.club_id) for one in at_clubs if one.club_id}
+    for form, clubs in doubts.compared(db, library, came, keys).items():
+        together = query.where(c.form == form, among(db, c.club_id, clubs))
+        found |= {row.id: row for row in db.execute(together)}
     return list(found.values())
 
 
@@ -265,6 +275,7 @@ def _stand(
     row: Any,
     subjects: Mapping[Key, Subject],
     founded: Mapping[str, date],
+    in_doubt: Sequence[Problem],
 ) -> dict[str, Any]:
     """The record's own standing: whose club, which flags, held back or not."""
     club_id = plain_id(row.answers.get(rule.club)) if rule and rule.club else row.club_id
@@ -275,6 +286,7 @@ def _stand(
         problems += to_json(subject.problems_on(row.happened_on))
     if row.happened_on is not None and row.happened_on < founded.get(club_id or "", date.min):
         problems += to_json([BEFORE_FOUNDING()])
+    problems += to_json(in_doubt)
     return {
         "id": row.id,
         "club_id": club_id,

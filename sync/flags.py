@@ -13,6 +13,7 @@ from forms.problems import (
     BEFORE_JOINING,
     ENCRYPTED,
     FUTURE_DATE,
+    LOOK_AT,
     NO_DATE,
     OLD_DATE,
     UNKNOWN_PERSON,
@@ -26,7 +27,7 @@ NEEDS_PERSON = frozenset(kind.code for kind in (FUTURE_DATE, OLD_DATE, NO_DATE, 
 KEEPS_OUT = frozenset(
     kind.code for kind in (BEFORE_FOUNDING, BEFORE_JOINING, UNKNOWN_PERSON, AFTER_END)
 )
-SETTLED = KEEPS_OUT | {AFTER_LEAVING.code}
+SETTLED = KEEPS_OUT | {AFTER_LEAVING.code, LOOK_AT.code}
 
 REJECTED = "rejected"  # submissions.review_state
 

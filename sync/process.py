@@ -22,7 +22,6 @@ from forms.days import month_end, read_day, vietnam_day
 from forms.entities import EntityChange, entity_changes
 from forms.flatten import Row, flatten
 from forms.instance import read_instance
-from forms.library import holds
 from forms.problems import FOR_A_PERSON, FUTURE_DATE, NO_DATE, OLD_DATE, Problem
 from forms.schema import FormSchema, read_schema
 from sync import aggregate, attachments, duplicates, entities, timeline
@@ -166,7 +165,9 @@ def _day(rule: FormRule, answers: Mapping[str, str], received_on: date) -> date 
 
 def _asks_for_a_person(rule: FormRule, answers: Mapping[str, str]) -> tuple[Problem, ...]:
     return tuple(
-        FOR_A_PERSON(vi=flag.vi, en=flag.en) for flag in rule.flags if holds(flag.where, answers)
+        FOR_A_PERSON(vi=flag.vi, en=flag.en)
+        for flag in rule.flags
+        if not flag.facts and flag.asked_by(answers)
     )
 
 
@@ -268,6 +269,9 @@ def _follow(
     # A story is told from what counts; who may begin it, and where, does not hang on the others.
     again = _retell(db, library, _with_story(library, judged.subjects))
     touches |= settled.touches | told.touches | judged.touches | again.touches
+    # What a person should look at follows from the story's last word; nothing follows from that.
+    if again.keys:
+        touches |= duplicates.settle(db, library, (), again.keys).touches
     aggregate.touch(db, library, touches, now)
 
 

@@ -147,6 +147,27 @@ def test_a_rule_that_names_a_missing_field_is_told(library_folder: Path) -> None
     assert "nothing is called “visit_day”" in said
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("fund", 'since = "overpaid"', 'since = "overpayed"', "“overpayed”"),
+        ("fund", 'same = ["member", ', 'same = ["borrower", ', "“borrower”"),
+        ("fund", "during = { status", "during = { state", "“state”"),
+        ("fund", 'creates = "loans"', 'subject_list = "loans"', "another needs creates"),
+        ("fund", '"batch_total_vnd"', '"batch_sum_vnd"', "“batch_sum_vnd”"),
+        ("fund", 'since = "overpaid"\n', "", "a flag needs a condition"),
+        ("activities", 'same = ["kind"]', 'same = ["sort"]', "“sort”"),
+        ("activities", "same_hour = true", "within_hours = 1", "“within_hours”"),
+        ("activities", "same_hour = true\n", "", "needs one of within_minutes"),
+    ],
+)
+def test_what_a_flag_or_one_event_looks_at_must_exist(
+    library_folder: Path, file: str, old: str, new: str, said: str
+) -> None:
+    change(library_folder / file / "forms.toml", old, new)
+    assert said in what_is_wrong(library_folder)
+
+
 def test_a_question_that_is_withheld_must_exist(library_folder: Path) -> None:
     change(library_folder / "care/forms.toml", '"red_other"', '"red_othr"')
     assert "không có “read.chair.red_othr”" in what_is_wrong(library_folder)

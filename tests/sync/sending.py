@@ -217,6 +217,7 @@ class World:
 
     database: Database
     library: Library = field(default_factory=a_library)
+    xforms: Mapping[str, bytes] = field(default_factory=lambda: XFORMS)
     now: datetime = NOW
     serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     waiting: list[int] = field(default_factory=list)
@@ -224,7 +225,7 @@ class World:
     def __post_init__(self) -> None:
         with self.database.write() as db:
             db.execute(projects.insert().values(id=1, name="p"))
-            for number, (name, xform) in enumerate(XFORMS.items(), 1):
+            for number, (name, xform) in enumerate(self.xforms.items(), 1):
                 db.execute(
                     forms.insert().values(
                         id=number,
@@ -247,7 +248,7 @@ class World:
                         published_at=NOW,
                     )
                 )
-            for number, name in enumerate(("people", "clubs"), 1):
+            for number, name in enumerate(self.library.lists, 1):
                 db.execute(
                     entity_lists.insert().values(id=number, project_id=1, name=name, properties=[])
                 )

@@ -1,0 +1,116 @@
+"""What a person must look at in a record because of what else is known; it counts all the same."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.problems import LOOK_AT, Problem
+from sync.database import among
+from sync.entities import Key
+from sync.tables import records, spells
+
+if TYPE_CHECKING:
+    from forms.library import Another, Flag, FormRule, Library
+
+Spells = Mapping[Key, Sequence[Any]]
+
+
+def compared(
+    db: Connection,
+    library: Library,
+    came: Collection[tuple[str, str]],
+    changed: Collection[Key],
+) -> dict[str, set[str]]:
+    """form -> clubs all of whose records are judged together, when records of these forms came to
+    these clubs, or went, and these entities changed.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    for form, rule in library.rules.items():
+        if not any(flag.another for flag in rule.flags):
+            continue
+        made = {key.uuid for key in changed if key.list_name == rule.creates}
+        clubs = {club for of_form, club in came if of_form == form}
+        if made:
+            c = records.c
+            query = sa.select(c.club_id).where(c.form == form, among(db, c.subject_id, made))
+            clubs |= {club for club in db.execute(query).scalars() if club}
+        if clubs:
+            found[form] = clubs
+    return found
+
+
+def look(db: Connection, library: Library, rows: Collection[Any]) -> dict[int, list[Problem]]:
+    """record id -> its doubts. `rows` holds every record that `compared` asks for."""
+    in_doubt = [row for row in rows if row.subject_id and any(_doubts(library, row.form))]
+    told = _spells(db, library, in_doubt)
+    alike = _alike(library, in_doubt)
+    return {
+        row.id: [
+            LOOK_AT(vi=flag.vi, en=flag.en)
+            for flag in _doubts(library, row.form)
+            if flag.asked_by(row.answers) and _is_so(flag, row, told, alike)
+        ]
+        for row in in_doubt
+        if row.happened_on is not None
+    }
+
+
+def _doubts(library: Library, form: str) -> Iterator[Flag]:
+    rule: FormRule | None = library.rules.get(form)
+    yield from (flag for flag in (rule.flags if rule else ()) if flag.facts)
+
+
+def _spells(db: Connection, library: Library, rows: Collection[Any]) -> Spells:
+    forms = {row.form for row in rows}
+    names = {name for form in forms for flag in _doubts(library, form) for name in flag.facts}
+    found: dict[Key, list[Any]] = defaultdict(list)
+    if not names:
+        return found
+    c = spells.c
+    query = sa.select(c.list_name, c.uuid, c.name, c.value, c.valid_from, c.valid_to)
+    uuids = {row.subject_id for row in rows}
+    for spell in db.execute(query.where(among(db, c.uuid, uuids), c.name.in_(names))):
+        found[Key(spell.list_name, spell.uuid)].append(spell)
+    return found
+
+
+def _alike(library: Library, rows: Collection[Any]) -> Mapping[Hashable, set[Key]]:
+    """The entities made by records that say the same."""
+    found: dict[Hashable, set[Key]] = defaultdict(set)
+    for row in rows:
+        for flag in _doubts(library, row.form):
+            if flag.another:
+                found[_said(flag.another, row)].add(Key(row.subject_list, row.subject_id))
+    return found
+
+
+def _said(another: Another, row: Any) -> Hashable:
+    return row.form, row.club_id, another.same, *(row.answers.get(name) for name in another.same)
+
+
+def _is_so(flag: Flag, row: Any, told: Spells, alike: Mapping[Hashable, set[Key]]) -> bool:
+    mine, day = Key(row.subject_list, row.subject_id), row.happened_on
+    if flag.since and not any(
+        spell.name == flag.since and spell.valid_from == day for spell in told.get(mine, ())
+    ):
+        return False
+    return flag.another is None or any(
+        _was(told.get(other, ()), flag.another.during, day)
+        for other in alike[_said(flag.another, row)] - {mine}
+    )
+
+
+def _was(told: Sequence[Any], during: Mapping[str, tuple[str, ...]], day: date) -> bool:
+    """Whether each of these facts had one of its values on that day."""
+    on_day = {
+        spell.name: spell.value
+        for spell in told
+        if spell.valid_from <= day and (spell.valid_to is None or day < spell.valid_to)
+    }
+    return all(on_day.get(name) in values for name, values in during.items())
