@@ -1,6 +1,6 @@
 """Clubs as people decide them: a file that founds them, and where one belongs after a split.
 
-Until a form founds clubs, this is how they come. The file may be loaded again, corrected or longer:
+Clubs that were there before any form come so. The file may be loaded again, corrected or longer:
 what it says again changes nothing, and a club it does not name stays as it is.
 """
 
@@ -35,6 +35,7 @@ from sync.places import (
     Unit,
     UnitPath,
     club_uuid,
+    clubs_by_code,
     clubs_by_unit,
     read_tree,
     unplaced_clubs,
@@ -112,7 +113,8 @@ def import_clubs(
     found = _read_rows(tree, _properties(rule), list(rows))
     declare_lists(db, {rule.name: _properties(rule)})  # also before any form names it
     known = set(db.scalars(sa.select(entity_rows.c.uuid).where(_is_of(rule.name))))
-    uuids = {club_uuid(club.code): club for club in found}
+    by_code = clubs_by_code(db)  # a form may have founded it
+    uuids = {by_code.get(club.code) or club_uuid(club.code): club for club in found}
     _keep_places(db, uuids)
     kept = _as_entities(uuids, known, clubs_by_unit(db, vietnam_day(now)))
     changed = entities.keep(db, library, rule.name, kept, now)
@@ -122,8 +124,8 @@ def import_clubs(
     created = len(changed - known)
     updated = len(changed) - created
     audit.record(db, actor, "club.import", None, now, created=created, updated=updated)
-    by_code = {club.code: uuid for uuid, club in uuids.items()}
-    return Imported(created, updated, len(uuids) - len(changed), by_code)
+    named = {club.code: uuid for uuid, club in uuids.items()}
+    return Imported(created, updated, len(uuids) - len(changed), named)
 
 
 def place_club(

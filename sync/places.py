@@ -21,12 +21,14 @@ from sqlalchemy.engine import Connection
 from forms.text import tidy
 from sync import counters
 from sync.database import upsert
-from sync.tables import club_places, unit_successions, units
+from sync.tables import club_places, entities, entity_lists, spells, unit_successions, units
 
 Level = Literal["city", "district", "commune"]
 LEVELS: tuple[Level, ...] = ("city", "district", "commune")  # parents first
 
 UNITS_CSV = "units.csv"  # communes and wards of all times, for any form that asks for one
+UNIT = "unit"  # the fact with the key of the unit a club is in
+CODE = "club_code"  # the property people call a club by
 CLUBS = UUID("6f0f3c1e-7d0b-5c52-9a51-0c1fb4a7d9e3")  # namespace: never change it, ids hang on it
 
 KIND_NAMES = {
@@ -245,9 +247,13 @@ def load_units(
     counters.bump(db, counters.PLACES)
 
 
+def _key(code: str, valid_from: date) -> str:
+    return f"{code}@{valid_from}"
+
+
 def as_rows(tree: Tree) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """Units and successions as the library's two CSVs would have them, from what is known."""
-    keys = {unit.id: f"{unit.code}@{unit.valid_from}" for unit in tree.units.values()}
+    keys = {unit.id: _key(unit.code, unit.valid_from) for unit in tree.units.values()}
     rows = [
         {
             "key": keys[unit.id],
@@ -334,11 +340,21 @@ def club_uuid(code: str) -> str:
     return str(uuid5(CLUBS, tidy(code)))
 
 
+def clubs_by_code(db: Connection) -> dict[str, str]:
+    """Code -> uuid of every club that has one; of two with one code the one from a file."""
+    c = entities.c
+    own = sa.select(c.uuid, c.data).where(c.club_id == c.uuid, c.deleted_at.is_(None))
+    found: dict[str, str] = {}
+    for row in db.execute(own.order_by(c.id)):
+        code = tidy(row.data.get(CODE, ""))
+        if code and found.setdefault(code, row.uuid) != row.uuid and row.uuid == club_uuid(code):
+            found[code] = row.uuid
+    return found
+
+
 def find_club(db: Connection, code: str) -> str | None:
-    """The uuid of the club with this code, if it has a place."""
-    uuid = club_uuid(code)
-    query = sa.select(club_places.c.club_id).where(club_places.c.club_id == uuid).limit(1)
-    return db.scalar(query)
+    """The uuid of the club with this code, if there is one."""
+    return clubs_by_code(db).get(tidy(code))
 
 
 def clubs_by_unit(db: Connection, day: date) -> dict[str, UnitPath]:
@@ -354,13 +370,39 @@ History = Sequence[tuple[date, int]]  # (from this day on, unit id), oldest firs
 
 
 def read_history(db: Connection, club_id: str | None = None) -> dict[str, History]:
-    """Every decision about where a club is (or only this one): club uuid -> its places in time."""
+    """Every word about where a club is (or only this one): club uuid -> its places in time.
+
+    What forms told (the fact `unit`), and what people decided; for one day the latter.
+    """
+    found: dict[str, dict[date, int]] = defaultdict(dict)
+    for uuid, day, unit_id in _told_places(db, club_id):
+        found[uuid][day] = unit_id
     c = club_places.c
-    found: dict[str, list[tuple[date, int]]] = defaultdict(list)
-    query = sa.select(c.club_id, c.valid_from, c.unit_id).order_by(c.valid_from)
+    query = sa.select(c.club_id, c.valid_from, c.unit_id)
     for row in db.execute(query if club_id is None else query.where(c.club_id == club_id)):
-        found[row.club_id].append((row.valid_from, row.unit_id))
-    return dict(found)
+        found[row.club_id][row.valid_from] = row.unit_id
+    return {uuid: sorted(places.items()) for uuid, places in found.items()}
+
+
+def _told_places(db: Connection, club_id: str | None) -> Iterator[tuple[str, date, int]]:
+    """(club, from, unit id) as forms told them, oldest first; a unit not yet there, from its start.
+
+    A form names a unit by its key in `units.csv`, for a code means other land on another day.
+    """
+    c = spells.c
+    lists = sa.select(entity_lists.c.name)  # named, so that the index is used
+    query = sa.select(c.uuid, c.value, c.valid_from).where(c.list_name.in_(lists), c.name == UNIT)
+    rows = db.execute(query if club_id is None else query.where(c.uuid == club_id))
+    told = sorted(rows, key=lambda row: row.valid_from)
+    if not told:
+        return
+    u = units.c
+    communes = db.execute(sa.select(u.id, u.code, u.valid_from).where(u.level == "commune"))
+    by_key = {_key(row.code, row.valid_from): row for row in communes}
+    for row in told:
+        unit = by_key.get(row.value)
+        if unit is not None:
+            yield row.uuid, max(row.valid_from, unit.valid_from), unit.id
 
 
 def place_on(history: History, day: date) -> int | None:

@@ -13,9 +13,11 @@ from sqlalchemy.engine import Connection
 
 from forms.days import read_day, vietnam_day
 from forms.stories import Told
+from sync import counters
 from sync.aggregate import Touch
 from sync.entities import plain_id
 from sync.flags import waits_for_person
+from sync.places import UNIT
 from sync.tables import entities, entity_lists, records, spells, submissions
 
 if TYPE_CHECKING:
@@ -102,6 +104,8 @@ def _retell(db: Connection, library: Library, list_name: str, wanted: set[str]) 
     known = _load(db, list_name, wanted)
     changed = {uuid for uuid in wanted if found[uuid] != known[uuid]}
     _replace(db, list_name, {uuid: found[uuid] for uuid in changed})
+    if any(spell.name == UNIT for uuid in changed for spell in found[uuid] ^ known[uuid]):
+        counters.bump(db, counters.PLACES)
     touches = (_touches(known[uuid], found[uuid], clubs.get(uuid)) for uuid in changed)
     return Retold(frozenset(changed), frozenset[Touch]().union(*touches))
 
@@ -295,10 +299,13 @@ def _replace(db: Connection, list_name: str, changed: Mapping[str, set[Spell]]) 
 
 
 def _touches(known: set[Spell], found: set[Spell], club_id: str | None) -> set[Touch]:
-    """From the first day on that differs, for every club the entity was or is in."""
+    """From the first day on that differs, for every club the entity was or is in since."""
     day = min(_first_difference(known, found), _first_difference(found, known))
-    clubs = {spell.value for spell in known | found if spell.name == CLUB} | {club_id}
-    return {Touch(club, day, stock=True) for club in clubs if club}
+    since = {club_id: date.min} if club_id else {}
+    in_clubs = [spell for spell in known | found if spell.name == CLUB]
+    for spell in sorted(in_clubs, key=lambda one: one.valid_from, reverse=True):
+        since[spell.value] = spell.valid_from
+    return {Touch(club, max(day, start), stock=True) for club, start in since.items()}
 
 
 def _first_difference(some: set[Spell], others: set[Spell]) -> date:

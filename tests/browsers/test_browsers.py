@@ -20,12 +20,14 @@ from lxml import etree
 from forms.entities import entity_changes
 from forms.flatten import flatten
 from forms.instance import read_instance
-from forms.library import Library, load_library
+from forms.library import load_library
 from forms.schema import read_schema
 from forms.xlsform import compile_form
+from sync.places import UNITS_CSV
 
 HERE = Path(__file__).parent
 LIBRARY = load_library()
+UNITS = ["name", "label", "code", "kind", "parent", "valid_from", "valid_to"]
 LANGUAGES = ["Tiếng Việt (vi)", "English (en)"]
 
 
@@ -90,15 +92,17 @@ def browser(engines: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def _attachment(name: str) -> tuple[list[str], list[list[str]]]:
-    """Columns and two rows of an entity list as a phone gets them."""
+    """Columns and two rows of an entity list, or of the units, as a phone gets them."""
+    if f"{name}.csv" == UNITS_CSV:
+        ward = ["20242@2006-01-01", "Phường Phước Ninh", "20242", "ward", "Hải Châu"]
+        return UNITS, [[*ward, "2006-01-01", "2025-01-01"], [*ward, "2025-01-01", "9999-12-31"]]
     columns = ["name", "label", "__version", *LIBRARY.lists[name].properties]
     rows = [[f"{name}-{n}", f"Bà Trần Thị {n}", "1"] for n in (1, 2)]
     return columns, [row + [""] * (len(columns) - 3) for row in rows]
 
 
-def _lists(library: Library, xform: bytes) -> list[str]:
-    named = {media.filename.removesuffix(".csv") for media in read_schema(xform).media}
-    return sorted(named & library.lists.keys())
+def _lists(xform: bytes) -> list[str]:
+    return sorted({media.filename.removesuffix(".csv") for media in read_schema(xform).media})
 
 
 def _read(xform: bytes, xml: str) -> None:
@@ -116,7 +120,7 @@ def _read(xform: bytes, xml: str) -> None:
 def test_a_library_form_opens_in_odk_web_forms(engines: Path, form_id: str, tmp_path: Path) -> None:
     xform = compile_form(LIBRARY.forms[form_id].source, "md", form_id).xform
     (tmp_path / "form.xml").write_bytes(xform)
-    for name in _lists(LIBRARY, xform):
+    for name in _lists(xform):
         columns, rows = _attachment(name)
         text = StringIO(newline="")
         csv.writer(text).writerows([columns, *rows])
@@ -134,7 +138,7 @@ def test_a_library_form_opens_in_odk_web_forms(engines: Path, form_id: str, tmp_
 @pytest.mark.parametrize("form_id", sorted(LIBRARY.forms))
 def test_a_library_form_opens_in_enketo(browser: Any, form_id: str) -> None:
     xform = compile_form(LIBRARY.forms[form_id].source, "md", form_id).xform
-    external = [{"id": name, "xml": _as_enketo_reads(name)} for name in _lists(LIBRARY, xform)]
+    external = [{"id": name, "xml": _as_enketo_reads(name)} for name in _lists(xform)]
     external += [{"id": name, "xml": blank} for name, blank in _last_saved(xform)]
     opened = browser.execute_async_script(
         "const [form, lists, done] = arguments;"

@@ -112,9 +112,10 @@ def test_a_new_club_is_an_entity_with_its_place_its_founding_and_its_own_scope(
         assert places.find_club(db, " PN1 ") == uuid
         assert places.find_club(db, "PN2") is None
         told = db.execute(sa.select(spells).where(spells.c.uuid == uuid)).all()
-    assert [(s.name, s.value, s.valid_from, s.valid_to) for s in told] == [
-        ("status", "active", date(2018, 5, 20), None)
-    ]
+    assert {(s.name, s.value, s.valid_from, s.valid_to) for s in told} == {
+        ("founded", "yes", date(2018, 5, 20), None),
+        ("status", "active", date(2018, 5, 20), None),
+    }
 
 
 def test_its_figures_are_to_be_measured_and_the_deed_is_on_record(
