@@ -66,6 +66,15 @@ def test_a_visit_logged_by_both_helpers_is_one_event() -> None:
     assert rule.resent_within_days == 7
 
 
+def test_a_meeting_is_one_event_of_the_club_by_its_kind_and_hour() -> None:
+    rule = load_library().rules["activity"]
+    assert rule.subject is None
+    assert rule.same_event is not None
+    assert (rule.same_event.same, rule.same_event.within_minutes) == (("kind",), None)
+    assert rule.same_event.unite["roster"] == "union"
+    assert rule.same_event.unite["present_total"] == "max"
+
+
 def test_a_new_member_is_the_subject_of_the_form_that_makes_it() -> None:
     rule = load_library().rules["membership"]
     assert (rule.creates, rule.subject, rule.subject_list) == ("members", None, "members")
