@@ -22,11 +22,13 @@ class Table:
     """A sheet: its name, header and rows. `rows` may be a stream that can be read only once.
 
     No two titles of the header are equal, nor become so when they are disarmed (see `distinct`).
+    place: which column answers a question for a place on the map, where one does.
     """
 
     name: str
     header: tuple[str, ...]
     rows: Iterable[Sequence[Cell]]
+    place: int | None = None
 
 
 BOM = "\ufeff"

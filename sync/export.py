@@ -19,15 +19,16 @@ from sqlalchemy.engine import Connection
 
 from forms.cells import Cell, Table, distinct
 from forms.days import VIETNAM, read_day, read_moment
-from forms.problems import UNKNOWN_FORM, Refused, words_of
-from forms.schema import Field, FormSchema, in_language, read_schema
+from forms.problems import words_of
+from forms.schema import Field, in_language
 from sync import places
-from sync.accounts import PROJECT_ID
 from sync.clubs import plain_name
-from sync.tables import entities, form_versions, forms, records, submission_versions, submissions
+from sync.tables import entities, records, submission_versions, submissions
 
 if TYPE_CHECKING:
     from forms.library import Library
+    from sync.access import Reading
+    from sync.reading import FormView
 
 AT_A_TIME = 500  # rows fetched from the database in one go
 
@@ -44,7 +45,8 @@ COMMON = (
     ("_counted", "Được tính"),
     ("_problems", "Cần xem lại"),
 )
-OF_A_REPEAT = (("_position", "Vị trí"), ("_parent_position", "Thuộc dòng"))
+OF_A_REPEAT = (("_key", "Mã dòng"), ("_parent_key", "Thuộc dòng"))
+TELLS_OF_ANSWERS = frozenset({"_problems"})
 REVIEWS = {
     "edited": "Đã sửa",
     "hasIssues": "Cần sửa",
@@ -55,76 +57,68 @@ REVIEWS = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One column of answers: how it is called, and how an answer is shown."""
+    """One column of answers: how it is called, its type, and how an answer is shown."""
 
     column: str
     title: str
+    type: str
     show: Callable[[str], Cell]
 
 
 def export_records(
-    db: Connection,
-    library: Library,
-    form: str,
-    *,
-    clubs: frozenset[str] | None = None,
-    codes: bool = False,
+    db: Connection, library: Library, form: FormView, *, codes: bool = False
 ) -> list[Table]:
-    """All tables of a form. `clubs` cuts the rows (None = all); `codes` keeps codes, not labels.
+    """All tables of a form, as far as its reader may see them; `codes` keeps codes, not labels.
 
-    The rows are read from `db` while they are written. Refused(UNKNOWN_FORM).
+    The first is the form's own, the others its repeats: their “Thuộc dòng” is the “Mã dòng” of the
+    row around them, or the “Mã phiếu” of the form. The rows are read from `db` while they are
+    written.
     """
-    schemas = _published(db, form)
-    labels = {} if codes else _entity_labels(db)
+    labels = {} if codes else _entity_labels(db, form.reading)
+    common = [one for one in COMMON if form.reading.is_whole or one[0] not in TELLS_OF_ANSWERS]
     tables = []
-    for name in dict.fromkeys(name for schema in schemas for name in schema.tables):
-        questions = _questions(schemas, name, labels, codes)
-        if name == "" and form in library.rules:
-            questions += _computed_here(library.rules[form].derives, questions)
-        common = COMMON if name == "" else (*COMMON, *OF_A_REPEAT)
+    for name in dict.fromkeys(name for schema in form.schemas for name in schema.tables):
+        questions = _questions(form, name, labels, codes)
+        if name == "" and form.xml_form_id in library.rules and form.reading.is_whole:
+            questions += _computed_here(library.rules[form.xml_form_id].derives, questions)
+        before = common if name == "" else [*common, *OF_A_REPEAT]
         header = distinct(
-            [*(code if codes else title for code, title in common), *(q.title for q in questions)],
-            [*(code for code, _ in common), *(q.column for q in questions)],
+            [*(code if codes else title for code, title in before), *(q.title for q in questions)],
+            [*(code for code, _ in before), *(q.column for q in questions)],
         )
-        tables.append(Table(name or form, header, _rows(db, form, name, questions, clubs, codes)))
+        where = [n for n, q in enumerate(questions, len(before)) if q.type == "geopoint"]
+        rows = _rows(db, form, name, questions, codes)
+        tables.append(Table(name or form.xml_form_id, header, rows, where[0] if where else None))
     return tables
 
 
 # ------------------------------------------------------------------ columns
-def _published(db: Connection, form: str) -> list[FormSchema]:
-    """Every published version, the current one first, then the newest."""
-    c = form_versions.c
-    query = (
-        sa.select(c.xform)
-        .select_from(form_versions.join(forms, forms.c.id == c.form_id))
-        .where(forms.c.project_id == PROJECT_ID, forms.c.xml_form_id == form)
-        .order_by((c.id == forms.c.current_version_id).desc(), c.id.desc())
-    )
-    found = [read_schema(xform) for xform in db.execute(query).scalars()]
-    if not found:
-        raise Refused(UNKNOWN_FORM(form=form[:80]))
-    return found
-
-
 def _questions(
-    schemas: list[FormSchema], table: str, labels: Mapping[str, str], codes: bool
+    form: FormView, table: str, labels: Mapping[str, str], codes: bool
 ) -> list[Question]:
-    """The columns of all versions; choices of all versions too, a newer label before an older."""
+    """The columns of all versions; choices of all versions too, a newer label before an older.
+
+    What is withheld in one version is withheld in all.
+    """
     fields: dict[str, list[Field]] = {}
-    for schema in schemas:
+    withheld = set()
+    for schema in form.schemas:
         for field in schema.columns(table):
             if not field.is_note:
                 fields.setdefault(field.column, []).append(field)
+            if not form.reading.without.isdisjoint((*field.path, field.column)):
+                withheld.add(field.column)
     return [
-        Question(column, _title(found[0], codes), _shower(found, labels, codes))
+        Question(column, _title(found[0], codes), found[0].type, _shower(found, labels, codes))
         for column, found in fields.items()
+        if column not in withheld
     ]
 
 
 def _computed_here(derives: Iterable[str], questions: list[Question]) -> list[Question]:
     """What the server computes, where the phone did not compute it under the same name."""
     asked = {question.column for question in questions}
-    return [Question(name, name, _number) for name in derives if name not in asked]
+    return [Question(name, name, "", _number) for name in derives if name not in asked]
 
 
 def _title(field: Field, codes: bool) -> str:
@@ -185,25 +179,26 @@ _TYPED: Mapping[str, Callable[[str], Cell]] = {
 }
 
 
-def _entity_labels(db: Connection) -> dict[str, str]:
-    """Label by uuid, for choices that came from an entity list."""
-    return {row.uuid: row.label for row in db.execute(sa.select(entities.c.uuid, entities.c.label))}
+def _entity_labels(db: Connection, reading: Reading) -> dict[str, str]:
+    """Label by uuid, for choices that came from an entity list; of whom the reader may see."""
+    c = entities.c
+    query = sa.select(c.uuid, c.label)
+    if reading.clubs is not None:
+        query = query.where(sa.or_(c.club_id.is_(None), c.club_id.in_(sorted(reading.clubs))))
+    return {row.uuid: row.label for row in db.execute(query)}
 
 
 # ------------------------------------------------------------------ rows
 def _rows(
-    db: Connection,
-    form: str,
-    table: str,
-    questions: list[Question],
-    clubs: frozenset[str] | None,
-    codes: bool,
+    db: Connection, form: FormView, table: str, questions: list[Question], codes: bool
 ) -> Iterator[list[Cell]]:
     place = _Places(db)
     shown = [(question.column, question.show) for question in questions]
     read = json.JSONDecoder().raw_decode
     standing = _standing_in_codes if codes else _standing_in_words
-    query = _query(form, table, clubs).execution_options(yield_per=AT_A_TIME)
+    flags = _flags_in_codes if codes else _flags_in_words
+    is_whole = form.reading.is_whole
+    query = _query(form, table).execution_options(yield_per=AT_A_TIME)
     with db.execute(query) as found:  # closed also when the reader hangs up half-way
         for row in found:
             answers = read(row.answers)[0]
@@ -213,29 +208,38 @@ def _rows(
             cells = [row.instance_id, row.happened_on, row.received_at]
             cells += place.of(row.club_id, row.happened_on)
             cells += standing(row)
+            if is_whole:
+                cells.append(flags(row))
             if table:
-                cells += [row.position, row.parent_position]
+                cells += [f"{row.instance_id}/{row.position}", _parent_key(row)]
             cells += [
                 None if (answer := told(column)) is None else show(answer) for column, show in shown
             ]
             yield cells
 
 
+def _parent_key(row: Any) -> str:
+    inside = row.parent_position
+    return f"{row.instance_id}/{inside}" if inside else str(row.instance_id)
+
+
 def _standing_in_words(row: Any) -> list[Cell]:
-    """Review, whether it counts, and what a person should look at."""
-    return [
-        REVIEWS.get(row.review_state, row.review_state),
-        "có" if _is_counted(row) else "không",
-        " ".join(words_of(problem) for problem in _problems(row)),
-    ]
+    """Review, and whether it counts."""
+    review = REVIEWS.get(row.review_state, row.review_state)
+    return [review, "có" if _is_counted(row) else "không"]
 
 
 def _standing_in_codes(row: Any) -> list[Cell]:
-    return [
-        row.review_state,
-        "yes" if _is_counted(row) else "no",
-        " ".join(problem["code"] for problem in _problems(row)),
-    ]
+    return [row.review_state, "yes" if _is_counted(row) else "no"]
+
+
+def _flags_in_words(row: Any) -> Cell:
+    """What a person should look at."""
+    return " ".join(words_of(problem) for problem in _problems(row))
+
+
+def _flags_in_codes(row: Any) -> Cell:
+    return " ".join(problem["code"] for problem in _problems(row))
 
 
 def _problems(row: Any) -> list[dict[str, Any]]:
@@ -246,7 +250,7 @@ def _is_counted(row: Any) -> bool:
     return not row.held_back and row.counted_with is None
 
 
-def _query(form: str, table: str, clubs: frozenset[str] | None) -> sa.Select[Any]:
+def _query(form: FormView, table: str) -> sa.Select[Any]:
     """The rows of one table, in the order of arrival and of the form."""
     source = records.join(submissions, submissions.c.id == records.c.submission_id).join(
         submission_versions, submission_versions.c.id == records.c.submission_version_id
@@ -262,12 +266,13 @@ def _query(form: str, table: str, clubs: frozenset[str] | None) -> sa.Select[Any
         sa.select(*columns)
         .select_from(source)
         .where(
-            c.form == form,
+            c.form == form.xml_form_id,
             c.table_path == table,
             submissions.c.deleted_at.is_(None),
         )
         .order_by(c.submission_id, c.id)
     )
+    clubs = form.reading.clubs
     return query if clubs is None else query.where(c.club_id.in_(sorted(clubs)))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +13,32 @@ import click
 
 from server.cli.calendar import takes_calendar
 from server.cli.command import Group, with_runtime
-from server.cli.paths import FOLDER, NEW_FILE, ending
+from server.cli.handing_out import write_tables
+from server.cli.paths import FOLDER, ending
+from server.cli.people import NOBODY
 from server.cli.scope import find_unit
 from server.cli.terminal import fail, say
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
     from forms.cells import Table
     from server.runtime import Runtime
+    from sync.access import Caller
 
 KINDS = click.Choice(["csv", "xlsx"])
+RECORD_KINDS = click.Choice(["csv", "zip", "xlsx", "geojson"])
+NO_PLACE = (
+    "Biểu mẫu này không hỏi tọa độ (geopoint), nên không có bản đồ. "
+    "/ This form asks for no geopoint, so there is nothing to put on a map."
+)
+_NO_FILE_NAME = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
+_as_user = click.option(
+    "--as",
+    "as_user",
+    metavar="USER",
+    help="Chỉ những gì người này được xem / only what this person may see.",
+)
 _raw = click.option("--raw", is_flag=True, help="CSV cho máy đọc / CSV for programs.")
 
 
@@ -65,27 +84,80 @@ def export_report(
 
 @export.command("records")
 @click.argument("xml_form_id", metavar="FORM")
-@click.option("--out", type=NEW_FILE, help="Tệp ghi ra; bảng lặp nằm cạnh / repeats go beside it.")
 @click.option(
-    "--format", "kind", type=KINDS, help="csv, xlsx; theo đuôi tệp / by the file's ending."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Tệp hoặc thư mục; bảng lặp nằm cạnh / file or folder; repeats go beside it.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=RECORD_KINDS,
+    help="csv, zip, xlsx, geojson; theo đuôi tệp / by the file's ending.",
 )
 @click.option("--codes", is_flag=True, help="Giữ mã, không thay bằng nhãn / codes, not labels.")
+@_as_user
 @_raw
 @with_runtime
 def export_records(
-    runtime: Runtime, xml_form_id: str, out: Path | None, kind: str | None, codes: bool, raw: bool
+    runtime: Runtime,
+    xml_form_id: str,
+    out: Path | None,
+    kind: str | None,
+    codes: bool,
+    as_user: str | None,
+    raw: bool,
 ) -> None:
     """Mọi phiếu của một biểu mẫu, một bảng và mỗi nhóm lặp một bảng / all records of a form."""
     from sync import export as exporting
+    from sync.reading import open_form
 
-    out = out or Path(f"{xml_form_id}.{kind or 'csv'}")
-    kind = kind or ending(out)
-    if kind not in KINDS.choices:
-        fail("Đuôi tệp phải là .csv hoặc .xlsx. / The file must end in .csv or .xlsx.")
+    folder, stem, kind = _destination(out, xml_form_id, kind)
     with runtime.database.read() as db:
-        tables = exporting.export_records(db, runtime.library, xml_form_id, codes=codes)
-        files = write_tables(out.parent, out.stem, _beside(tables, out.stem), kind, raw)
-    _hand_out(runtime, files, "records.export", f"form:{xml_form_id}")
+        caller = _caller(db, as_user)
+        form = open_form(db, runtime.library, caller, xml_form_id, runtime.now())
+        tables = exporting.export_records(db, runtime.library, form, codes=codes)
+        if kind == "geojson":
+            tables = [table for table in tables if table.place is not None]
+            if not tables:
+                fail(NO_PLACE)
+        files = write_tables(folder, stem, _beside(tables, xml_form_id, stem), kind, raw)
+    _hand_out(runtime, files, "records.export", f"form:{xml_form_id}", **_seen_as(caller))
+
+
+def _destination(out: Path | None, name: str, kind: str | None) -> tuple[Path, str, str]:
+    """Folder, name without its ending, and kind of what is to be written."""
+    if out is None or out.is_dir() or not out.suffix:
+        return out or Path(), _NO_FILE_NAME.sub("-", name), kind or "csv"
+    given = ending(out)
+    if given not in RECORD_KINDS.choices:
+        fail(
+            f"Đuôi tệp phải là một trong: {', '.join(RECORD_KINDS.choices)}. "
+            "/ The file must end in one of these."
+        )
+    if kind not in (None, given):
+        fail(
+            f"--format {kind} nhưng tên tệp có đuôi .{given}. "
+            f"/ --format {kind}, yet the file ends in .{given}."
+        )
+    return out.parent, out.stem, given
+
+
+def _caller(db: Connection, name: str | None) -> Caller:
+    """The person whose rights the file keeps to; without a name, the operator."""
+    from sync import accounts
+    from sync.access import OPERATOR
+
+    if name is None:
+        return OPERATOR
+    user = accounts.find_user(db, name)
+    if user is None:
+        fail(NOBODY)
+    return user.caller
+
+
+def _seen_as(caller: Caller) -> dict[str, str]:
+    return {} if caller.kind == "operator" else {"seen_as": caller.actor}
 
 
 def _hand_out(
@@ -99,34 +171,17 @@ def _hand_out(
     say("\n".join(map(str, files)), files=files)
 
 
-def write_tables(
-    folder: Path, book: str, tables: Iterable[Table], kind: str, raw: bool
-) -> list[Path]:
-    """One workbook named `book`, or a CSV per table named as the table; whole or not at all."""
-    from forms.cells import to_csv
-    from sync.workbook import write_xlsx
-
-    folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    if kind == "xlsx":
-        files.append(folder / f"{book}.xlsx")
-        write_xlsx(_part(files[-1]), tables)
-    else:
-        for table in tables:
-            files.append(folder / f"{table.name}.csv")
-            with _part(files[-1]).open("wb") as out:
-                out.writelines(to_csv(table, raw=raw))
-    for path in files:
-        _part(path).replace(path)
-    return files
+def _beside(tables: Sequence[Table], form: str, stem: str) -> Iterator[Table]:
+    """The form's table under the file's own name, repeats with theirs behind it."""
+    taken: set[str] = set()
+    for table in tables:
+        inner = "" if table.name == form else f"-{_NO_FILE_NAME.sub('-', table.name)}"
+        free = next(n for n in _numbered(stem + inner) if n.lower() not in taken)
+        taken.add(free.lower())
+        yield dataclasses.replace(table, name=free)
 
 
-def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
-
-
-def _beside(tables: Sequence[Table], stem: str) -> Iterator[Table]:
-    """The first table under the file's own name, repeats with theirs behind it."""
-    for number, table in enumerate(tables):
-        name = stem if number == 0 else f"{stem}_{table.name.replace('/', '_')}"
-        yield dataclasses.replace(table, name=name)
+def _numbered(name: str) -> Iterator[str]:
+    """ "a", "a 2", "a 3", …"""
+    yield name
+    yield from (f"{name} {number}" for number in itertools.count(2))

@@ -222,7 +222,7 @@ def test_records_go_to_the_file_named_and_repeats_beside_it(
 ) -> None:
     out = tmp_path / "visits.csv"
     files = with_library.json("export", "records", "care_visit", "--out", str(out))["files"]
-    assert [Path(one).name for one in files] == ["visits.csv", "visits_supplies.csv"]
+    assert [Path(one).name for one in files] == ["visits-supplies.csv", "visits.csv"]
     raw = with_library("export", "records", "care_visit", "--out", str(out), "--codes", "--raw")
     assert raw.exit_code == GOOD
     header = out.read_text(encoding="utf-8").partition("\n")[0]
@@ -238,6 +238,8 @@ def test_records_go_to_the_file_named_and_repeats_beside_it(
         ("report", "2025H2", "--unit", "nowhere"),
         ("records", "no such form"),
         ("records", "care_visit", "--out", "visits.doc"),
+        ("records", "care_visit", "--out", "visits.csv", "--format", "xlsx"),
+        ("records", "care_visit", "--as", "nobody"),
     ],
 )
 def test_an_export_of_what_is_not_there_is_misuse(

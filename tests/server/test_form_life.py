@@ -14,11 +14,13 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
+from forms.cells import Table
 from forms.form_key import new_pair, read_public_key
 from forms.xlsform import Compiled, compile_form
 from server import tasks
-from sync import accounts, counters, export, publish, status, verify
+from sync import accounts, counters, export, publish, reading, status, verify
 from sync import tables as t
+from sync.access import Reading
 from tests.conftest import NOW
 from tests.server.conftest import TOKEN, A, B, Door, instance, message
 
@@ -100,6 +102,11 @@ def set_state(door: Door, state: str) -> None:
 
 def process(door: Door) -> None:
     tasks.run_until_empty(door.runtime)
+
+
+def tables(db: sa.Connection, door: Door, *, codes: bool = False) -> list[Table]:
+    view = reading.view_form(db, "trees", Reading(None))
+    return export.export_records(db, door.runtime.library, view, codes=codes)
 
 
 def answers(door: Door) -> list[dict[str, str]]:
@@ -201,7 +208,9 @@ def test_what_is_sent_to_try_a_form_out_is_kept_and_means_nothing(door: Door) ->
         found = status.read_status(db)
         assert (found.forms, found.phones, found.submissions) == (1, 1, 0)
         assert found.last_received_at is None
-        (table,) = export.export_records(db, door.runtime.library, "trees")
+        (table,) = export.export_records(
+            db, door.runtime.library, reading.view_form(db, "trees", Reading(None))
+        )
         assert list(table.rows) == []
 
 
@@ -297,7 +306,9 @@ def test_a14_a15_c11_old_answers_find_their_questions_whatever_became_of_them(do
     (record,) = answers(door)
     assert record == {"sp": "đa", "height": "cao lắm", "owner": "Ba", "gone": "còn"}
     with door.database.read() as db:
-        (table,) = export.export_records(db, door.runtime.library, "trees", codes=True)
+        (table,) = export.export_records(
+            db, door.runtime.library, reading.view_form(db, "trees", Reading(None)), codes=True
+        )
         assert {"sp", "height", "owner", "gone", "keeper"} <= set(table.header)
 
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from forms.cells import Cell, Table, to_csv
+from forms.geojson import to_geojson
 from forms.problems import FUTURE_DATE, NOT_IN_FORM, Refused
 from sync import export
 from sync import tables as t
+from sync.access import Reading
 from sync.database import Database
 from sync.export import COMMON, OF_A_REPEAT, export_records
+from sync.reading import view_form
 from sync.receive import to_json
 from tests.forms.made import xform
-from tests.sync.rows import NOW, Rows, a_library
+from tests.sync.rows import NOW, Rows
 from tests.sync.sending import World, an_id
 
 HEAD = """
@@ -46,7 +52,7 @@ class Desk:
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
         self.db = rows.db
-        self.library = a_library()
+        self.library: Any = SimpleNamespace(rules={})  # all that an export asks of it
         self.form_id: int | None = None
 
     def publish(self, *versions: bytes) -> None:
@@ -59,7 +65,7 @@ class Desk:
                 form_id=self.form_id,
                 version=str(number),
                 xform=form,
-                md5=str(number),
+                md5=hashlib.md5(form, usedforsecurity=False).hexdigest(),
                 source_kind="md",
                 published_at=NOW,
             )
@@ -75,8 +81,11 @@ class Desk:
     def send(self, club: str | None = None, day: date | None = DAY, **answers: str) -> int:
         return self.rows.a_record("f", day, club, answers=answers)
 
-    def tables(self, **options: Any) -> list[Table]:
-        return export_records(self.db, self.library, "f", **options)
+    def tables(
+        self, codes: bool = False, clubs: frozenset[str] | None = None, without: Iterable[str] = ()
+    ) -> list[Table]:
+        form = view_form(self.db, "f", Reading(clubs, frozenset(without)))
+        return export_records(self.db, self.library, form, codes=codes)
 
     def header(self, table: int = 0, **options: Any) -> list[str]:
         """Titles of the questions."""
@@ -192,8 +201,7 @@ def test_c14_questions_with_one_label_or_the_label_of_a_fixed_column_stay_apart(
 
 def test_what_the_server_computes_is_a_column_unless_the_phone_did_it_already(desk: Desk) -> None:
     desk.publish(a_form(ONE))
-    rule = type("Rule", (), {"derives": ("bmi", "grade", "mean")})
-    desk.library.rules["f"] = rule
+    desk.library.rules["f"] = SimpleNamespace(derives=("bmi", "grade", "mean"))
     desk.rows.a_record(
         "f", DAY, None, answers={"bmi": "23.46"}, derived={"grade": "high", "mean": "142"}
     )
@@ -395,6 +403,99 @@ def test_a_deleted_submission_is_not_there(desk: Desk) -> None:
     assert desk.records() == []
 
 
+# ------------------------------------------------------------------ who reads
+
+
+def test_who_may_not_see_an_answer_gets_no_column_of_it_nor_what_tells_of_it(desk: Desk) -> None:
+    desk.publish(a_form(ONE), a_form(TWO, version=2))
+    desk.library.rules["f"] = SimpleNamespace(derives=("grade",))
+    desk.send(name="Ba", kg="50", ok="yes", hamlet="Thôn 3")
+    whole = desk.tables()[0].header
+    assert {"Cần xem lại", "grade", "Họ và tên", "Cân nặng (kg)"} <= set(whole)
+
+    (table,) = desk.tables(without=["kg", "who"])  # a question, and a group of the newer version
+    assert set(whole) - set(table.header) == {
+        *("Cần xem lại", "grade", "Họ và tên", "Cân nặng (kg)"),
+    }
+    (row,) = table.rows
+    assert len(row) == len(table.header)
+    assert not {"Ba", 50} & set(row)
+    assert list(row[-3:]) == ["Thôn 3", "Có", None]
+
+
+def test_b5_names_of_people_of_other_clubs_are_not_told(desk: Desk) -> None:
+    desk.rows.an_entity("members", "m1", "Bà Ba · 1950", "c1", {})
+    desk.rows.an_entity("members", "m2", "Ông Tư · 1948", "c2", {})
+    desk.publish(a_form("\n| | select_multiple_from_file members.csv | x | X | X | |\n"))
+    desk.send("c1", x="m1 m2")
+    assert desk.answers("X") == ["Bà Ba · 1950; Ông Tư · 1948"]
+    assert desk.answers("X", clubs=frozenset({"c1"})) == ["Bà Ba · 1950; m2"]
+
+
+def test_rows_of_a_repeat_join_the_row_around_them_by_one_key(desk: Desk) -> None:
+    desk.publish(
+        a_form("""
+| | begin_repeat | day | Ngày | Day | |
+| | begin_repeat | meal | Bữa | Meal | |
+| | text | what | Món | Dish | |
+| | end_repeat | | | | |
+| | end_repeat | | | | |
+""")
+    )
+    one = desk.rows.a_record("f", DAY, None)
+    row = desk.db.execute(sa.select(t.records).where(t.records.c.id == one)).mappings().one()
+    whole = {k: v for k, v in row.items() if k != "id"}
+    for table, position, parent in (
+        ("day", "day[1]", ""),
+        ("day", "day[2]", ""),
+        ("day/meal", "day[2]/meal[1]", "day[2]"),
+    ):
+        place = {"table_path": table, "position": position, "parent_position": parent}
+        desk.db.execute(sa.insert(t.records).values({**whole, **place}))
+
+    (form,), days, (meal,) = (desk.records(table) for table in range(3))
+    assert [day["Thuộc dòng"] for day in days] == [form["Mã phiếu"]] * 2
+    assert meal["Thuộc dòng"] == days[1]["Mã dòng"] == "uuid:1/day[2]"
+    assert meal["Mã dòng"] == "uuid:1/day[2]/meal[1]"
+
+
+def test_c18_what_changes_meanwhile_is_in_none_of_the_tables(database: Database) -> None:
+    with database.write() as db:
+        desk = Desk(Rows(db))
+        desk.publish(a_form(MANY, TASKS))
+        for _ in range(3):
+            desk.send(tasks="talk")
+    with database.read() as db:
+        form = view_form(db, "f", Reading(None))
+        whole, day = export_records(db, desk.library, form)
+        rows = iter(whole.rows)
+        next(rows)
+        with database.write() as other:
+            desk.rows.db = other
+            desk.send(tasks="wash")
+            place = {"table_path": "day", "position": "day[1]", "parent_position": ""}
+            desk.rows.a_record("f", DAY, None, **place)
+            other.execute(sa.update(t.submissions).values(deleted_at=NOW))
+        assert len(list(rows)) == 2
+        assert list(day.rows) == []
+
+
+def test_a_place_is_a_column_of_its_own_for_maps(desk: Desk) -> None:
+    desk.publish(a_form("\n| | text | a | A | A | |\n| | geopoint | where | Ở đâu | Where | |\n"))
+    desk.send(a="x", where="16.05 108.2 3.5 4.0")
+    desk.send(a="y")
+    (table,) = desk.tables()
+    assert table.place == len(table.header) - 1
+    found = json.loads(b"".join(to_geojson(table)))
+    here, nowhere = found["features"]
+    assert here["geometry"] == {"type": "Point", "coordinates": [108.2, 16.05, 3.5]}
+    assert here["properties"]["A"] == "x"
+    assert here["properties"]["Ngày sự kiện"] == "2025-12-01"
+    assert nowhere["geometry"] is None
+    desk.publish(a_form("\n| | text | a | A | A | |\n", version=2))
+    assert desk.tables()[0].place is not None  # an old version asked
+
+
 # ------------------------------------------------------------------ C17, C18: many rows
 
 
@@ -406,11 +507,12 @@ def test_c17_two_thousand_rows_of_a_repeat_keep_their_order_and_their_parent(
     world.visit("ba", gifts=[f"quà {n}" for n in range(2_000)])
     world.work()
     with database.read() as db:
-        whole, gifts = export_records(db, world.library, "visit")
-        place = gifts.header.index("Vị trí")
+        form = view_form(db, "visit", Reading(None))
+        whole, gifts = export_records(db, world.library, form)
+        place = gifts.header.index("Mã dòng")
         found = [(row[place], row[place + 1], row[-1]) for row in gifts.rows]
         (instance,) = [row[0] for row in whole.rows]
-    assert found == [(f"gifts[{n + 1}]", "", f"quà {n}") for n in range(2_000)]
+    assert found == [(f"{instance}/gifts[{n + 1}]", instance, f"quà {n}") for n in range(2_000)]
     assert instance == f"uuid:{an_id('visit ba 2025-06-01 08:00:00.000+07:00 1')}"
 
 

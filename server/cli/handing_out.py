@@ -1,0 +1,72 @@
+"""Files for people: written aside, and put in their place when all of them are whole."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from server.cli.terminal import WRONG, fail
+
+if TYPE_CHECKING:
+    from forms.cells import Table
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def write_tables(
+    folder: Path, book: str, tables: Iterable[Table], kind: str, raw: bool
+) -> list[Path]:
+    """One workbook or zip of CSVs named `book`; of other kinds a file per table, named as it is.
+
+    kind: csv, xlsx, zip or geojson. Whole or not at all: what was there before stays else.
+    """
+    from forms.cells import to_csv
+    from forms.geojson import to_geojson
+    from sync.workbook import write_xlsx
+
+    found = list(tables)  # their rows are not read yet
+    with _aside(folder) as here, ExitStack() as end:
+        for table in found:
+            if isinstance(table.rows, Generator):  # before its connection goes, whatever happens
+                end.callback(table.rows.close)
+        if kind == "xlsx":
+            write_xlsx(here / f"{book}.xlsx", found)
+        elif kind == "zip":
+            with ZipFile(here / f"{book}.zip", "w", ZIP_DEFLATED) as pack:
+                for table in found:
+                    with pack.open(f"{table.name}.csv", "w", force_zip64=True) as out:
+                        out.writelines(to_csv(table, raw=raw))
+        else:
+            for table in found:
+                pieces = to_csv(table, raw=raw) if kind == "csv" else to_geojson(table)
+                with (here / f"{table.name}.{kind}").open("wb") as out:
+                    out.writelines(pieces)
+        names = sorted(path.name for path in here.iterdir())
+    return [folder / name for name in names]
+
+
+@contextmanager
+def _aside(folder: Path) -> Iterator[Path]:
+    """A hidden folder inside; its files move out of it when nothing went wrong."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".cayda-", dir=folder) as name:
+        here = Path(name)
+        try:
+            yield here
+        except OSError as error:
+            if error.errno in FULL:
+                fail(
+                    f"Hết chỗ trên đĩa khi ghi vào {folder}; tệp cũ, nếu có, vẫn còn nguyên. "
+                    f"/ The disk is full, writing to {folder}; files from before are as they were.",
+                    WRONG,
+                )
+            if error.filename is None:  # a write that fails does not say where
+                raise OSError(error.errno, error.strerror, str(folder)) from error
+            raise
+        for path in here.iterdir():
+            path.replace(folder / path.name)
