@@ -78,11 +78,12 @@ def read_lives(
     c = t.spells.c
     query = sa.select(c.uuid, c.name, c.value, c.valid_from, c.valid_to).where(
         c.list_name == list_name,
-        c.name.in_(sorted({*names, CLUB})),
         c.valid_from <= days[1],
         sa.or_(c.valid_to.is_(None), c.valid_to > days[0]),
         who,
     )
+    if not own_club:  # a club is one by whatever is told of it
+        query = query.where(c.name.in_(sorted({*names, CLUB})))
     found: dict[str, Life] = {}
     for uuid, name, value, since, until in db.execute(query):
         life = found.get(uuid)

@@ -80,8 +80,11 @@ class Rows:
         self.an_entity("clubs", uuid, data.pop("label", f"CLB {uuid}"), uuid, {**entity, **data})
         self.a_spell("clubs", uuid, "status", "active", founded)
         if unit is not None:
-            self._insert(t.club_places, club_id=uuid, unit_id=unit, valid_from=founded)
+            self.place_club(uuid, unit, founded)
         return uuid
+
+    def place_club(self, uuid: str, unit: int, start: date) -> None:
+        self._insert(t.club_places, club_id=uuid, unit_id=unit, valid_from=start)
 
     def an_entity(
         self, list_name: str, uuid: str, label: str, club: str | None, data: dict[str, str]
