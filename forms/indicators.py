@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -256,6 +256,11 @@ class Cut:
     multi: bool = False
     sensitive: bool = False
 
+    @property
+    def overlaps(self) -> bool:
+        """Whether parts are shares of a whole that need not be cut the same way."""
+        return self.answer is not None or self.multi
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -332,7 +337,7 @@ def read_figures(library: Path) -> Figures:
     cuts = _read_each("targets.toml", settings.get("cut", {}).items(), _cut, problems)
     problems += [p for i in indicators.values() for p in _misfits(i, indicators, dict(cuts))]
     ordered, circles = _in_order(indicators)
-    problems += [_problem(i.file, i.id, "đứng trên chính nó", "stands on itself") for i in circles]
+    problems += [slip_in(i.file, i.id, "đứng trên chính nó", "stands on itself") for i in circles]
     wrong = {p.details["indicator"] for p in problems}
     good = {i.id: i for i in ordered if i.id not in wrong}
     named = [(str(entry.get("indicator")), entry) for entry in settings.get("target", [])]
@@ -354,7 +359,7 @@ def _read_indicators(file: Path, into: dict[str, Indicator], problems: list[Prob
     named = [(str(entry.get("id", f"#{number}")), entry) for number, entry in entries]
     for name, one in _read_each(short, named, lambda entry: read_indicator(entry, short), problems):
         if name in into:
-            problems.append(_problem(short, name, "mã này đã có", "this id is already taken"))
+            problems.append(slip_in(short, name, "mã này đã có", "this id is already taken"))
         into.setdefault(name, one)
 
 
@@ -370,16 +375,17 @@ def _read_each(
         try:
             found.append((name, read(entry)))
         except BadIndicator as wrong:
-            problems.append(_problem(file, name, wrong.vi, wrong.en))
+            problems.append(slip_in(file, name, wrong.vi, wrong.en))
         except KeyError as missing:
             word = missing.args[0]
-            problems.append(_problem(file, name, f"thiếu “{word}”", f"“{word}” is missing"))
+            problems.append(slip_in(file, name, f"thiếu “{word}”", f"“{word}” is missing"))
         except (TypeError, AttributeError, ValueError) as wrong:  # a text where a table should be
-            problems.append(_problem(file, name, f"sai dạng ({wrong})", f"wrong shape ({wrong})"))
+            problems.append(slip_in(file, name, f"sai dạng ({wrong})", f"wrong shape ({wrong})"))
     return found
 
 
-def _problem(file: str, indicator: str, vi: str, en: str) -> Problem:
+def slip_in(file: str, indicator: str, vi: str, en: str) -> Problem:
+    """One slip of a library's figures, at its file and its key."""
     return BAD_INDICATOR(Where(sheet=file), indicator=indicator, why_vi=vi, why=en)
 
 
@@ -645,16 +651,34 @@ def _misfits(
     found = [("không có chỉ tiêu", "no indicator", n) for n in one.stands_on if n not in all_]
     found += [("không có phân tổ", "no cut", c) for c in one.by if c not in cuts]
     if below:
-        # A part by an answer is a share of the whole: who is below gave no such answer.
-        uncut = [c for c in one.by if c not in below.by and not (c in cuts and cuts[c].answer)]
+        uncut = [c for c in one.by if c not in below.by and not (c in cuts and cuts[c].overlaps)]
         found += [("mẫu số không có phân tổ", "what it is over has no cut", c) for c in uncut]
     found += [("không có cấp", "no level", level) for level in one.levels if level not in PLACES]
     if one.kind == "per" and one.of not in PLACES:
         found.append(("không có cấp", "no level", one.of))
-    if one.kind == "waiting" and one.by:
-        found.append(("không phân tổ được", "cannot be cut", "waiting"))
+    if one.kind in ("waiting", "per") and one.by:
+        found.append(("không phân tổ được", "cannot be cut", one.kind))
+    known = set(one.levels) <= set(PLACES)
+    if known and PLACES[0] not in one.levels and one.adds_up and not _is_of_level(one):
+        found.append(("cộng từ cấp dưới nên cần cấp", "adds up, so it needs the level", PLACES[0]))
     found += [("thiếu", "lacks", word) for word in _lacking(one)]
-    return [_problem(one.file, one.id, f"{vi} “{n}”", f"{en} “{n}”") for vi, en, n in found]
+    found += [("không đủ cấp", "has not all its levels", n) for n in _too_few(one, all_)]
+    parts = [(n, c) for n in one.total for c in one.by if n in all_ and c not in all_[n].by]
+    found += [("không có phân tổ", "has not its cut", f"{n} {c}") for n, c in parts]
+    return [slip_in(one.file, one.id, f"{vi} “{n}”", f"{en} “{n}”") for vi, en, n in found]
+
+
+def _is_of_level(one: Indicator) -> bool:
+    """Whether it is found at each level from the figures of that level, or of units below."""
+    return one.kind == "total" or (one.kind == "per" and one.of != PLACES[0])
+
+
+def _too_few(one: Indicator, all_: Mapping[str, Indicator]) -> list[str]:
+    """What it stands on, but what is not there at a level where it is needed."""
+    same = [*one.total, *([one.over] if one.over else [])]
+    needed = [(name, set(one.levels)) for name in same]
+    needed += [(name, {one.of} & set(PLACES)) for name in one.asks]
+    return [name for name, levels in needed if name in all_ and levels - set(all_[name].levels)]
 
 
 def _lacking(one: Indicator) -> list[str]:
@@ -690,78 +714,30 @@ def _loose_ends(
     targets: Sequence[Target],
     columns: Sequence[Column],
 ) -> list[Problem]:
-    """Targets and report columns that name an indicator or a cut that does not exist."""
+    """Targets and columns of an indicator, a level or a cut that does not exist; and of no use."""
     named = [("targets.toml", t.indicator, "") for t in targets]
     named += [("report.toml", c.figure, c.cut) for c in columns if c.figure]
     problems = []
     for file, name, cut in named:
         if name not in indicators:
-            problems.append(_problem(file, name, "không có chỉ tiêu này", "no such indicator"))
+            problems.append(slip_in(file, name, "không có chỉ tiêu này", "no such indicator"))
         elif cut and (cut not in cuts or cut not in indicators[name].by):
-            problems.append(_problem(file, name, f"không có phân tổ “{cut}”", f"no cut “{cut}”"))
+            problems.append(slip_in(file, name, f"không có phân tổ “{cut}”", f"no cut “{cut}”"))
+    for target in targets:
+        slips = _target_slips(target, indicators.get(target.indicator))
+        problems += [slip_in("targets.toml", target.indicator, *slip) for slip in slips]
     return problems
 
 
-def check_names(
-    figures: Figures,
-    facts: Mapping[str, frozenset[str]],
-    fields: Mapping[str, Mapping[str, frozenset[str] | None]],
-) -> list[Problem]:
-    """Names that no list and no form has.
-
-    facts: list -> names of its facts. fields: form -> column -> its choices (None = free).
-    """
-    problems: list[Problem] = []
-    for one in figures.indicators.values():
-        wrong = _unknown_names(one, facts, fields)
-        problems += [
-            _problem(one.file, one.id, f"không có “{name}”", f"nothing is called “{name}”")
-            for name in wrong
-        ]
-    return problems
-
-
-def _unknown_names(
-    one: Indicator,
-    facts: Mapping[str, frozenset[str]],
-    fields: Mapping[str, Mapping[str, frozenset[str] | None]],
-) -> list[str]:
-    if one.kind in ("per", "total") or one.of == EVERY_FORM:
-        return []
-    wrong: list[str] = []
-    if one.of in facts:
-        known = facts[one.of] | {"age"}
-        asked = [*one.where, *one.from_, *one.to, *(name for each in one.any_ for name in each)]
-        wanted = [*asked, one.summed] if one.summed else asked
-        wrong += [f"{one.of}.{name}" for name in wanted if name not in known]
-    elif one.of in fields:
-        wanted = [name for name in (one.summed, one.times) if name]
-        wrong += [f"{one.of}.{name}" for name in wanted if name not in fields[one.of]]
-        wrong += _unknown_answers(one.of, {**one.measured, **one.where}, fields)
-    else:
-        wrong.append(one.of)
-    for with_ in (*one.with_, *one.without):
-        if with_.list is None:
-            wrong += _unknown_answers(with_.form, with_.where, fields)
-        else:
-            known = facts.get(with_.list, frozenset())
-            wrong += [f"{with_.list}.{name}" for name in with_.where if name not in known]
-    return wrong
-
-
-def _unknown_answers(
-    form: str, where: Conditions, fields: Mapping[str, Mapping[str, frozenset[str] | None]]
-) -> list[str]:
-    if form not in fields:
-        return [form]
-    wrong = []
-    for name, words in where.items():
-        if name not in fields[form]:
-            wrong.append(f"{form}.{name}")
-            continue
-        choices = fields[form][name]
-        for condition in words:
-            if choices is not None and condition.word in ("is", "in", "not", "has"):
-                said = condition.value if isinstance(condition.value, tuple) else (condition.value,)
-                wrong += [f"{form}.{name} = {v}" for v in said if str(v) not in choices]
-    return wrong
+def _target_slips(target: Target, one: Indicator | None) -> Iterator[tuple[str, str]]:
+    for level in target.levels:
+        if level not in PLACES:
+            yield f"không có cấp “{level}”", f"no level “{level}”"
+        elif one is not None and level not in one.levels:
+            yield f"chỉ tiêu không có ở cấp “{level}”", f"it has no figure at level “{level}”"
+    if not target.source.strip():
+        yield "thiếu “source”", "“source” is missing"
+    if target.at_least is None and target.at_most is None and target.above is None:
+        yield "thiếu mức phải đạt", "it has no bound"
+    if target.valid_to is not None and target.valid_to <= target.valid_from:
+        yield "“valid_to” không sau “valid_from”", "“valid_to” is not after “valid_from”"

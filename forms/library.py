@@ -48,6 +48,7 @@ class LibraryForm:
     """One form's source, and the names in it as far as the rules speak of them.
 
     fields: column -> its choices. saves: property of an entity list -> column that feeds it.
+    repeats: "a", and "a/b" for a repeat within it.
     """
 
     xml_form_id: str
@@ -56,6 +57,7 @@ class LibraryForm:
     fields: Mapping[str, Choices]
     saves: Mapping[str, str]
     entity_lists: tuple[str, ...]
+    repeats: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,6 +463,7 @@ def _read_form(path: Path, problems: list[Problem]) -> LibraryForm | None:
         fields=MappingProxyType(dict(_fields(survey, _choices(sheets)))),
         saves=MappingProxyType({row["save_to"]: row["name"] for row in survey if "save_to" in row}),
         entity_lists=tuple(row["list_name"] for row in _cells(sheets, "entities")),
+        repeats=frozenset(_repeats(survey)),
     )
 
 
@@ -491,6 +494,18 @@ def _fields(
         kind, _, of = row.get("type", "").partition(" ")
         if not kind.startswith(_NO_COLUMN) and "name" in row:
             yield row["name"], choices.get(of)
+
+
+def _repeats(survey: list[dict[str, str]]) -> Iterator[str]:
+    """As `FormSchema.tables` calls them: "a", and "a/b" for a repeat within it."""
+    inside: list[str] = []
+    for row in survey:
+        kind = row.get("type", "").replace(" ", "_")
+        if kind == "begin_repeat":
+            inside.append(row["name"])
+            yield "/".join(inside)
+        elif kind == "end_repeat":
+            inside.pop()
 
 
 # ------------------------------------------------------------------ forms.toml

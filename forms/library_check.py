@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from forms import unit_tables
-from forms.indicators import check_names
+from forms.indicator_names import KnownForm, Names, check_names
 from forms.library import (
     Choices,
     Download,
@@ -42,10 +42,41 @@ def misfits(library: Library) -> list[Problem]:
         problem(f"places/{slip.table}.csv", slip.key, slip.vi, slip.en)
         for slip in unit_tables.slips(library.units, library.successions)
     ]
-    facts = {one.name: one.fact_names for one in library.lists.values()}
-    fields = {name: _columns(library, form) for name, form in library.forms.items()}
     found += [problem("report.toml", "confirm", *slip) for slip in _confirm_slips(library)]
-    return [*found, *library.figures.problems, *check_names(library.figures, facts, fields)]
+    return [*found, *library.figures.problems, *check_names(library.figures, _names(library))]
+
+
+def _names(library: Library) -> Names:
+    """All that an indicator may name."""
+    forms = {
+        name: KnownForm(_columns(library, form), form.repeats, _subjects(library, name))
+        for name, form in library.forms.items()
+    }
+    return Names({one.name: _values(one, library) for one in library.lists.values()}, forms)
+
+
+def _subjects(library: Library, form: str) -> str | None:
+    rule = library.rules.get(form)
+    return rule.subject_list if rule else None
+
+
+def _values(one: ListRule, library: Library) -> Mapping[str, Choices]:
+    """What each fact of a list may say; None = anything."""
+    found: dict[str, Choices] = {}
+    for fact in one.facts:
+        codes = _codes(fact, library)
+        known = found.get(fact.name, frozenset())
+        found[fact.name] = None if known is None or codes is None else known | codes
+    return {**found, **dict.fromkeys(one.fact_names - found.keys())}
+
+
+def _codes(fact: Fact, library: Library) -> Choices:
+    if fact.value is not None:
+        return frozenset({fact.value})
+    if fact.values is not None:
+        return frozenset(fact.values.values())
+    form = library.forms.get(fact.form or "")
+    return form.fields.get(fact.field or "") if form else None
 
 
 def _columns(library: Library, form: LibraryForm) -> Mapping[str, Choices]:

@@ -63,6 +63,6 @@ def _is_of_list(library: Library, indicator: Indicator) -> bool:
 
 def _keep(figures: Figures, tally: Tally) -> None:
     number = exact(tally.number)
-    if number or tally.missing:
+    if number or tally.missing or tally.indicator.kind == "median":
         key = (tally.place, tally.indicator.id, *tally.cell)
         figures[key] = Figure(number or Decimal(0), None, tally.missing)

@@ -46,12 +46,12 @@ def source_key(indicator: Indicator) -> tuple[str, ...]:
 
 
 def count(db: Connection, source: Source) -> Iterator[Tally]:
-    """The numbers of indicators with one source_key; no zeros."""
+    """The numbers of indicators with one source_key; of zeros only medians."""
     selection = select(db, source)
     for cut, value, place, *found in db.execute(numbers(selection)):
         for line, number in zip(selection.lines, found, strict=True):
             counted = exact(number)
-            if counted:
+            if counted or (line.median and counted is not None):  # on the same day is no silence
                 yield Tally(line.indicator, place, (cut, value), counted, 0)
 
 

@@ -73,7 +73,7 @@ def is_ours(library: Library, indicator: Indicator) -> bool:
     of_list = library.lists.get(indicator.of)
     is_of_register = of_list is not None and of_list.is_of_clubs
     by_period = all(one.period_in is not None for one in indicator.with_ + indicator.without)
-    return indicator.kind in OURS or (is_of_register and by_period)
+    return indicator.kind in OURS or indicator.empty or (is_of_register and by_period)
 
 
 def _is_flow(library: Library, indicator: Indicator) -> bool:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from forms.indicator_names import KnownForm, Names, check_names
 from forms.indicators import (
     BadIndicator,
     Condition,
     Figures,
-    check_names,
     read_figures,
     read_indicator,
 )
@@ -107,6 +107,8 @@ def test_numbers_are_exact() -> None:
         ('count = "a"\nby = ["moon"]', "no cut “moon”"),
         ('count = "a"\nlevels = ["village"]', "no level “village”"),
         ('per = "village"', "no level “village”"),
+        ('count = "a"\nlevels = ["city"]', "it needs the level “club”"),
+        ('per = "commune"\nhaving = { X1 = { at_least = 1 } }\nover = "X3"', "“X3”"),
         ('began = "a"', "lacks “where”"),
         ('turned = "a"\nto = { b = { is = "c" } }', "lacks “from”"),
         ('count = "a"\nwith = { form = "f", wher = {} }', "“with” has no word “wher”"),
@@ -130,6 +132,40 @@ def test_an_id_used_twice_and_a_label_in_one_language_are_told(tmp_path: Path) -
     half = '[[indicator]]\nid = "X3"\nlabel = { vi = "Số" }\ncount = "a"\n'
     figures = a_folder(tmp_path, GOOD + GOOD + half)
     assert {p.details["indicator"] for p in figures.problems} == {"X1", "X3"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ('levels = ["village"]\nat_least = 1\nsource = "s"', "no level “village”"),
+        ('levels = ["club", "city"]\nat_least = 1\nsource = "s"', "no figure at level “club”"),
+        ('levels = ["city"]\nat_least = 1', "“source” is missing"),
+        ('levels = ["city"]\nat_least = 1\nsource = " "', "“source” is missing"),
+        ('levels = ["city"]\nsource = "s"', "it has no bound"),
+        ('levels = ["city"]\nat_least = 1\nsource = "s"\nvalid_to = 2020-01-01', "is not after"),
+    ],
+)
+def test_a_target_without_source_bound_or_level_is_told(
+    tmp_path: Path, lines: str, told: str
+) -> None:
+    one = f'[[indicator]]\nid = "X1"\n{LABEL}per = "commune"\nlevels = ["city"]\n'
+    target = f'[[target]]\nindicator = "X1"\nvalid_from = 2020-01-01\n{lines}\n'
+    (problem,) = a_folder(tmp_path, one, target).problems
+    assert told in problem.en
+    assert problem.where is not None
+    assert (problem.where.sheet, problem.details["indicator"]) == ("targets.toml", "X1")
+
+
+def test_what_is_cut_or_counted_at_a_level_needs_what_it_stands_on_there(tmp_path: Path) -> None:
+    both = f'[[indicator]]\nid = "N"\n{LABEL}distinct = "a"\nlevels = ["city"]\n'
+    cut = '[cut.sex]\nlabel = { vi = "Giới", en = "Sex" }\nfact = "sex"\n'
+    share = f'[[indicator]]\nid = "S"\n{LABEL}count = "a"\nover = "N"\n'
+    total = f'[[indicator]]\nid = "T"\n{LABEL}total = {{ N = 1 }}\nlevels = ["city"]\n'
+    told = {
+        (p.details["indicator"], p.details["why"])
+        for p in a_folder(tmp_path, both + share + total + 'by = ["sex"]\n', cut).problems
+    }
+    assert told == {("S", "has not all its levels “N”"), ("T", "has not its cut “N sex”")}
 
 
 def test_targets_and_columns_that_name_nothing_are_told(tmp_path: Path) -> None:
@@ -172,17 +208,117 @@ def test_an_entry_of_the_wrong_shape_is_told(tmp_path: Path) -> None:
     assert "wrong shape" in a_folder(tmp_path, flat).problems[0].en
 
 
-def test_names_that_no_form_list_or_choice_has_are_told() -> None:
-    library = load_library()
-    facts = {"members": frozenset({"status"}), "clubs": frozenset({"status"})}
-    fields: dict[str, Any] = {
-        "care_visit": {"outcome": frozenset({"seen"}), "minutes": None, "volunteers": None},
-        "health_check": {"check_kind": None},
-    }
-    told = {p.en for p in check_names(library.figures, facts, fields)}
-    assert any("care_visit.outcome = met" in one for one in told)
-    assert any("members.sex" in one for one in told)
-    assert any("health_check.bp_high" in one for one in told)
+PEOPLE = {"home": frozenset({"yes", "no"}), "owed": None, "sex": None}
+NAMES = Names(
+    {"people": PEOPLE, "homes": {"open": frozenset({"yes"})}},
+    {
+        "call": KnownForm(
+            {"kind": frozenset({"long", "short"}), "minutes": None, "whom": None},
+            frozenset({"gifts"}),
+            "people",
+        ),
+        "party": KnownForm({"guests": None, "about": None}),
+    },
+)
+CUTS = """
+[cut.sex]
+label = { vi = "Giới", en = "Sex" }
+fact = "sex"
+[cut.kind]
+label = { vi = "Loại", en = "Kind" }
+answer = "kind"
+values = [ { value = "long", vi = "Dài", en = "Long" } ]
+"""
+
+
+def names_told(folder: Path, lines: str, cuts: str = CUTS) -> list[str]:
+    figures = a_folder(folder, f'[[indicator]]\nid = "X2"\n{LABEL}{lines}\n', cuts)
+    assert figures.problems == ()
+    problems = check_names(figures, NAMES)
+    assert all(p.vi and p.where and p.details["indicator"] for p in problems)
+    return [str(p.details["why"]) for p in problems]
+
+
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        ('count = "nobody"', "nobody"),
+        ('began = "call"\nwhere = { kind = { is = "long" } }', "call"),
+        ('distinct = "people"', "people"),
+        ('count = "people"\nwhere = { moon = { is = "full" } }', "people.moon"),
+        ('count = "people"\nwhere = { home = { is = "maybe" } }', "people.home = maybe"),
+        ('count = "people"\nany = [ { home = { not = ["no", "nay"] } } ]', "people.home = nay"),
+        ('turned = "people"\nfrom = { moon = { is = "a" } }\nto = { sex = { is = "b" } }',
+         "people.moon"),
+        ('sum = "people.weight"', "people.weight"),
+        ('sum = "call.hours"', "call.hours"),
+        ('sum = "call.minutes"\ntimes = "helpers"', "call.helpers"),
+        ('named = "call.helpers"', "call.helpers"),
+        ('count = "call"\nwhere = { kind = { in = ["long", "huge"] } }', "call.kind = huge"),
+        ('count = "call"\nrows = "presents"', "call.presents"),
+        ('count = "call"\nby = ["moon"]', "call.moon"),
+        ('count = "party"\nby = ["sex"]', "party.sex"),
+        ('count = "people"\nby = ["kind"]', "people.kind"),
+        ('count = "call"\nabout = "friend"', "call.friend"),
+        ('count = "call"\nabout = "whom"\nof = "friends"', "friends"),
+        ('count = "call"\nfacts = { moon = { is = "full" } }', "people.moon"),
+        ('count = "call"\nnot_before = { moon = { is = "full" } }', "call.moon"),
+        ('count = "call"\nfollowed = { form = "letter", within_days = 3 }', "letter"),
+        ('latest = "call"\nmeasured = { kind = { is = "loud" } }', "call.kind = loud"),
+        ('standing = "call"\nof = "people"\nfacts = { moon = { is = "full" } }', "people.moon"),
+        ('count = "people"\nwith = { form = "letter" }', "letter"),
+        ('count = "people"\nwith = { form = "call", rows = "gift" }', "call.gift"),
+        ('count = "people"\nwith = { form = "party", named_in = "guest" }', "party.guest"),
+        ('count = "people"\nwith = { form = "party", period_in = "month" }', "party.month"),
+        ('count = "people"\nwithout = { form = "call", where = { kind = { is = "x" } } }',
+         "call.kind = x"),
+        ('count = "people"\nwith = { list = "debts", named_in = "who" }', "debts"),
+        ('count = "people"\nwith = { list = "homes", named_in = "who" }', "homes.who"),
+        ('count = "people"\nwith = { list = "homes", where = { open = { is = "no" } } }',
+         "homes.open = no"),
+    ],
+)  # fmt: skip
+def test_a_name_that_nothing_has_is_told(tmp_path: Path, lines: str, name: str) -> None:
+    moon = '[cut.moon]\nlabel = { vi = "Trăng", en = "Moon" }\nanswer = "moon"\n'
+    cuts = CUTS + moon if "moon" in lines and "by" in lines else CUTS
+    told = names_told(tmp_path, lines, cuts)
+    assert f"nothing is called “{name}”" in told
+
+
+@pytest.mark.parametrize(
+    ("lines", "word", "of"),
+    [
+        ('count = "people"\nrows = "gifts"', "rows", "people"),
+        ('count = "people"\nup_to = "end"', "up_to", "people"),
+        ('sum = "people.owed"\ntimes = "sex"', "times", "people"),
+        ('count = "call"\nsome_day = true', "some_day", "call"),
+        ('count = "call"\nwith = { form = "party" }', "with", "call"),
+        ('count = "call"\nwhere = { kind = { older_than = 3 } }', "older_than", "call.kind"),
+        ('count = "people"\nwhere = { age = { is = "60" } }', "is", "age"),
+        ('count = "people"\nwhere = { home = { every_month = true } }', "every_month", "home"),
+        ('per = "club"\nhaving = { X2n = { is = "1" } }', "is", "X2n"),
+    ],
+)
+def test_a_word_that_says_nothing_of_what_it_is_used_for_is_told(
+    tmp_path: Path, lines: str, word: str, of: str
+) -> None:
+    below = f'\n[[indicator]]\nid = "X2n"\n{LABEL}count = "homes"' if "X2n" in lines else ""
+    assert f"word “{word}” does not go with “{of}”" in names_told(tmp_path, lines + below)
+
+
+def test_a_part_of_a_cut_that_nothing_can_be_in_is_told(tmp_path: Path) -> None:
+    moon = '[cut.moon]\nlabel = { vi = "Trăng", en = "Moon" }\nfact = "moon"\n'
+    part = ', { value = "loud", vi = "To", en = "Loud" } ]'
+    told = names_told(tmp_path, 'count = "call"\nby = ["kind"]', CUTS.replace(" ]", part) + moon)
+    assert told == ["nothing is called “kind = loud”", "nothing is called “moon”"]
+
+
+def test_what_every_form_counts_asks_for_no_answers(tmp_path: Path) -> None:
+    assert names_told(tmp_path, 'median = "*"') == []
+    (tmp_path / "more").mkdir()
+    assert names_told(tmp_path / "more", 'months = "*"\nby = ["kind"]') == [
+        "word “by” does not go with “*”"
+    ]
 
 
 def test_a_bad_entry_alone_raises() -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from forms.days import vietnam_day
+from forms.periods import get_period, periods_of
 from sync.database import Database
 from sync.rollup import roll_up_all
 from tests.sync.gardens import PERIOD, D, Garden, a_garden, said
-from tests.sync.rows import Rows
+from tests.sync.rows import NOW, Rows
 from tests.sync.test_counting_lists import a_village
 
 MARCH = date(2018, 3, 1)
@@ -54,8 +56,6 @@ def test_of_each_area_one_sign_at_least_is_asked(garden: Garden, tmp_path: Path)
 
 
 def test_every_month_means_as_many_as_the_period_has(garden: Garden, tmp_path: Path) -> None:
-    from forms.periods import get_period
-
     library = a_garden(
         tmp_path,
         OPEN=OPEN,
@@ -200,6 +200,19 @@ def test_who_sent_nothing_and_confirmed_nothing_has_no_figure(
     assert found("long_ago") == {**silent, **there, "CALLED": "–/1"}
     assert found("confirmed") == {**zero, **there, **no_call}
     assert found("sent") == {**zero, **there, **no_call}
+
+
+def test_a_median_of_no_records_is_none_and_of_those_that_came_at_once_is_zero(
+    garden: Garden, tmp_path: Path
+) -> None:
+    library = a_garden(tmp_path, DELAY='median = "call"')
+    garden.a_home("none")
+    garden.a_home("at_once")
+    garden.rows.a_record("call", vietnam_day(NOW), "at_once")
+    now = periods_of(vietnam_day(NOW))[0]
+
+    assert garden.count(library, "none", period=now) == {"DELAY": "–"}
+    assert garden.count(library, "at_once", period=now) == {"DELAY": "0"}
 
 
 def test_a_place_of_silent_homes_has_no_figure_also_of_what_is_counted_again(
