@@ -27,6 +27,11 @@ hoa,Võ Thị Hoa · 1950 · tổ 3,1,other,1950,female,tổ 3,active,yes,none,r
 tam,Bùi Thị Tám · 1945 · thôn Tây,1,dong-hoa,1945,female,thôn Tây,active,no,none,regular,\
 yes,no,no,,
 """,
+    "units": """\
+name,label,code,kind,parent,valid_from,valid_to
+20242@2006-01-01,Phường Phước Ninh,20242,ward,Hải Châu,2006-01-01,2025-07-01
+20242@2025-07-01,Phường Hải Châu,20242,ward,Đà Nẵng,2025-07-01,9999-12-31
+""",
     "loans": """\
 name,label,__version,club_id,member_id,fund_source,principal,disbursed_on,due_on,\
 balance_principal,next_due_on,status
