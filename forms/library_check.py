@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from forms import unit_tables
+from forms.document_rules import chart_slips
 from forms.indicator_names import KnownForm, Names, check_names
 from forms.library import (
     Choices,
@@ -43,6 +44,10 @@ def misfits(library: Library) -> list[Problem]:
         for slip in unit_tables.slips(library.units, library.successions)
     ]
     found += [problem("report.toml", "confirm", *slip) for slip in _confirm_slips(library)]
+    if library.report.document is not None:
+        titles = frozenset(column.title for column in library.figures.columns)
+        unfit = chart_slips(library.report.document, library.indicators, titles)
+        found += [problem("report.toml", *slip) for slip in unfit]
     return [*found, *library.figures.problems, *check_names(library.figures, _names(library))]
 
 

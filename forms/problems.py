@@ -476,6 +476,14 @@ DECISION_UNFIT = ProblemType(
     "After this decision {at} would not fit: {why}.",
 )
 
+# --- A report ---
+NO_DOCUMENT = ProblemType(
+    "no_document",
+    404,
+    "Thư viện này không có mẫu báo cáo để ký cho cấp “{level}”.",
+    "This library has no document to sign for level “{level}”.",
+)
+
 # --- Refusals of an account ---
 BAD_NAME = ProblemType(
     "bad_name",

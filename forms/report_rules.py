@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from forms.document_rules import DocumentRules, read_document_rules
 from forms.indicators import PLACES, BadIndicator, Conditions, read_conditions
 
 STATES = ("open", *PLACES, "sent", "reported")  # in order; of a level: confirmed there
@@ -47,6 +48,7 @@ class ReportRules:
     sections: tuple[Label, ...] = ()
     confirming: Confirming | None = None
     small: int = SMALL
+    document: DocumentRules | None = None
 
     def state(self, key: str) -> Label:
         """The name of a state; the key itself where the library gives none."""
@@ -54,7 +56,9 @@ class ReportRules:
 
 
 def read_report_rules(entries: Mapping[str, Any]) -> ReportRules:
-    """report.toml, parsed, to its rules. Raises BadIndicator, in both languages."""
+    """report.toml, parsed, to its rules. Raises BadIndicator, in both languages; KeyError or
+    TypeError where a word is missing or misshapen.
+    """
     states = entries.get("state", {})
     strange = set(states) - set(STATES)
     if strange:
@@ -68,6 +72,7 @@ def read_report_rules(entries: Mapping[str, Any]) -> ReportRules:
         sections=tuple(_label(str(one.get("id")), one) for one in entries.get("section", [])),
         confirming=_confirming(entries["confirm"]) if "confirm" in entries else None,
         small=small,
+        document=read_document_rules(entries),
     )
 
 

@@ -145,7 +145,7 @@ def _figure_rows(data: ReportData) -> Iterator[tuple[Cell, ...]]:
                     indicator.vi,
                     f"{cut}={value}" if cut else "",
                     cuts.get(cell, value),
-                    *_numbers(data, place, indicator, cell, target),
+                    *figure_cells(data, place, indicator, target, cell),
                     note if not cut else "",
                 )
 
@@ -173,12 +173,12 @@ def _cut_cells(
     return found
 
 
-def _numbers(
+def figure_cells(
     data: ReportData,
     place: PlaceData,
     indicator: IndicatorData,
-    cell: tuple[str, str],
     target: Target | None,
+    cell: tuple[str, str] = WHOLE,
 ) -> tuple[Cell, ...]:
     """Numerator, denominator, value, unit, target, judgement, how many are missing."""
     figure = data.figure(place, indicator.id, *cell)
