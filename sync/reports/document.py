@@ -71,7 +71,7 @@ def contents(rules: DocumentRules, data: ReportData, place: PlaceData) -> Json:
             if section.id != rules.appendix
         ],
         "narratives": _narratives(data, place),
-        "clubs": _clubs(rules, data, place),
+        "table": _clubs(rules, data, place),
         "quality": _quality(rules, data, place),
         "not_reported": [
             one.club_name for one in _clubs_of(data, place) if one.key in data.not_reported
