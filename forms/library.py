@@ -425,8 +425,10 @@ def _read_figures(path: Path, problems: list[Problem]) -> Figures:
 def _read_report(file: Path, problems: list[Problem]) -> ReportRules:
     try:
         entries = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return ReportRules()  # told already: its columns stand in the same file
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        told = f"không đọc được ({error})", f"unreadable ({error})"
+        problems.append(problem(file.name, "TOML", *told))
+        return ReportRules()
     with _Told(file.name, "report", problems):
         return read_report_rules(entries)
     return ReportRules()

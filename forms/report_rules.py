@@ -18,11 +18,12 @@ SMALL = 5  # cells below it are small, where a library does not say (domain §2)
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A name in both languages; `id` is what it is the name of."""
+    """A name in both languages; `id` is what it is the name of. section: of the report."""
 
     id: str
     vi: str
     en: str
+    section: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class ReportRules:
     due: Mapping[str, int] = field(default_factory=dict)
     states: Mapping[str, Label] = field(default_factory=dict)
     sections: tuple[Label, ...] = ()
+    quality: str = ""  # the section whose indicators tell how good the data is
     confirming: Confirming | None = None
     small: int = SMALL
     document: DocumentRules | None = None
@@ -63,13 +65,15 @@ def read_report_rules(entries: Mapping[str, Any]) -> ReportRules:
     strange = set(states) - set(STATES)
     if strange:
         raise _wrong("trạng thái", "state", min(strange), STATES)
+    sections = entries.get("section", [])
     small = entries.get("small_cells", {}).get("below", SMALL)
     if type(small) is not int or small < 1:
         raise BadIndicator("“below” cần một số nguyên từ 1", "“below” needs a whole number from 1")
     return ReportRules(
         due=_due(entries.get("due", {})),
         states={key: _label(key, entry) for key, entry in states.items()},
-        sections=tuple(_label(str(one.get("id")), one) for one in entries.get("section", [])),
+        sections=tuple(_label(str(one.get("id")), one) for one in sections),
+        quality=next((str(one["id"]) for one in sections if one.get("quality")), ""),
         confirming=_confirming(entries["confirm"]) if "confirm" in entries else None,
         small=small,
         document=read_document_rules(entries),
@@ -102,7 +106,7 @@ def _label(key: str, entry: Any) -> Label:
     texts = entry.get("label", entry) if isinstance(entry, Mapping) else {}
     if not isinstance(texts, Mapping) or not texts.get("vi") or not texts.get("en"):
         raise BadIndicator(f"“{key}” cần vi và en", f"“{key}” needs vi and en")
-    return Label(key, str(texts["vi"]), str(texts["en"]))
+    return Label(key, str(texts["vi"]), str(texts["en"]), str(texts.get("section", "")))
 
 
 def _wrong(kind_vi: str, kind: str, word: str, known: tuple[str, ...]) -> BadIndicator:

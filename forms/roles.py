@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from forms.indicators import PLACES
+
 # What somebody may be allowed to do; the code asks for these and no others.
 VERBS: Mapping[str, str] = {
     "form.list": "download forms, with their files and lists",
@@ -14,7 +16,10 @@ VERBS: Mapping[str, str] = {
     "entity.write": "change entities it may read whole",
     "other_forms.read": "read submissions of forms that the library does not know",
     "figures.read": "see figures as they are now",
+    "small_cells.read": "see numbers of so few people that one might be told",
     "reports.read": "see reports",
+    "reports.send": "send a report, and open it again",
+    "reports.pass_on": "say that a sent report was passed on",
     "places.manage": "say where clubs are",
     "audit.read": "see who did what",
     "forms.manage": "publish and close forms",
@@ -27,13 +32,16 @@ OF_PHONES = frozenset({"form.list", "submission.create"})  # a token in a URL gi
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """`everywhere`: who is of this role and bound to no unit and no club reaches every club."""
+    """`everywhere`: who is of this role and bound to no unit and no club reaches every club.
+    `confirms`: the level of the places for which it confirms reports.
+    """
 
     name: str
     vi: str
     en: str
     verbs: frozenset[str]
     everywhere: bool = False
+    confirms: str = ""
 
     @property
     def has_phone(self) -> bool:
@@ -49,6 +57,7 @@ def read_role(name: str, entry: Mapping[str, Any]) -> Role:
         str(label["en"]),
         frozenset(map(str, entry["verbs"])),
         bool(entry.get("everywhere", False)),
+        str(entry.get("confirms", "")),
     )
 
 
@@ -56,3 +65,5 @@ def role_slips(role: Role) -> Iterator[tuple[str, str]]:
     """Verbs that nothing asks for: a slip of the hand, which would shut or open a door."""
     for verb in sorted(role.verbs - set(VERBS)):
         yield f"không có quyền “{verb}”", f"there is no verb “{verb}”"
+    if role.confirms and role.confirms not in PLACES:
+        yield f"không có cấp “{role.confirms}”", f"there is no level “{role.confirms}”"

@@ -104,6 +104,33 @@ def get_role(library: Library, name: str) -> Role:
     return library.roles[name]
 
 
+def speaks_for(
+    db: Connection, library: Library, caller: Caller, place: tuple[str, str], day: date, today: date
+) -> bool:
+    """Whether the caller confirms for this place (level; a club's uuid, a unit's id) as of `day`.
+
+    An office that has passed into another since (a ward of July 2025) is spoken for by its heir.
+    """
+    if caller.kind == "operator":
+        return True
+    level, key = place
+    role = library.roles.get(caller.role)
+    if caller.kind != "user" or role is None or role.confirms != level:
+        return False
+    if caller.club_id is not None or level == "club":
+        return (level, caller.club_id) == ("club", key)
+    if caller.unit_id is None:
+        return role.everywhere
+    return _is_office(places.read_tree(db), caller.unit_id, int(key), day, today)
+
+
+def _is_office(tree: places.Tree, own: int, unit: int, day: date, today: date) -> bool:
+    """Whether the office of `own` is that of `unit`: it became it by `day`, or has become of it."""
+    before = tree.body(tree.units[own], day) if tree.units[own].valid_from <= day else ()
+    after = tree.body(tree.units[unit], today)
+    return unit in {row.id for row in before} or own in {row.id for row in after}
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a caller may read of one form's submissions: of which clubs (None = all, also those of

@@ -298,6 +298,46 @@ queue = Table(  # work that must happen; done rows are deleted, failed ones stay
     Index("ix_queue_due", "failed_at", "name", "due_at", "id"),
 )
 
+# ------------------------------------------------------------------ kept: reports
+reports = Table(  # a period's report, from its first step on
+    "reports",
+    metadata,
+    _id(),
+    Column("period", Text, nullable=False),  # "2025H2"
+    Column("calendar", Text, nullable=False),  # calendar | administrative
+    Column("first_on", Date, nullable=False),
+    Column("last_on", Date, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    UniqueConstraint("period", "calendar"),
+)
+report_steps = Table(  # what people did with it; a trigger lets nobody change or delete a row
+    "report_steps",
+    metadata,
+    _id(),
+    _ref("report_id", "reports"),
+    Column("number", Integer, nullable=False),  # 1, 2 … in this report
+    Column("level", Text, nullable=False),  # club | commune | district | city | "" the whole report
+    Column("place", Text, nullable=False),  # a club's uuid, a unit's id, ""
+    Column("act", Text, nullable=False),  # confirm | send_back | send | report | reopen
+    Column("at", Utc, nullable=False),
+    Column("actor", Text, nullable=False),  # as in audit_events
+    Column("sha256", Text, nullable=False),  # of the figures as they stood
+    Column("comment", Text, nullable=False),
+    UniqueConstraint("report_id", "number"),
+)
+report_versions = Table(  # what was sent, whole; a trigger lets nobody change or delete a row
+    "report_versions",
+    metadata,
+    _id(),
+    _ref("report_id", "reports"),
+    Column("version", Integer, nullable=False),
+    Column("frozen_at", Utc, nullable=False),  # what was received until then is in it
+    Column("reason", Text, nullable=False),  # of a revision
+    Column("sha256", Text, nullable=False),  # of the snapshot before it was compressed
+    Column("snapshot", LargeBinary, nullable=False),  # reports/data.py: ReportData, zlib
+    UniqueConstraint("report_id", "version"),
+)
+
 # ------------------------------------------------------------------ derived: what it means
 records = Table(  # one flat row per submission (table_path "") and per repeat instance
     "records",

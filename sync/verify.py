@@ -21,6 +21,7 @@ from sync.database import Database, lock_derived
 from sync.entities import Key
 from sync.process import Prepared
 from sync.receive import PROCESS
+from sync.reports import snapshots
 from sync.tables import (
     app_users,
     club_places,
@@ -90,8 +91,8 @@ class Difference:
 def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> list[Difference]:
     """Recompute everything in a new SQLite file in `scratch` (left to the caller to delete).
 
-    [] when all is the same. Work that still waits in the queue shows as "missing"; figures that
-    wait to be measured again are not compared.
+    [] when all is the same, and sent reports are what was sent. Work that still waits in the queue
+    shows as "missing"; figures that wait to be measured again are not compared.
     """
     database = Database(f"sqlite:///{scratch / 'verify.db'}")
     try:
@@ -105,7 +106,8 @@ def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> li
             _measure_all(copy, library, now)
             slices.rebuild(copy, library)
             stale = _stale(db)
-            return [*unread, *_compare(derived(db, stale), derived(copy, stale))]
+            sent = [Difference("report_versions", key, "sha256") for key in snapshots.spoilt(db)]
+            return [*unread, *sent, *_compare(derived(db, stale), derived(copy, stale))]
     finally:
         database.dispose()
 

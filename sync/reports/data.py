@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -174,9 +173,10 @@ class StepData:
 
 @dataclass(frozen=True, slots=True)
 class AnswerData:
-    """What was written under one heading."""
+    """What was written under one heading, in a section of the report."""
 
     id: str
+    section: str
     vi: str
     en: str
     text: str
@@ -279,6 +279,7 @@ class ReportData:
     narratives: tuple[Narrative, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
     previous: tuple[VersionData, ...] = ()
+    quality: str = ""  # the section whose indicators tell how good the data is
     small: int = 0
     seen: Seen = field(default_factory=Seen)
     figures: Mapping[str, Figures] = field(default_factory=dict)
@@ -368,14 +369,6 @@ def unpack(content: bytes) -> ReportData:
     figures = {level: _unpacked(found) for level, found in plain.pop("figures").items()}
     data = canonical.from_plain(ReportData, plain)
     return replace(data, figures=figures, sha256=hashlib.sha256(content).hexdigest())
-
-
-def compress(content: bytes) -> bytes:
-    return zlib.compress(content, 6)
-
-
-def decompress(content: bytes) -> bytes:
-    return zlib.decompress(content)
 
 
 def _packed(figures: Figures) -> dict[str, list[list[Any]]]:

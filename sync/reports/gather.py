@@ -93,6 +93,7 @@ def gather(db: Connection, library: Library, period: Period, now: datetime) -> R
             for c in library.figures.columns
         ),
         words={club.uuid: _club_words(library, club) for club in clubs},
+        quality=library.report.quality,
         small=library.report.small,
         figures=_of_places(figures, found),
     )
@@ -236,7 +237,7 @@ def _indicator(library: Library, one: Indicator) -> IndicatorData:
         by=one.by,
         adds_up=one.adds_up,
         sensitive=one.sensitive,
-        words=_fingerprint(_without_labels(one)),
+        words=_words(library, one.id),
         narrows=_narrows(one, library.figures.indicators.get(one.over or "")),
     )
 
@@ -255,6 +256,22 @@ def _narrows(one: Indicator, over: Indicator | None) -> tuple[str, tuple[str, ..
         return None
     values = first.value if isinstance(first.value, tuple) else (first.value,)
     return name, tuple(map(str, values))
+
+
+def is_counted_alike(library: Library, one: IndicatorData) -> bool:
+    """Whether an indicator is counted today as it was when this was written."""
+    return one.id in library.figures.indicators and _words(library, one.id) == one.words
+
+
+def _words(library: Library, name: str) -> str:
+    """A fingerprint of how it is counted, with its cuts and all that it stands on."""
+    one = library.figures.indicators[name]
+    below = {*one.having, *one.total, *(named for each in one.each for named in each)}
+    below |= {one.over} if one.over else set()
+    cuts = [(cut, library.figures.cuts.get(cut)) for cut in one.by]
+    return _fingerprint(
+        (_without_labels(one), cuts, [_words(library, other) for other in sorted(below)])
+    )
 
 
 def _without_labels(one: Indicator) -> Indicator:

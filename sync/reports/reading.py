@@ -9,16 +9,39 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import Connection
 
 from forms.periods import Period
+from forms.problems import Refused
+from forms.report_problems import REPORT_NO_VERSION
+from sync.reports import snapshots
 from sync.reports.data import Adjustment, ReportData
 from sync.reports.gather import gather
+from sync.reports.life import with_life
+from sync.reports.steps import read_chain
 
 if TYPE_CHECKING:
     from forms.library import Library
 
 
-def read_report(db: Connection, library: Library, period: Period, now: datetime) -> ReportData:
-    """The report of a period, whole; see `only_clubs`."""
-    return gather(db, library, period, now)
+def read_report(
+    db: Connection,
+    library: Library,
+    period: Period,
+    now: datetime,
+    version: int | None = None,
+    *,
+    provisional: bool = False,
+) -> ReportData:
+    """The report of a period, whole; see `only_clubs`.
+
+    This version of it, or the newest; one that was never sent, and on demand, as it stands now.
+    Refused(REPORT_NO_VERSION).
+    """
+    frozen = None if provisional else snapshots.read(db, period, version)
+    if frozen is not None:
+        return frozen
+    if version is not None:
+        raise Refused(REPORT_NO_VERSION(period=period.code, version=version))
+    chain = read_chain(db, library, period)
+    return with_life(db, library, gather(db, library, period, now), chain)
 
 
 def only_clubs(data: ReportData, clubs: frozenset[str] | None) -> ReportData:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -74,25 +73,36 @@ def test_a_slip_is_told_by_its_word(text: str, told: str) -> None:
     assert told in str(raised.value)
 
 
-def _spoilt(tmp_path: Path, more: str) -> Any:
+def _spoilt(tmp_path: Path, old: str, new: str) -> str:
     folder = shutil.copytree(OWN_LIBRARY, tmp_path / "library")
-    with (folder / "report.toml").open("a", encoding="utf-8") as file:
-        file.write(more)
+    text = (folder / "report.toml").read_text("utf-8")
+    assert old in text
+    (folder / "report.toml").write_text(text.replace(old, new, 1), "utf-8")
     with pytest.raises(LibraryError) as raised:
         load_library(folder)
     return str(raised.value)
 
 
 def test_a_confirming_form_that_is_not_there_is_told_with_file_and_sentence(tmp_path: Path) -> None:
-    told = _spoilt(tmp_path, '\n[confirm]\nform = "no_such"\nperiod = "p"\nwhere = {}\n')
+    told = _spoilt(tmp_path, 'form = "period_report"', 'form = "no_such"')
     assert "report.toml" in told
     assert "no_such" in told
 
 
-def test_a_wrong_field_or_choice_of_the_confirming_form_is_told(tmp_path: Path) -> None:
-    more = (
-        '\n[confirm]\nform = "membership"\nperiod = "no_period"\nwhere = { sex = { is = "yes" } }\n'
-    )
-    told = _spoilt(tmp_path, more)
-    assert "membership.no_period" in told
-    assert "sex = yes" in told
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('period = "period"', 'period = "no_period"', "period_report.no_period"),
+        ("{ agree = { is", "{ agreed = { is", "period_report.agreed"),
+        ('agree = { is = "yes" }', 'agree = { is = "maybe" }', "agree = maybe"),
+        ('field = "lessons"', 'field = "lesson"', "period_report.lesson"),
+    ],
+)
+def test_what_the_confirming_form_has_not_is_told(
+    tmp_path: Path, old: str, new: str, named: str
+) -> None:
+    assert named in _spoilt(tmp_path, old, new)
+
+
+def test_a_file_that_is_no_toml_is_told_by_its_name(tmp_path: Path) -> None:
+    assert "report.toml" in _spoilt(tmp_path, "[confirm]", "[confirm")

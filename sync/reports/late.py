@@ -1,0 +1,224 @@
+"""What came, changed or went after a report was frozen, and what it would say differently now.
+
+It is shown, and goes into a revision or into the next report's adjustments: never silently into the
+next period's flow (domain §4.7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.indicators import PLACES, Indicator
+from forms.periods import Period, get_period, months_before
+from sync import process, rollup
+from sync import tables as t
+from sync.accounts import PROJECT_ID
+from sync.clubs import plain_name
+from sync.database import among
+from sync.figures import Figure, Figures
+from sync.places import read_tree
+from sync.reports.data import Adjustment, Difference, LateRecord, PlaceKey, ReportData, Seen
+from sync.reports.gather import is_counted_alike
+from sync.reports.seen import OVERLAP, not_counted
+
+if TYPE_CHECKING:
+    from forms.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of a period: as frozen, with what later reports have told of it since."""
+
+    data: ReportData
+    at: datetime
+    seen: Seen
+    figures: Mapping[str, Figures]
+
+    @property
+    def period(self) -> Period:
+        return get_period(self.data.head.period, self.data.head.calendar)
+
+
+def late(db: Connection, library: Library, frozen: ReportData) -> Adjustment:
+    """Everything since this version was frozen, whatever other reports have told of it."""
+    assert frozen.head.frozen_at is not None
+    told = Told(frozen, frozen.head.frozen_at, frozen.seen, frozen.figures)
+    return since(db, library, told)
+
+
+def since(db: Connection, library: Library, told: Told) -> Adjustment:
+    """Records and figures that are not as told. All records are named that may move a figure, also
+    where two of them cancel out.
+    """
+    head = told.data.head
+    return Adjustment(
+        head.period,
+        head.calendar,
+        head.version or 0,
+        tuple(changed_records(db, library, told)),
+        tuple(_differences(db, library, told)),
+    )
+
+
+# ------------------------------------------------------------------ figures
+def _differences(db: Connection, library: Library, told: Told) -> Iterator[Difference]:
+    """Of indicators that are still counted as they were then, and that tell no quality of data."""
+    same = {
+        one.id
+        for one in told.data.indicators
+        if one.section != told.data.quality and is_counted_alike(library, one)
+    }
+    figures = rollup.roll_up_all(db, library, told.period)
+    names = _names(db, told.data)
+    for level in reversed(PLACES):
+        then, now = told.figures.get(level, {}), figures[level]
+        for key in sorted(then.keys() | now.keys()):
+            place, indicator, cut, value = key
+            before, after = then.get(key, Figure(None)), now.get(key, Figure(None))
+            numbers = (before.numerator, before.denominator) != (after.numerator, after.denominator)
+            if numbers and indicator in same and (level, place) in names:
+                yield Difference(
+                    level,
+                    place,
+                    names[level, place],
+                    indicator,
+                    cut,
+                    value,
+                    before.numerator,
+                    after.numerator,
+                    before.denominator,
+                    after.denominator,
+                )
+
+
+def _names(db: Connection, data: ReportData) -> dict[PlaceKey, str]:
+    """Names of all places there were, and there are now."""
+    units = read_tree(db).units.values()
+    names: dict[PlaceKey, str] = {(u.level, str(u.id)): u.full_name for u in units}
+    e = t.entities.c
+    clubs = db.execute(sa.select(e.uuid, e.label).where(e.uuid == e.club_id))
+    names |= {(PLACES[0], row.uuid): plain_name(row.label) for row in clubs}
+    return names | {one.id: one.club_name or one.name for one in data.places}
+
+
+# ------------------------------------------------------------------ records
+def changed_records(db: Connection, library: Library, told: Told) -> list[LateRecord]:
+    """What arrived, was edited, deleted, or counts now and did not (or the other way round)."""
+    arrived = set(db.scalars(_arrived(db, told)))
+    now_out = set(db.scalars(not_counted()))
+    was_out = set(told.seen.not_counted)
+    moved = dict.fromkeys(was_out - now_out, "counts_now")
+    moved |= dict.fromkeys(now_out - was_out, "counts_no_more")
+    rows = db.execute(_rows(db, {*arrived, *moved}))
+    found = []
+    for row in rows:
+        kind = _kind(row, told, arrived, moved, now_out)
+        if kind and (record := _record(db, library, told, row, kind)):
+            found.append(record)
+    return sorted(found, key=lambda one: (one.received_at, one.instance_id))
+
+
+def _arrived(db: Connection, told: Told) -> sa.Select[Any]:
+    """Submissions of which a version came since, or was not read yet."""
+    v = t.submission_versions.c
+    after = sa.and_(v.received_at > told.at - OVERLAP, ~among(db, v.id, told.seen.recent))
+    return sa.select(v.submission_id).where(sa.or_(after, among(db, v.id, told.seen.waiting)))
+
+
+def _rows(db: Connection, submissions: set[int]) -> sa.Select[Any]:
+    """Each submission as it stands now; day and club are None where it has no record."""
+    s, f, v, r = t.submissions.c, t.forms.c, t.submission_versions.c, t.records.c
+    any_version = t.submission_versions.alias("any_version").c
+    first = sa.select(sa.func.min(any_version.id)).where(any_version.submission_id == s.id)
+    return (
+        sa.select(s.id, s.instance_id, s.deleted_at, f.xml_form_id.label("form"))
+        .add_columns(v.id.label("version_id"), v.received_at, r.happened_on, r.club_id)
+        .add_columns(first.scalar_subquery().label("first_id"), r.id.label("record_id"))
+        .join(t.forms, f.id == s.form_id)
+        .join(t.submission_versions, v.id == s.current_version_id)
+        .outerjoin(t.records, sa.and_(r.submission_id == s.id, r.table_path == ""))
+        .where(f.project_id == PROJECT_ID, among(db, s.id, sorted(submissions)))
+    )
+
+
+def _kind(
+    row: Any, told: Told, arrived: set[int], moved: Mapping[int, str], now_out: set[int]
+) -> str:
+    """What happened to it; "" for what never counted."""
+    if row.deleted_at is not None:
+        return "deleted" if row.id in moved and row.id not in arrived else ""
+    if row.id in arrived and row.id not in now_out:
+        return "arrived" if _is_new(row, told) else "edited"
+    return moved.get(row.id, "") if row.id not in arrived else ""
+
+
+def _is_new(row: Any, told: Told) -> bool:
+    """Whether its first version was not there either."""
+    return row.first_id == row.version_id or row.id in told.seen.not_counted
+
+
+def _record(db: Connection, library: Library, told: Told, row: Any, kind: str) -> LateRecord | None:
+    """The record, unless it has nothing to do with the period, as it reads now or as it read."""
+    days = {row.happened_on} if row.record_id else set()
+    club = row.club_id
+    if kind in ("edited", "deleted"):
+        versions = sa.select(t.submission_versions.c.id).where(
+            t.submission_versions.c.submission_id == row.id
+        )
+        for one in process.prepare(db, library, db.scalars(versions).all(), told.at):
+            days.add(one.rows[0]["happened_on"])
+            club = club or one.rows[0]["club_id"]
+    first = first_day_of(library, row.form, told.period)
+    if first is None or not any(day and first <= day <= told.period.last for day in days):
+        return None
+    day = row.happened_on or max((day for day in days if day), default=None)
+    name = told.data.place(PLACES[0], club or "")
+    return LateRecord(
+        row.instance_id,
+        row.form,
+        day,
+        row.received_at,
+        club or "",
+        name.club_name if name else "",
+        kind,
+    )
+
+
+def first_day_of(library: Library, form: str, period: Period) -> date | None:
+    """The first day on which something told by this form can move a figure of the period; None
+    where no figure looks at it.
+    """
+    if any(fact.form == form for rule in library.lists.values() for fact in rule.facts):
+        return date.min  # what is true once stays true
+    reaches = [
+        _reach(one, form) for one in library.figures.indicators.values() if _is_about(one, form)
+    ]
+    if not reaches:
+        return None
+    if None in reaches:
+        return date.min
+    months = max((one for one in reaches if one is not None), default=0)
+    return min(period.first, months_before(period.last, months))
+
+
+def _is_about(one: Indicator, form: str) -> bool:
+    return one.of in (form, "*") or any(with_.form == form for with_ in one.with_ + one.without)
+
+
+def _reach(one: Indicator, form: str) -> int | None:
+    """How many months before D such a record still counts; None = for ever."""
+    if one.of in (form, "*") and (one.up_to != "period" or one.not_before):
+        return None
+    months = [one.within or 0]
+    for with_ in one.with_ + one.without:
+        if with_.within == "ever":
+            return None
+        months.append(with_.within if isinstance(with_.within, int) else 0)
+        months.append((with_.within_days or 0) // 28 + 1 if with_.within_days else 0)
+    return max(months)
