@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from forms.computed import Computed
 from forms.form_problems import FormRefused
 from forms.indicators import BadIndicator, Figures, Indicator, Target, read_figures
 from forms.problems import Problem, ProblemType, Where
@@ -179,7 +180,8 @@ class Download:
 
     rows: "club", "unit" or "all" of the caller's scope; or "assigned": those of the scope whose
     property `assigned_by` (uuids, with spaces between) names the phone's own person. A row is sent
-    when all of `where` hold and, unless `any_of` is empty, one of its members does.
+    when all of `where` hold and, unless `any_of` is empty, one of its members does. of_view: of a
+    list that no form changes, so its versions are ours alone and rise with every change.
     """
 
     rows: str
@@ -187,6 +189,7 @@ class Download:
     properties: tuple[str, ...]
     any_of: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     assigned_by: str | None = None
+    of_view: bool = False
 
     def persons(self, data: Mapping[str, str]) -> frozenset[str]:
         """Whom an entity with these properties is assigned to: uuids in their one spelling."""
@@ -249,6 +252,8 @@ class ListRule:
     """An entity list: `club` is the property with the club's uuid, or "name": its own uuid.
 
     over: fact -> values with which no event can follow (a death); away: with which one is unlikely.
+    computed: property -> where the server finds it. of: a view: nothing but other downloads of the
+    entities of that list, under a name of its own.
     """
 
     name: str
@@ -261,6 +266,8 @@ class ListRule:
     over: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     away: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     story: Story | None = None
+    computed: Mapping[str, Computed] = field(default_factory=dict)
+    of: str | None = None
 
     @property
     def told_by(self) -> frozenset[str]:
@@ -273,6 +280,11 @@ class ListRule:
         """Every fact that may be told of an entity."""
         of_facts = (fact.name for fact in self.facts)
         return frozenset((*of_facts, *(self.story.facts if self.story else ())))
+
+    @property
+    def computed_by(self) -> frozenset[str]:
+        """The forms whose records tell a property."""
+        return frozenset(form for one in self.computed.values() for form in one.latest)
 
     @property
     def is_of_clubs(self) -> bool:
@@ -297,6 +309,10 @@ class Library:
     successions: tuple[Row, ...]
     report: ReportRules = field(default_factory=ReportRules)
     problems: tuple[Problem, ...] = field(default=())
+
+    def rules_on(self, list_name: str) -> Iterator[ListRule]:
+        """The list's own rule, and those of the views on it."""
+        return (one for one in self.lists.values() if list_name in (one.name, one.of))
 
     @property
     def indicators(self) -> Mapping[str, Indicator]:
@@ -603,13 +619,23 @@ _FACT_WORDS = frozenset({"name", "form", "field", "value", "birth", "from_proper
 _FACT_WORDS |= {"values", "needs", "after", "begins", "corrects"}
 
 
+_LIST_WORDS = frozenset({"label", "club", "properties", "download", "fact", "over", "away"})
+_LIST_WORDS |= {"story", "computed"}
+_VIEW_WORDS = frozenset({"label", "of", "download"})
+
+
 def read_list(name: str, entry: Mapping[str, Any], folder: Path) -> ListRule:
     """One [list] table of lists.toml. Raises Wrong."""
-    _only(entry, {"label", "club", "properties", "download", "fact", "over", "away", "story"})
+    of = _text(entry, "of")
+    _only(entry, _VIEW_WORDS if of else _LIST_WORDS)
     label = entry.get("label", {})
     if not isinstance(label, dict) or not label.get("vi") or not label.get("en"):
         raise Wrong("“label” cần vi và en", "“label” needs vi and en")
-    downloads = {role: _download(role, one) for role, one in entry.get("download", {}).items()}
+    downloads = {
+        role: _download(role, one, of_view=of is not None)
+        for role, one in entry.get("download", {}).items()
+    }
+    computed = {key: _computed(key, one) for key, one in entry.get("computed", {}).items()}
     return ListRule(
         name=name,
         label_vi=label["vi"],
@@ -621,6 +647,21 @@ def read_list(name: str, entry: Mapping[str, Any], folder: Path) -> ListRule:
         over=_where(entry.get("over", {})),
         away=_where(entry.get("away", {})),
         story=_story(entry["story"], folder) if "story" in entry else None,
+        computed=MappingProxyType(computed),
+        of=of,
+    )
+
+
+def _computed(name: str, entry: Mapping[str, Any]) -> Computed:
+    _only(entry, {"fact", "latest", "where", "column", "only"})
+    if ("fact" in entry) == ("latest" in entry):
+        raise Wrong(f"{name}: cần “fact” hoặc “latest”", f"{name}: needs fact or latest")
+    return Computed(
+        fact=_text(entry, "fact"),
+        latest=_texts(entry, "latest"),
+        where=_where(entry.get("where", {})),
+        column=_text(entry, "column"),
+        only=_texts(entry, "only"),
     )
 
 
@@ -630,7 +671,7 @@ def _story(entry: Mapping[str, Any], folder: Path) -> Story:
     return Story(tell, _texts(entry, "forms"), _texts(entry, "facts"))
 
 
-def _download(role: str, entry: Mapping[str, Any]) -> Download:
+def _download(role: str, entry: Mapping[str, Any], *, of_view: bool) -> Download:
     _only(entry, {"rows", "assigned_by", "where", "any_of", "properties"})
     assigned_by = _text(entry, "assigned_by")
     if (entry.get("rows") == "assigned") != (assigned_by is not None):
@@ -644,6 +685,7 @@ def _download(role: str, entry: Mapping[str, Any]) -> Download:
         properties=_texts(entry, "properties"),
         any_of=tuple(_where(one) for one in entry.get("any_of", [])),
         assigned_by=assigned_by,
+        of_view=of_view,
     )
 
 

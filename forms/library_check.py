@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from forms import unit_tables
+from forms.computed import Computed
 from forms.document_rules import chart_slips
 from forms.indicator_names import KnownForm, Names, check_names
 from forms.library import (
@@ -121,6 +122,8 @@ def _form_slips(form: LibraryForm, library: Library) -> Iterator[Slip]:
     for name in form.entity_lists:
         if name not in library.lists:
             yield _nothing_called(name)
+        elif library.lists[name].of:
+            yield f"“{name}” chỉ để xem", f"“{name}” is only a view"
     known = {
         p
         for name in form.entity_lists
@@ -212,9 +215,17 @@ def _same_event_slips(same: SameEvent, fields: Mapping[str, Choices]) -> Iterato
 
 # ------------------------------------------------------------------ lists
 def _list_slips(one: ListRule, library: Library) -> Iterator[Slip]:
-    known = {*one.properties}
+    of = one if one.of is None else library.lists.get(one.of)
+    if of is None or of.of is not None:
+        yield _nothing_called(str(one.of))
+        return
+    known = {*of.properties}
     for role, download in one.downloads.items():
         yield from _download_slips(role, download, known, library)
+    yield from _told_slips(one, known, library)
+
+
+def _told_slips(one: ListRule, known: Collection[str], library: Library) -> Iterator[Slip]:
     if one.club not in (None, "name") and one.club not in known:
         yield _nothing_called(str(one.club))
     told = {fact.name for fact in one.facts}
@@ -225,6 +236,29 @@ def _list_slips(one: ListRule, library: Library) -> Iterator[Slip]:
         yield from _fact_slips(fact, known, library)
     if one.story:
         yield from _story_slips(one, one.story, library)
+    for name, computed in one.computed.items():
+        if name not in known:
+            yield _nothing_called(f"computed.{name}")
+        yield from _computed_slips(one, computed, library)
+
+
+def _computed_slips(one: ListRule, computed: Computed, library: Library) -> Iterator[Slip]:
+    if computed.fact is not None and computed.fact not in one.fact_names:
+        yield _nothing_called(computed.fact)
+    for form in computed.latest:
+        yield from _subject_slips(one, form, library)
+        columns = _columns(library, library.forms[form]) if form in library.forms else {}
+        for name in (*computed.where, *((computed.column,) if computed.column else ())):
+            if name not in columns:
+                yield _nothing_called(f"{form}.{name}")
+
+
+def _subject_slips(one: ListRule, form: str, library: Library) -> Iterator[Slip]:
+    rule = library.rules.get(form)
+    if rule is None:
+        yield _nothing_called(form)
+    elif rule.subject_list != one.name:
+        yield f"“{form}” không nói về “{one.name}”", f"“{form}” is not about “{one.name}”"
 
 
 def _download_slips(
@@ -242,11 +276,7 @@ def _download_slips(
 
 def _story_slips(one: ListRule, story: Story, library: Library) -> Iterator[Slip]:
     for form in story.forms:
-        rule = library.rules.get(form)
-        if rule is None:
-            yield _nothing_called(f"story.{form}")
-        elif rule.subject_list != one.name:
-            yield f"“{form}” không nói về “{one.name}”", f"“{form}” is not about “{one.name}”"
+        yield from _subject_slips(one, form, library)
     for name in story.facts:
         if any(fact.name == name for fact in one.facts):
             yield f"“{name}” được nói hai lần", f"“{name}” is told twice"

@@ -36,8 +36,9 @@ Teller = Callable[[Sequence[Told]], Iterable[Said]]
 class Story:
     """Facts of an entity that follow from all its records together.
 
-    tell: a function of the domain's stories.py; pure. forms: whose records it reads, in the order
-    of day and arrival. facts: every name it may tell; spells of one name do not overlap.
+    tell: a function of the domain's stories.py; pure. It gets the entity's records of `forms` in
+    the order of day and arrival, from the day of the one that made it on, and tells of no day
+    before. facts: every name it may tell; spells of one name do not overlap.
     """
 
     tell: Teller

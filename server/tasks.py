@@ -15,7 +15,7 @@ from pathlib import Path
 
 from server.runtime import Runtime
 from server.unseal import open_waiting
-from sync import aggregate, clubs, process, queue, verify, waiting
+from sync import aggregate, clubs, computed, process, queue, verify, waiting
 from sync.aggregate import MEASURE, StaleCell
 from sync.generation import DERIVE_AGAIN
 from sync.queue import Work
@@ -42,6 +42,7 @@ def process_submissions(runtime: Runtime, works: Sequence[Work]) -> None:
     with runtime.database.read() as db:
         prepared = process.prepare(db, runtime.library, versions, now)
     with runtime.database.write() as db:
+        computed.turn(db, runtime.library, now)
         process.store(db, runtime.library, prepared, now)
         queue.done(db, works)
 
@@ -70,11 +71,13 @@ TASKS: dict[str, Callable[[Runtime, Sequence[Work]], None]] = {
 
 
 def sweep(runtime: Runtime) -> Swept:
-    """What has waited too long is carried out without what it waited for, or counted as waiting."""
-    patience = timedelta(days=runtime.settings.hold_days)
+    """What a new day changes; and what has waited too long is carried out without what it waited
+    for, or counted as waiting."""
+    patience, now = timedelta(days=runtime.settings.hold_days), runtime.now()
     with runtime.database.write() as db:
-        clubs.follow_units(db, runtime.library, runtime.now())  # a decision's day may have come
-        return waiting.sweep(db, runtime.library, runtime.now(), patience)
+        clubs.follow_units(db, runtime.library, now)  # a decision's day may have come
+        computed.turn(db, runtime.library, now)
+        return waiting.sweep(db, runtime.library, now, patience)
 
 
 class Pace:

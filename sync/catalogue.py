@@ -337,8 +337,10 @@ def _slice(
     scope: frozenset[str] | None,
 ) -> Slice:
     """Of project 1: a form being tried out reads the same lists, its own project has none."""
+    rule = library.lists.get(list_name)
+    of = rule.of if rule and rule.of else list_name
     query = sa.select(entity_lists.c.id, entity_lists.c.properties).where(
-        entity_lists.c.project_id == PROJECT_ID, entity_lists.c.name == list_name
+        entity_lists.c.project_id == PROJECT_ID, entity_lists.c.name == of
     )
     found = db.execute(query).one_or_none()
     if found is None:
@@ -366,22 +368,33 @@ def entity_csv(
     """
     found = slice_of(db, library, caller, list_name, now)
     rows = sorted(slices.rows_of(db, found.list_id, found.condition()), key=_by_name)
-    return _csv_pieces(found.properties, rows)
+    return _csv_pieces(found.download, rows)
 
 
 def _by_name(row: Shown) -> tuple[str, str, str]:
     return name_key(row.label.partition(AFTER_NAME)[0]), row.label, row.uuid
 
 
-def _csv_pieces(properties: Sequence[str], rows: Sequence[Shown]) -> Iterator[bytes]:
+def _csv_pieces(download: Download, rows: Sequence[Shown]) -> Iterator[bytes]:
+    properties = download.properties
     yield _csv([("name", "label", "__version", *properties)])
     for start in range(0, len(rows), CSV_PIECE):
         yield _csv(
             [
-                (row.uuid, row.label, row.version, *(row.data.get(p, "") for p in properties))
+                (row.uuid, row.label, _version(download, row), *_cells(row, properties))
                 for row in rows[start : start + CSV_PIECE]
             ]
         )
+
+
+def _version(download: Download, row: Shown) -> int:
+    """A phone takes a row it knows only under a higher number. Where it changes entities itself it
+    counts on with us; a view it cannot change, so any number that rises will do."""
+    return row.change_seq if download.of_view else row.version
+
+
+def _cells(row: Shown, properties: Sequence[str]) -> Iterator[str]:
+    return (row.data.get(name, "") for name in properties)
 
 
 def _csv(rows: Sequence[Sequence[object]]) -> bytes:

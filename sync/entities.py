@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from forms.library import Library
 
 FORCE, RESOLVE = "force", "resolve"  # entity_decisions.kind of what was decided about a change
+SYSTEM = "system"  # the actor of what nobody did
 AT_ONCE = 1000  # entities folded in one go: their ids are parameters, and there is a limit to those
 REFUSED_LIST = Outcome(Decision.REFUSE)  # of a list that no published form declares
 
@@ -74,10 +75,12 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The entities that differ from before; `moved` are those that came, went or changed club."""
+    """The entities that differ from before; `moved` are those that came, went or changed club,
+    `risen` those with another version, which phones take in place of theirs."""
 
     changed: set[Key]
     moved: set[Key]
+    risen: Collection[Key] = ()
 
 
 def plain_id(text: str | None) -> str | None:
@@ -109,12 +112,14 @@ def refold(
     """
     changed: set[Key] = set()
     moved: set[Key] = set()
+    risen: set[Key] = set()
     ordered = sorted(set(keys))
     for start in range(0, len(ordered), AT_ONCE):
         part = _refold(db, library, set(ordered[start : start + AT_ONCE]), [], deleted or {})
         changed |= part.changed
         moved |= part.moved
-    return Applied(changed, moved)
+        risen |= {*part.risen}
+    return Applied(changed, moved, risen)
 
 
 def keep(
@@ -144,9 +149,10 @@ def adopt(
     wanted = {Key(list_name, row.uuid): row for row in rows}
     list_id = _lists(db, [Key(list_name, "")])[list_name]
     known = _load_entities(db, wanted)
+    computed = _computed(library, list_name)
     versions: dict[Key, dict[str, Any]] = {}
     for key, row in wanted.items():
-        version = _kept_version(known.get(key), row)
+        version = _kept_version(known.get(key), row, computed)
         if version is not None:
             versions[key] = version | {"created_at": now, "actor": actor}
     if not versions:
@@ -166,10 +172,13 @@ def adopt(
     return refold(db, library, versions)
 
 
-def _kept_version(before: sa.Row[Any] | None, row: Kept) -> dict[str, Any] | None:
+def _kept_version(
+    before: sa.Row[Any] | None, row: Kept, computed: Collection[str]
+) -> dict[str, Any] | None:
     """The version a person's row makes; None where it says nothing new."""
-    data = {**(before.data if before else {}), **row.data}
-    if before is not None and (before.label, before.data) == (row.label, data):
+    known = _without(before.data, computed) if before else {}
+    data = {**known, **_without(row.data, computed)}
+    if before is not None and (before.label, known) == (row.label, data):
         return None
     number = before.version if before else 0
     base = {"version": number + 1, "base_version": number or None}
@@ -180,6 +189,68 @@ def _empty(list_id: int, now: datetime) -> dict[str, Any]:
     """An entity that has no version yet: the fold makes it what its versions say."""
     when = {"created_at": now, "updated_at": now}
     return {"list_id": list_id, "data": {}, "version": 0, "imported": True, "change_seq": 0} | when
+
+
+# ------------------------------------------------------------------ what the server computes
+def overlay(
+    db: Connection, library: Library, list_name: str, found: Mapping[str, Mapping[str, str]]
+) -> dict[Key, set[str]]:
+    """Lay computed properties (uuid -> all of them) over what phones and people say of entities of
+    the list; whose changed, and which. Versions stay: see `raise_versions`.
+    """
+    keys = [Key(list_name, uuid) for uuid in found]
+    lists = _lists(db, keys)
+    known = _load_entities(db, keys)
+    computed = _computed(library, list_name)
+    changed: dict[Key, dict[str, Any]] = {}
+    for key, row in known.items():
+        data = {**_without(row.data, computed), **found[key.uuid]}
+        if data != row.data:
+            changed[key] = {"data": data}
+    _number(db, lists, changed)
+    _update_entities(db, {known[key].id: values for key, values in changed.items()})
+    slices.follow(db, library, lists, _seen(known, changed, ()))
+    return {key: _differing(known[key].data, one["data"]) for key, one in changed.items()}
+
+
+def raise_versions(
+    db: Connection, library: Library, list_name: str, uuids: Collection[str], now: datetime
+) -> None:
+    """Give these entities of the list a version in which nobody says anything.
+
+    A phone takes a row only under a higher number than it has. The number is kept, as a person's
+    is: when the server found another value is written nowhere else.
+    """
+    known = _load_entities(db, [Key(list_name, uuid) for uuid in uuids])
+    computed = _computed(library, list_name)
+    versions = [
+        {
+            "entity_id": row.id,
+            "version": row.version + 1,
+            "base_version": row.version,
+            "label": row.label,
+            "data": _without(row.data, computed),
+            "created_at": now,
+            "actor": SYSTEM,
+        }
+        for row in known.values()
+    ]
+    if versions:
+        db.execute(entity_versions.insert(), versions)
+        refold(db, library, known)
+
+
+def _computed(library: Library, list_name: str) -> Collection[str]:
+    rule = library.lists.get(list_name)
+    return rule.computed.keys() if rule else ()
+
+
+def _differing(some: Mapping[str, str], others: Mapping[str, str]) -> set[str]:
+    return {name for name in some.keys() | others.keys() if some.get(name) != others.get(name)}
+
+
+def _without(data: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    return {name: text for name, text in data.items() if name not in names}
 
 
 # ------------------------------------------------------------------ changes
@@ -318,7 +389,7 @@ def _refold(
         if key.list_name not in known.lists:
             settled += [(row, REFUSED_LIST) for row in mine]
             continue
-        folded[key] = _fold(known, key)
+        folded[key] = _fold(known, key, _computed(library, key.list_name))
         settled += zip(mine, folded[key].outcomes, strict=True)
     _store_outcomes(db, settled)
     return _write(db, library, known, folded)
@@ -342,7 +413,7 @@ def _load(
     return _Known(lists, found, versions, rows, _load_decisions(db, keys), deleted)
 
 
-def _fold(known: _Known, key: Key) -> History:
+def _fold(known: _Known, key: Key, computed: Collection[str]) -> History:
     rows = known.rows.get(key, ())
     forced, resolved = {}, set()
     for place, row in enumerate(rows):
@@ -352,7 +423,15 @@ def _fold(known: _Known, key: Key) -> History:
         if RESOLVE in decided:
             resolved.add(place)
     kept = _kept(known.versions_of(key))
-    return merge.fold(kept, [row.asked for row in rows], forced, resolved)
+    return merge.fold(kept, [_said(row.asked, computed) for row in rows], forced, resolved)
+
+
+def _said(asked: Asked, computed: Collection[str]) -> Asked:
+    """Without what a phone only guessed."""
+    change = asked.change
+    if not any(name in computed for name in change.data):
+        return asked
+    return replace(asked, change=replace(change, data=_without(change.data, computed)))
 
 
 def _place_at(rows: Sequence[_Row], at: datetime) -> int:
@@ -436,7 +515,8 @@ def _write(
         db.execute(entities.delete().where(entities.c.id.in_([ids[key] for key in gone])))
     slices.follow(db, library, known.lists, _seen(known.entities, changed, gone))
     moved = {key for key, values in changed.items() if _moves(known.entities.get(key), values)}
-    return Applied(changed.keys() | gone, moved | gone)
+    risen = {key for key, values in changed.items() if _rises(known.entities.get(key), values)}
+    return Applied(changed.keys() | gone, moved | gone, risen)
 
 
 def _store_entities(
@@ -460,6 +540,10 @@ def _moves(row: sa.Row[Any] | None, values: Mapping[str, Any]) -> bool:
     if row is None or not row.version or row.club_id != values["club_id"]:
         return True
     return bool(row.deleted_at) != bool(values["deleted_at"])
+
+
+def _rises(row: sa.Row[Any] | None, values: Mapping[str, Any]) -> bool:
+    return row is None or row.version != values["version"]
 
 
 def _seen(
@@ -522,9 +606,11 @@ def _entity_values(
     versions: Mapping[int, Mapping[str, Any]],
 ) -> dict[str, Any]:
     latest, row = history.versions[-1], known.entities.get(key)
+    computed = _computed(library, key.list_name)
+    there = {name: text for name, text in row.data.items() if name in computed} if row else {}
     return {
         "label": latest.label,
-        "data": dict(latest.data),
+        "data": {**_without(latest.data, computed), **there},
         "version": latest.number,
         "club_id": _club_of(library, key, latest.data),
         "conflict": history.conflict,

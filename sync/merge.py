@@ -300,7 +300,7 @@ def _settle(history: History, place: int, asked: Asked, force: bool) -> Outcome:
     decision = decide(
         change,
         latest.number if latest else None,
-        base,
+        _as_good_as(change, base, history.versions),
         forced=force,
         begun_by_force=late_create,
     )
@@ -325,6 +325,17 @@ def _settle(history: History, place: int, asked: Asked, force: bool) -> Outcome:
     history.versions.append(version)
     done.add(mine)
     return Outcome(decision, version.number)
+
+
+def _as_good_as(change: EntityChange, base: int | None, versions: Sequence[Version]) -> int | None:
+    """The latest version the phone knew all of: versions that say nothing are not missed, and who
+    says nothing misses nothing."""
+    if base is None or not _says(change.label, change.data):
+        return len(versions) if base is not None else None
+    known = base
+    while known < len(versions) and not versions[known].said:
+        known += 1
+    return known
 
 
 def _conflict(change: EntityChange, base: int | None, versions: Sequence[Version]) -> Conflict:

@@ -24,7 +24,7 @@ from forms.flatten import Row, flatten
 from forms.instance import read_instance
 from forms.problems import FOR_A_PERSON, FUTURE_DATE, NO_DATE, OLD_DATE, Problem
 from forms.schema import FormSchema, read_schema
-from sync import aggregate, attachments, duplicates, entities, timeline
+from sync import aggregate, attachments, computed, duplicates, entities, timeline
 from sync.accounts import DRAFTS_ID
 from sync.aggregate import Touch
 from sync.database import among, lock_derived
@@ -273,6 +273,23 @@ def _follow(
     if again.keys:
         touches |= duplicates.settle(db, library, (), again.keys).touches
     aggregate.touch(db, library, touches, now)
+    known = told.keys | again.keys | settled.subjects | judged.subjects | applied.changed
+    for name, uuids in _to_compute(library, known, places).items():
+        computed.find(db, library, name, uuids, now, applied.risen)
+
+
+def _to_compute(
+    library: Library, known: Collection[Key], places: Collection[Place]
+) -> dict[str, set[str]]:
+    """list -> entities whose computed properties may differ."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for key in known:
+        found[key.list_name].add(key.uuid)
+    for place in places:
+        rule = library.lists.get(place.subject.list_name) if place.subject else None
+        if place.subject and rule and place.form in rule.computed_by:
+            found[place.subject.list_name].add(place.subject.uuid)
+    return found
 
 
 class _Told(NamedTuple):

@@ -84,7 +84,8 @@ def publish_library(
     db: Connection, blobs: Blobs, library: Library, now: datetime, actor: str = "system"
 ) -> list[int]:
     """Publish every form of the library with its files, and its lists; harmless to repeat."""
-    declare_lists(db, {name: rule.properties for name, rule in library.lists.items()})
+    real = {name: rule.properties for name, rule in library.lists.items() if rule.of is None}
+    declare_lists(db, real)
     # A form may use a list that only a later form declares.
     names = [name for form in library.forms.values() for name in form.entity_lists]
     declare_lists(db, dict.fromkeys(names, ()))

@@ -36,6 +36,7 @@ class Shown(NamedTuple):
     version: int
     data: Mapping[str, str]
     club_id: str | None
+    change_seq: int
 
 
 class Mark(NamedTuple):
@@ -60,7 +61,7 @@ def shown(values: Mapping[str, Any]) -> Shown | None:
 def fingerprint(download: Download) -> str:
     """The rule's name in `slice_marks`: roles whose rules show the same share their marks."""
     where = [sorted((n, sorted(c)) for n, c in one.items()) for one in _conditions(download)]
-    what = [list(download.properties), where, download.assigned_by]
+    what = [list(download.properties), where, download.assigned_by, download.of_view]
     return hashlib.md5(json.dumps(what).encode(), usedforsecurity=False).hexdigest()
 
 
@@ -70,9 +71,10 @@ def _conditions(download: Download) -> Iterator[Mapping[str, Sequence[str]]]:
 
 
 def number(download: Download, one: Shown) -> int:
-    """63 bits that differ when a cell of the row the rule shows does."""
+    """63 bits that differ when a cell of the row the rule shows does; a view's versions only say
+    that one did."""
     cells = [one.data.get(name, "") for name in download.properties]
-    text = json.dumps([one.uuid, one.label, one.version, cells])
+    text = json.dumps([one.uuid, one.label, None if download.of_view else one.version, cells])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) % MODULUS
 
 
@@ -165,8 +167,8 @@ def _store(db: Connection, list_id: int, marks: Mapping[Place, Mark]) -> None:
 
 
 def _rules(library: Library, list_name: str) -> dict[str, Download]:
-    rule = library.lists.get(list_name)
-    return {fingerprint(one): one for one in rule.downloads.values()} if rule else {}
+    rules = library.rules_on(list_name)
+    return {fingerprint(one): one for rule in rules for one in rule.downloads.values()}
 
 
 def _kept_rules(db: Connection, list_id: int) -> set[str]:

@@ -186,7 +186,7 @@ def _from_records(
 def _stories(
     db: Connection, library: Library, rule: ListRule, uuids: set[str]
 ) -> dict[str, set[Spell]]:
-    """What each entity's records tell together; nothing where the one that made it does not count.
+    """What each entity's records tell together, from the day of the one that made it on.
 
     A record that repeats another is left out, and so is whatever waits for a person.
     """
@@ -206,11 +206,12 @@ def _stories(
             one = Told(row.form, row.answers, row.happened_on, row.submission_version_id)
             read[row.subject_id].append(one)
     creating = {form for form, one in library.rules.items() if one.creates == rule.name}
-    return {
-        uuid: {Spell(*said) for said in rule.story.tell(told)}
-        for uuid, told in read.items()
-        if any(one.form in creating for one in told)
-    }
+    found: dict[str, set[Spell]] = {}
+    for uuid, told in read.items():
+        first = min((one.happened_on for one in told if one.form in creating), default=date.max)
+        since = [one for one in told if one.happened_on >= first]
+        found[uuid] = {Spell(*said) for said in rule.story.tell(since)} if since else set()
+    return found
 
 
 def _from_entity(rule: ListRule, data: Mapping[str, str], known_on: date) -> list[Statement]:

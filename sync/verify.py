@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from forms.periods import CALENDAR
 from forms.problems import UNKNOWN_FORM, Refused
-from sync import aggregate, entities, process, queue, slices, timeline
+from sync import aggregate, computed, entities, process, queue, slices, timeline
 from sync.accounts import DRAFTS_ID
 from sync.database import Database, lock_derived
 from sync.entities import Key
@@ -101,6 +101,7 @@ def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> li
             _copy(db, copy)
             unread = _process_all(copy, library, now)
             _delete_same(db, copy, library, now)
+            _compute_same(db, copy, library)
             # Also where nothing kept leads any more: a club whose founding day was mended.
             aggregate.mark(copy, _measured(db))
             _measure_all(copy, library, now)
@@ -130,6 +131,7 @@ def reprocess(db: Connection, library: Library, form: str | None, now: datetime)
     ids = list(db.execute(query).scalars())
     lock_derived(db)
     _drop_strays(db, library)
+    computed.find_all(db, library, now)
     slices.rebuild(db, library)
     _doubt_figures(db)
     queue.add_many(db, PROCESS, ids, now=now)
@@ -162,6 +164,14 @@ def _delete_same(db: Connection, copy: Connection, library: Library, now: dateti
     deleted = {Key(row.name, row.uuid): row.deleted_at for row in rows}
     applied = entities.refold(copy, library, deleted, deleted)
     process.follow_entities(copy, library, applied, now)
+
+
+def _compute_same(db: Connection, copy: Connection, library: Library) -> None:
+    """When a value was found is kept in the numbers of versions; the values are found all at once,
+    as of the day they are true of here."""
+    day = computed.page(db)
+    if day is not None:
+        computed.lay_over(copy, library, day)
 
 
 def _process_all(copy: Connection, library: Library, now: datetime) -> list[Difference]:

@@ -82,9 +82,8 @@ def _reconciled(mine: LocalEntity | None, served: LocalEntity, columns: set[str]
         return served
     if mine.version == served.version and mine.is_dirty:
         return served
+    # Under a number it has already, a phone takes nothing, whatever the row says.
     kept = {name: value for name, value in mine.properties.items() if name in columns}
-    if mine.version == served.version:
-        kept = dict(served.properties)
     return replace(mine, state="ONLINE", properties=kept)
 
 

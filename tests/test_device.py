@@ -285,7 +285,7 @@ FRESH = LocalEntity(BA, "Ba", 1, {"hamlet": "mine"}, "OFFLINE", None, "b")
     [
         (None, 4, (4, "theirs", 4, NEW_BRANCH)),
         (ONLINE, 3, (3, "theirs", 3, NEW_BRANCH)),
-        (ONLINE, 2, (2, "theirs", 2, "b")),
+        (ONLINE, 2, (2, "1", 2, "b")),
         (DIRTY, 3, (3, "theirs", 3, NEW_BRANCH)),
         (DIRTY, 2, (3, "mine", 2, "b")),
         (FRESH, 1, (1, "theirs", 1, NEW_BRANCH)),

@@ -242,6 +242,66 @@ def test_a_measure_that_does_not_exist_is_told(library_folder: Path) -> None:
     assert "measures.py has no function “skreen”" in what_is_wrong(library_folder)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('tell = "loan_book"', 'tell = "loan_bok"', "stories.py has no function “loan_bok”"),
+        ('forms = ["loan", "rep', 'forms = ["ledger", "rep', "“ledger” is not about “loans”"),
+        ('facts = [\n  "status"', 'facts = [\n  "club", "status"', "“club” is told twice"),
+        ('fact = "balance" }', 'fact = "balanse" }', "nothing is called “balanse”"),
+        ("balance_principal = { fact", "balanse = { fact", "nothing is called “computed.balanse”"),
+        ('{ fact = "balance" }', '{ latest = ["ledger"] }', "“ledger” is not about “loans”"),
+        ('{ fact = "balance" }', '{ latest = ["loan"], column = "x" }', "called “loan.x”"),
+        ('{ fact = "balance" }', '{ where = { x = ["y"] } }', "needs fact or latest"),
+    ],
+)
+def test_a_story_or_a_computed_property_that_names_what_is_not_there_is_told(
+    library_folder: Path, old: str, new: str, told: str
+) -> None:
+    change(library_folder / "fund/lists.toml", old, new)
+    assert told in what_is_wrong(library_folder)
+
+
+A_VIEW = """
+[owed]
+label = { vi = "Đang nợ", en = "Owed" }
+of = "loans"
+
+[owed.download.treasurer]
+rows = "club"
+properties = ["principal"]
+"""
+
+
+def test_a_view_holds_nothing_of_its_own(library_folder: Path) -> None:
+    lists = library_folder / "fund/lists.toml"
+    lists.write_text(lists.read_text("utf-8") + A_VIEW, "utf-8")
+    assert [one.name for one in load_library(library_folder).rules_on("loans")] == ["loans", "owed"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('of = "loans"', 'of = "loanz"', "nothing is called “loanz”"),
+        ('["principal"]', '["cmnd"]', "nothing is called “treasurer.cmnd”"),
+        ('of = "loans"', 'of = "loans"\nclub = "club_id"', "no word “club”; use:"),
+    ],
+)
+def test_a_view_of_what_is_not_there_is_told(
+    library_folder: Path, old: str, new: str, told: str
+) -> None:
+    lists = library_folder / "fund/lists.toml"
+    lists.write_text(lists.read_text("utf-8") + A_VIEW.replace(old, new), "utf-8")
+    assert told in what_is_wrong(library_folder)
+
+
+def test_a_form_may_not_change_what_is_only_a_view(library_folder: Path) -> None:
+    lists = library_folder / "fund/lists.toml"
+    lists.write_text(lists.read_text("utf-8") + A_VIEW, "utf-8")
+    change(library_folder / "fund/repayment.md", "| | loans | ${loan}", "| | owed | ${loan}")
+    assert "“owed” is only a view" in what_is_wrong(library_folder)
+
+
 def test_a_way_to_unite_that_does_not_exist_is_told(library_folder: Path) -> None:
     change(library_folder / "care/forms.toml", '"max"', '"most"')
     assert "no way to unite “most”" in what_is_wrong(library_folder)

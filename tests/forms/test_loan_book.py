@@ -221,12 +221,6 @@ def test_who_pays_more_than_is_owed_owes_nothing_and_a_person_is_shown() -> None
     assert spells("status", *told)[-1] == ("paid", "2025-05-01", None)
 
 
-def test_a_repayment_before_the_loan_counts_for_nothing() -> None:
-    assert spells("balance", a_loan(), paid("2025-01-30", MILLION)) == [
-        ("6000000", "2025-01-31", None)
-    ]
-
-
 def test_a_loan_is_current_for_a_year_and_for_as_long_as_it_runs() -> None:
     quick = (a_loan(), paid("2025-03-01", 6 * MILLION))
     slow = (a_loan(), paid("2027-03-01", 6 * MILLION))

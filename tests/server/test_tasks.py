@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from forms.library import Library, load_library
 from server import tasks
 from server.runtime import LocalJobs, Runtime
 from server.settings import Settings
@@ -23,9 +24,6 @@ from sync.database import Database
 from sync.tables import figures
 from sync.waiting import Swept
 from tests.sync.rows import Rows, a_library
-
-if TYPE_CHECKING:
-    from forms.library import Library
 
 
 class Clock:
@@ -50,7 +48,7 @@ def runtime(database: Database, tmp_path: Path, clock: Clock) -> Runtime:
         database=database,
         blobs=open_blobs(str(tmp_path / "blobs")),
         jobs=LocalJobs(),
-        library=cast("Library", None),
+        library=load_library(),
         now=clock,
     )
 

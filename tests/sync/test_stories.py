@@ -94,9 +94,10 @@ def test_when_the_first_of_two_equal_reports_goes_the_other_tells(world: World) 
     assert minutes(world) == [("2025-06-01", "30")]
 
 
-def test_a_record_that_waits_for_a_person_tells_no_story(world: World) -> None:
+def test_a_record_that_waits_for_a_person_or_is_too_early_tells_no_story(world: World) -> None:
     world.join("ba")
     world.visit("ba", on="2030-01-01")
+    world.visit("ba", on="2025-01-01")
     world.work()
     assert minutes(world) == []
 

@@ -48,8 +48,7 @@ def loan_book(records: Sequence[Told]) -> Iterator[Said]:
     book = _Book(loan)
     by_day: dict[date, list[Answers]] = {}
     for one in records:
-        # Earlier is a slip: such a record is held back until a person mends it.
-        if one.form == "repayment" and one.happened_on >= loan.on:
+        if one.form == "repayment":
             by_day.setdefault(one.happened_on, []).append(one.answers)
     for day in sorted(by_day):
         book.turn(day, by_day[day])
