@@ -1,0 +1,1 @@
+"""Another organisation's library: school gardens. It shares no word with the clubs."""
