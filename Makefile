@@ -5,7 +5,7 @@ PORT ?= 8080
 DATA ?= data
 BIN = .venv/bin
 
-.PHONY: run test check checklist bench lock clean
+.PHONY: run test check checklist requirements bench lock clean
 
 run: .venv/run.stamp  ## set up and start everything, with the demo in an empty data folder
 	$(BIN)/cayda --data "$(DATA)" serve --demo --host "$(HOST)" --port "$(PORT)"
@@ -21,6 +21,9 @@ check: .venv/dev.stamp  ## style, types, walls
 
 checklist: .venv/dev.stamp  ## run the tests of the conformance checklist; write server/CHECKLIST.md
 	$(BIN)/python -m pytest -n 2 --dist worksteal --checklist
+
+requirements: .venv/dev.stamp  ## write forms/library/REQUIREMENTS.md: the scheme, rule by rule
+	$(BIN)/python -m tests.requirements
 
 bench: .venv/dev.stamp  ## measure; prints a table
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -46,20 +46,26 @@ class KnownForm:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """All that an indicator may name. facts: list -> fact -> its values."""
+    """All that an indicator may name. facts: list -> fact -> its values. clubs: their list."""
 
     facts: Mapping[str, Mapping[str, Choices]]
     forms: Mapping[str, KnownForm] = field(default_factory=dict)
+    clubs: str | None = None
 
 
 def check_names(figures: Figures, names: Names) -> list[Problem]:
-    """Every name that is not there, at its indicator or cut; [] when all are."""
+    """Every name that is not there, at its indicator, cut or target; [] when all are."""
     found: list[Problem] = []
     for one in figures.indicators.values():
         slips = dict.fromkeys(_slips(one, figures, names))
         found += [slip_in(one.file, one.id, *slip) for slip in slips]
     for name, cut in figures.cuts.items():
         found += [slip_in("targets.toml", name, *slip) for slip in _parts(cut, names)]
+    for target in figures.targets:
+        slips = dict.fromkeys(_fact_slips(names.clubs or "", target.where, names))
+        found += [
+            slip_in("targets.toml", target.indicator, *slip) for slip in slips if target.where
+        ]
     return found
 
 

@@ -200,6 +200,7 @@ class Target:
 
     Bounds are of the value shown (a share is in per cent); `above` means strictly more.
     per_months: the bounds are of so many months, and grow with the period.
+    where: only for clubs of which this holds on D; in a report `clubs` names them (None = all).
     """
 
     indicator: str
@@ -211,6 +212,8 @@ class Target:
     above: Decimal | None
     source: str
     per_months: int | None = None
+    where: Conditions = field(default_factory=dict)
+    clubs: tuple[str, ...] | None = None
 
     def over(self, months: int) -> Target:
         """The target of a period of so many months."""
@@ -291,16 +294,19 @@ class Figures:
     problems: tuple[Problem, ...]
 
     def target(self, indicator: str, level: str, day: date) -> Target | None:
-        """The target in force on `day`; of several the one that began last."""
+        """The target for all in force on `day`; of several the one that began last."""
         fitting = (
             one
-            for one in self.targets
-            if one.indicator == indicator
-            and level in one.levels
-            and one.valid_from <= day
-            and (one.valid_to is None or day < one.valid_to)
+            for one in self.in_force(day)
+            if one.indicator == indicator and level in one.levels and not one.where
         )
         return max(fitting, key=lambda one: one.valid_from, default=None)
+
+    def in_force(self, day: date) -> Iterator[Target]:
+        """The targets that hold on this day."""
+        for one in self.targets:
+            if one.valid_from <= day and (one.valid_to is None or day < one.valid_to):
+                yield one
 
     @property
     def reach(self) -> int | None:
@@ -630,7 +636,15 @@ def _target(entry: Mapping[str, Any]) -> Target:
         bound("above"),
         entry["source"],
         per_months=entry.get("per_months"),
+        where=_of_clubs(entry),
     )
+
+
+def _of_clubs(entry: Mapping[str, Any]) -> Conditions:
+    where = read_conditions(entry.get("where", {}))
+    if where and tuple(entry["levels"]) != PLACES[:1]:
+        raise BadIndicator("“where” chỉ dùng cho cấp club", "“where” is for the level club only")
+    return where
 
 
 def _column(entry: Mapping[str, Any]) -> Column:

@@ -58,7 +58,9 @@ def _names(library: Library) -> Names:
         name: KnownForm(_columns(library, form), form.repeats, _subjects(library, name))
         for name, form in library.forms.items()
     }
-    return Names({one.name: _values(one, library) for one in library.lists.values()}, forms)
+    clubs = [one.name for one in library.lists.values() if one.is_of_clubs]
+    facts = {one.name: _values(one, library) for one in library.lists.values()}
+    return Names(facts, forms, clubs[0] if clubs else None)
 
 
 def _subjects(library: Library, form: str) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -322,11 +322,24 @@ class ReportData:
         names = [indicator] if over is None else [indicator, over]
         return any((place.level, place.key, name, cut, value) in self.hidden for name in names)
 
-    def target(self, indicator: str, level: str) -> Target | None:
-        """What the indicator should be at this level."""
-        return next(
-            (t for t in self.targets if t.indicator == indicator and level in t.levels), None
+    def target(self, indicator: str, level: str, place: str = "") -> Target | None:
+        """What the indicator should be at this level, and at this place; of several the one that
+        began last.
+        """
+        fitting = (
+            one
+            for one in self._targets.get((indicator, level), ())
+            if one.clubs is None or place in one.clubs
         )
+        return max(fitting, key=lambda one: one.valid_from, default=None)
+
+    @cached_property
+    def _targets(self) -> Mapping[tuple[str, str], Sequence[Target]]:
+        found: dict[tuple[str, str], list[Target]] = {}
+        for one in self.targets:
+            for level in one.levels:
+                found.setdefault((one.indicator, level), []).append(one)
+        return found
 
     def reporting(self, place: PlaceData, indicator: str | None = None) -> tuple[int, int]:
         """Of the clubs in it that count on D: how many have sent anything (of this indicator), and

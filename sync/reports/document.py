@@ -119,7 +119,7 @@ def _shown(data: ReportData, section: str, level: str) -> Iterable[IndicatorData
 
 
 def _row(data: ReportData, place: PlaceData, indicator: IndicatorData) -> Json:
-    target = data.target(indicator.id, place.level)
+    target = data.target(indicator.id, place.level, place.key)
     numerator, denominator, value, unit, wanted, judged, missing = (
         _text(cell) for cell in figure_cells(data, place, indicator, target)
     )
@@ -152,7 +152,7 @@ def _of_targets(data: ReportData, place: PlaceData, chart: Chart) -> Json:
                 "label": indicator.vi,
                 "text": f"{_text(rounded(value))} {indicator.unit_vi}",
                 "share": _share(value, Decimal(100)),
-                **_band(data.target(name, place.level)),
+                **_band(data.target(name, place.level, place.key)),
             }
         )
     return {"bars": bars}

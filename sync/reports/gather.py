@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.days import read_day
-from forms.indicators import PLACES, Cut, Indicator, Target
+from forms.indicators import PLACES, Conditions, Cut, Indicator, Target
 from forms.periods import Period
 from forms.report_rules import STATES, Label
 from sync import places, rollup, words
@@ -87,7 +87,7 @@ def gather(db: Connection, library: Library, period: Period, now: datetime) -> R
         places=found,
         indicators=tuple(_indicator(library, one) for one in library.figures.indicators.values()),
         cuts=tuple(_cut(name, cut) for name, cut in library.figures.cuts.items()),
-        targets=tuple(_targets(library, period)),
+        targets=tuple(_targets(db, library, period)),
         columns=tuple(
             ColumnData(c.title, c.show, c.figure, c.cut, c.cut_values, c.word)
             for c in library.figures.columns
@@ -112,8 +112,9 @@ def _of_places(figures: Mapping[str, Figures], found: Iterable[PlaceData]) -> di
 def clubs_of(db: Connection, library: Library, period: Period) -> list[ClubPlace]:
     """The clubs that counted as one on some day of the period and have a place on D, in order."""
     paths = places.clubs_by_unit(db, period.last)
-    standing = _standing(db, library, period.first, period.last)
-    active = _standing(db, library, period.last, period.last)
+    counts = rollup.what_is_a_club(library)
+    standing = _standing(db, library, period.first, period.last, counts)
+    active = _standing(db, library, period.last, period.last, counts)
     c = t.entities.c
     rows = db.execute(
         sa.select(c.uuid, c.label, c.data).where(
@@ -127,8 +128,10 @@ def clubs_of(db: Connection, library: Library, period: Period) -> list[ClubPlace
     return sorted(found, key=lambda club: club.order)
 
 
-def _standing(db: Connection, library: Library, first: date, last: date) -> set[str]:
-    """The clubs that were, on one of these days, what the library counts as a club."""
+def _standing(
+    db: Connection, library: Library, first: date, last: date, where: Conditions
+) -> set[str]:
+    """The clubs of which each of `where` held on one of these days."""
     c = t.spells.c
     lists = [rule.name for rule in library.lists.values() if rule.is_of_clubs]
     there = sa.select(c.uuid).where(
@@ -137,7 +140,7 @@ def _standing(db: Connection, library: Library, first: date, last: date) -> set[
         sa.or_(c.valid_to.is_(None), c.valid_to > first),
     )
     found = set(db.scalars(there))
-    for name, conditions in rollup.what_is_a_club(library).items():
+    for name, conditions in where.items():
         fits = (words.WORDS[one.word](c.value, one.value) for one in conditions)
         found &= set(db.scalars(there.where(c.name == name, *fits)))
     return found
@@ -285,13 +288,20 @@ def _cut(name: str, cut: Cut) -> CutData:
     return CutData(name, cut.vi, cut.en, cut.fact, cut.sensitive, cut.multi, bands)
 
 
-def _targets(library: Library, period: Period) -> Iterator[Target]:
-    """Of each indicator and level the one in force on D, its bounds those of this period."""
+def _targets(db: Connection, library: Library, period: Period) -> Iterator[Target]:
+    """Of each indicator and level the one in force on D, its bounds those of this period; and those
+    for some clubs only.
+    """
+    day = period.last
     for name in library.figures.indicators:
         for level in PLACES:
-            target = library.figures.target(name, level, period.last)
+            target = library.figures.target(name, level, day)
             if target is not None:
                 yield replace(target, levels=(level,)).over(period.months)
+    for one in library.figures.in_force(day):
+        if one.where:
+            clubs = tuple(sorted(_standing(db, library, day, day, one.where)))
+            yield replace(one, where={}, clubs=clubs).over(period.months)
 
 
 def _form_versions(db: Connection) -> dict[str, str]:

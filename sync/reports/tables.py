@@ -127,7 +127,6 @@ def _figure_rows(data: ReportData) -> Iterator[tuple[Cell, ...]]:
     indicators = sorted(data.indicators, key=lambda one: one.id)
     cuts = {(cut.name, b.id): f"{cut.vi}: {b.vi}" for cut in data.cuts for b in cut.bands}
     parts = {level: _cut_cells(found, cuts) for level, found in data.figures.items()}
-    targets = {(t.indicator, level): t for t in data.targets for level in t.levels}
     for place in data.places:
         here = data.figures.get(place.level, {})
         where = _where(data, place)
@@ -136,9 +135,10 @@ def _figure_rows(data: ReportData) -> Iterator[tuple[Cell, ...]]:
             if place.level not in indicator.levels or not (place.clubs or whole in here):
                 continue
             note = place.note or _who_sent(data, place, indicator)
+            of_whole = data.target(indicator.id, place.level, place.key)
             for cell in (WHOLE, *parts.get(place.level, {}).get((place.key, indicator.id), ())):
                 cut, value = cell
-                target = None if cut else targets.get((indicator.id, place.level))
+                target = None if cut else of_whole
                 yield (
                     *where,
                     indicator.id,

@@ -192,6 +192,11 @@ def test_a_circle_is_told(tmp_path: Path) -> None:
     ("targets", "told"),
     [
         ('[[target]]\nindicator = "X1"', "“levels” is missing"),
+        (
+            '[[target]]\nindicator = "X1"\nlevels = ["city"]\nvalid_from = 2020-01-01\n'
+            'source = "s"\nwhere = { kind = { is = "a" } }',
+            "“where” is for the level club only",
+        ),
         ('[cut.age]\nfact = "age"', "“label” is missing"),
         ('[cut]\nage = "old"', "wrong shape"),
     ],

@@ -210,6 +210,11 @@ def test_an_indicator_that_names_what_is_not_there_is_told(
     assert told in what_is_wrong(library_folder)
 
 
+def test_a_target_for_clubs_of_which_nothing_is_known_is_told(library_folder: Path) -> None:
+    change(library_folder / "targets.toml", "{ programme =", "{ program =")
+    assert "nothing is called “clubs.program”" in what_is_wrong(library_folder)
+
+
 def test_a_download_that_names_a_missing_property_is_told(library_folder: Path) -> None:
     change(
         library_folder / "members/lists.toml", '"member_code", "club_id", "birth', '"cmnd", "birth'

@@ -79,6 +79,7 @@ class Rows:
         entity = {"club_code": uuid.upper(), "status": "active", "founded_on": founded.isoformat()}
         self.an_entity("clubs", uuid, data.pop("label", f"CLB {uuid}"), uuid, {**entity, **data})
         self.a_spell("clubs", uuid, "status", "active", founded)
+        self.a_spell("clubs", uuid, "founded", "yes", founded)
         if unit is not None:
             self.place_club(uuid, unit, founded)
         return uuid

@@ -54,7 +54,9 @@ def counted(rows: Rows, library: Any, *clubs: str, period: Any = PERIOD) -> Figu
 # ------------------------------------------------------------------ golden cases
 
 
-def test_sixty_on_the_closing_day_is_old_and_a_day_later_is_not(rows: Rows, library: Any) -> None:
+def test_r03_sixty_on_the_closing_day_is_old_and_a_day_later_is_not(
+    rows: Rows, library: Any
+) -> None:
     rows.a_club("c1")
     rows.a_member("sixty_on_D", "c1", born="1958-06-30")
     rows.a_member("sixty_on_the_next_day", "c1", born="1958-07-01")
@@ -94,7 +96,9 @@ def test_a_club_founded_on_the_closing_day_is_counted(rows: Rows, library: Any) 
     assert number(figures, "today", "A02") == 1
 
 
-def test_an_unknown_class_stays_in_the_denominator_and_is_shown(rows: Rows, library: Any) -> None:
+def test_r05_an_unknown_class_stays_in_the_denominator_and_is_shown(
+    rows: Rows, library: Any
+) -> None:
     rows.a_club("c1")
     rows.a_member("poor", "c1", hh_class="poor")
     rows.a_member("nobody_knows", "c1", hh_class="unknown")
@@ -115,7 +119,7 @@ def fifty_six_units(rows: Rows) -> list[int]:
 
 
 @pytest.mark.parametrize(("covered", "judged"), [(28, "low"), (29, "met")])
-def test_more_than_half_of_56_units_means_29(
+def test_r24_more_than_half_of_56_units_means_29(
     rows: Rows, library: Any, covered: int, judged: str
 ) -> None:
     period = get_period("2020H2")
@@ -134,7 +138,7 @@ def test_more_than_half_of_56_units_means_29(
     assert target.judge(value) == judged
 
 
-def test_two_clubs_in_one_ward_cover_one_ward(rows: Rows, library: Any) -> None:
+def test_r24_two_clubs_in_one_ward_cover_one_ward(rows: Rows, library: Any) -> None:
     units = fifty_six_units(rows)
     for club in ("c1", "c2"):
         rows.a_club(club, units[0])
@@ -150,7 +154,7 @@ def test_two_clubs_in_one_ward_cover_one_ward(rows: Rows, library: Any) -> None:
     assert [int(f.numerator or 0) for k, f in city.items() if k[1] == "A06"] == [1]
 
 
-def test_fifty_and_seventy_members_are_within_the_rule_and_71_are_not(
+def test_r01_fifty_and_seventy_members_are_within_the_rule_and_71_are_not(
     rows: Rows, library: Any
 ) -> None:
     for club, size in (("c49", 49), ("c50", 50), ("c70", 70), ("c71", 71)):
@@ -164,13 +168,15 @@ def test_fifty_and_seventy_members_are_within_the_rule_and_71_are_not(
     assert [number(figures, c, "B04") for c in ("c49", "c50", "c70", "c71")] == [0, 1, 1, 0]
 
 
-def test_exactly_seventy_per_cent_is_enough_and_just_below_is_not(rows: Rows, library: Any) -> None:
+def test_r03_exactly_seventy_per_cent_is_enough_and_just_below_is_not(
+    rows: Rows, library: Any
+) -> None:
     target = library.figures.target("B05", "club", D)
     assert target.judge(100 * Decimal(35) / 50) == "met"
     assert target.judge(Decimal("69.96")) == "low"
 
 
-def test_five_volunteers_are_a_team_and_four_are_not(rows: Rows, library: Any) -> None:
+def test_r12_five_volunteers_are_a_team_and_four_are_not(rows: Rows, library: Any) -> None:
     for club, team in (("four", 4), ("five", 5)):
         rows.a_club(club)
         rows.a_record("membership", D, club)

@@ -321,6 +321,26 @@ def test_a_target_is_met_or_not_before_anything_is_rounded(
         assert line["Chỉ tiêu kế hoạch"] == "≥ 70"
 
 
+def test_a_club_of_a_later_programme_is_judged_by_its_target_and_a_place_by_the_citys(
+    desk: Desk,
+) -> None:
+    start = date(2020, 9, 1)
+    for club, programmes in (("c1", "city_2017 decision_1336"), ("c2", "city_2017")):
+        desk.a_club(club)
+        desk.members(club, 8, born="1950-01-01")
+        desk.members(club, 2, born="1990-01-01")
+        desk.rows.a_spell("clubs", club, "programme", programmes, start)
+
+    of_2020 = get_period("2020H2")
+    found = [line for line in desk.figures(of_2020) if line[INDICATOR] == "B05" and not line[CUT]]
+    judged = {line["Mã CLB"]: (line["Chỉ tiêu kế hoạch"], line[VERDICT]) for line in found}
+    assert judged == {"C1": ("60–70", "cao"), "C2": ("≥ 70", "dat"), "": ("≥ 70", "dat")}
+
+    before = desk.figures(get_period("2020H1"))
+    (one,) = [n for n in before if (n["Mã CLB"], n[INDICATOR], n[CUT]) == ("C1", "B05", "")]
+    assert one["Chỉ tiêu kế hoạch"] == "≥ 70"
+
+
 @pytest.mark.parametrize(
     ("covered", "shown", "judged"), [(28, "50.0", "thap"), (29, "51.8", "dat")]
 )
