@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import chain
 
 from forms.days import VIETNAM, to_vietnamese
 
@@ -23,12 +24,19 @@ class Table:
 
     No two titles of the header are equal, nor become so when they are disarmed (see `distinct`).
     place: which column answers a question for a place on the map, where one does.
+    mark: who took it and when, said below the rows and on every printed page.
     """
 
     name: str
     header: tuple[str, ...]
     rows: Iterable[Sequence[Cell]]
     place: int | None = None
+    mark: str = ""
+
+    @property
+    def below(self) -> tuple[Sequence[Cell], ...]:
+        """The line below the rows, where there is one."""
+        return ((self.mark, *[None] * (len(self.header) - 1)),) if self.mark else ()
 
 
 BOM = "\ufeff"
@@ -100,7 +108,7 @@ def to_csv(table: Table, *, raw: bool = False) -> Iterator[bytes]:
     titles = (to_text(title, raw=raw) for title in table.header)
     header = (_quoted(t) if any(sign in t for sign in _SIGNS) else t for t in titles)
     yield (("" if raw else BOM) + separator.join(header) + end).encode()
-    for row in table.rows:
+    for row in table.rows if raw else chain(table.rows, table.below):
         fields = [
             ""
             if cell is None

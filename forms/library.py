@@ -20,6 +20,7 @@ from forms.indicators import BadIndicator, Figures, Indicator, Target, read_figu
 from forms.problems import Problem, ProblemType, Where
 from forms.report_rules import ReportRules, read_report_rules
 from forms.roles import Role, read_role
+from forms.rolls import Roll, read_roll
 from forms.sheets import Sheet, Sheets, read_markdown
 from forms.stories import Story, Teller
 
@@ -308,6 +309,7 @@ class Library:
     units: tuple[Row, ...]
     successions: tuple[Row, ...]
     report: ReportRules = field(default_factory=ReportRules)
+    rolls: Mapping[str, Roll] = field(default_factory=dict)
     problems: tuple[Problem, ...] = field(default=())
 
     def rules_on(self, list_name: str) -> Iterator[ListRule]:
@@ -384,6 +386,7 @@ def read_library(path: Path) -> Library:
         lists=MappingProxyType(lists),
         figures=_read_figures(path, problems),
         report=_read_report(path / "report.toml", problems),
+        rolls=MappingProxyType(dict(_read_rolls(path, problems))),
         units=_read_csv(path / "places" / "units.csv"),
         successions=_read_csv(path / "places" / "successions.csv"),
         problems=tuple(problems),
@@ -448,6 +451,16 @@ def _read_report(file: Path, problems: list[Problem]) -> ReportRules:
     with _Told(file.name, "report", problems):
         return read_report_rules(entries)
     return ReportRules()
+
+
+def _read_rolls(path: Path, problems: list[Problem]) -> Iterator[tuple[str, Roll]]:
+    for file in sorted(path.glob("*/rolls.toml")):
+        for name, entry in _entries(file, problems):
+            try:
+                yield name, read_roll(name, entry)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                vi, en = f"thiếu hay viết sai: {error}", f"missing or misspelt: {error}"
+                problems.append(problem(file, name, vi, en))
 
 
 def _read_csv(file: Path) -> tuple[Row, ...]:

@@ -22,6 +22,7 @@ from forms.library import (
 from forms.likeness import UNITE
 from forms.problems import Problem
 from forms.roles import role_slips
+from forms.rolls import Roll, roll_slips
 from forms.stories import Story
 
 Slip = tuple[str, str]  # what is wrong, in Vietnamese and in English
@@ -40,6 +41,8 @@ def misfits(library: Library) -> list[Problem]:
         found += [problem("roles.toml", role.name, *slip) for slip in role_slips(role)]
     for one in library.lists.values():
         found += [problem("lists.toml", one.name, *slip) for slip in _list_slips(one, library)]
+    for roll in library.rolls.values():
+        found += [problem("rolls.toml", roll.name, *slip) for slip in _roll_slips(roll, library)]
     found += [
         problem(f"places/{slip.table}.csv", slip.key, slip.vi, slip.en)
         for slip in unit_tables.slips(library.units, library.successions)
@@ -213,6 +216,15 @@ def _same_event_slips(same: SameEvent, fields: Mapping[str, Choices]) -> Iterato
         if how not in UNITE:
             said = ", ".join(UNITE)
             yield f"không có cách gộp “{how}”; có: {said}", f"no way to unite “{how}”; use: {said}"
+
+
+def _roll_slips(roll: Roll, library: Library) -> Iterator[Slip]:
+    rule = library.lists.get(roll.name)
+    if rule is None:
+        yield "không có danh sách này", "there is no such list"
+        return
+    slips = roll_slips(roll, rule.fact_names, rule.properties, library.roles)
+    yield from (_nothing_called(name) for name in slips)
 
 
 # ------------------------------------------------------------------ lists

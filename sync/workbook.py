@@ -28,6 +28,9 @@ CELLS = 10_000_000  # of a sheet: beyond 2 GB a zip has to be of a kind that Exc
 FIRST_DAY = date(1900, 3, 1)  # before it Excel counts a 29 February that never was, or no days
 CUT = " … [còn nữa, xem tệp CSV]"
 
+HEADING = 200  # of a printed page
+NARROW, WIDTH, WIDE = 4, 14, 40  # of columns, in letters
+
 EPOCH = date(1899, 12, 30)  # day 0
 TITLE, DAY, MOMENT = 1, 2, 3  # styles, by their place in STYLES
 PIECE = 200  # rows compressed in one go
@@ -41,7 +44,7 @@ def write_xlsx(path: Path, tables: Iterable[Table]) -> None:
             for rows in _sheetfuls(table):
                 names.append(_name(table.name, names))
                 with book.open(f"xl/worksheets/sheet{len(names)}.xml", "w") as sheet:
-                    _write_sheet(sheet, table.header, rows)
+                    _write_sheet(sheet, table, rows)
         for name, content in _frame(names):
             with book.open(
                 name, "w"
@@ -51,7 +54,7 @@ def write_xlsx(path: Path, tables: Iterable[Table]) -> None:
 
 def _sheetfuls(table: Table) -> Iterator[Iterable[Row]]:
     """The rows, as many at a time as a sheet holds below its header; at least one time."""
-    most = min(ROWS - 1, CELLS // max(1, len(table.header)))
+    most = min(ROWS - 1 - len(table.below), CELLS // max(1, len(table.header)))
     left = iter(table.rows)
     yield islice(left, most)
     for first in left:
@@ -71,15 +74,41 @@ def _name(name: str, taken: Sequence[str]) -> str:
 
 
 # ------------------------------------------------------------------ a sheet
-def _write_sheet(out: IO[bytes], header: Sequence[str], rows: Iterable[Row]) -> None:
+def _write_sheet(out: IO[bytes], table: Table, rows: Iterable[Row]) -> None:
+    header = table.header
     letters = [_letters(column) for column in range(len(header))]
-    out.write(SHEET_START.format(columns=max(len(header), 1)).encode())
+    fits = '<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>' if table.mark else ""
+    out.write(f"{SHEET_START}{fits}{SHEET_VIEW}{_columns(table)}<sheetData>".encode())
     titles = (_text(f"{a}1", title, TITLE) for a, title in zip(letters, header, strict=True))
     out.write(f"<row>{''.join(titles)}</row>".encode())
-    lines = (_row(number, letters, row) for number, row in enumerate(rows, start=2))
+    lines = (_row(number, letters, row) for number, row in enumerate(chain(rows, table.below), 2))
     while piece := "".join(islice(lines, PIECE)):
         out.write(piece.encode())
-    out.write(SHEET_END.encode())
+    out.write(f"</sheetData>{_on_paper(table.mark)}</worksheet>".encode())
+
+
+def _columns(table: Table) -> str:
+    """As wide as their texts, where these are at hand; else all alike."""
+    known = isinstance(table.rows, Sequence)
+    widths = [max(NARROW, len(title) // 2) if known else WIDTH for title in table.header]
+    for row in table.rows if known else ():
+        for column, cell in zip(range(len(widths)), row, strict=False):
+            widths[column] = min(max(widths[column], len(to_text(cell))), WIDE)
+    listed = "".join(
+        f'<col min="{n}" max="{n}" width="{width + 2}" customWidth="1"/>'
+        for n, width in enumerate(widths, start=1)
+    )
+    return f"<cols>{listed}</cols>" if listed else ""
+
+
+def _on_paper(mark: str) -> str:
+    """Lying across, pages numbered; the mark above every page, and then all columns on one page."""
+    said = _NOT_XML.sub(_escaped, mark[:HEADING].replace("&", "&&"))
+    above = f"<oddHeader>&amp;L{said}</oddHeader>" if mark else ""
+    return (
+        '<pageSetup paperSize="9" fitToHeight="0" orientation="landscape"/>'
+        f"<headerFooter>{above}<oddFooter>&amp;C&amp;P / &amp;N</oddFooter></headerFooter>"
+    )
 
 
 def _row(number: int, letters: Sequence[str], row: Row) -> str:
@@ -138,10 +167,9 @@ _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 
-SHEET_START = f"""{_XML}<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0">\
-<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>\
-<cols><col min="1" max="{{columns}}" width="14" customWidth="1"/></cols><sheetData>"""
-SHEET_END = "</sheetData></worksheet>"
+SHEET_START = f'{_XML}<worksheet xmlns="{_MAIN}">'
+SHEET_VIEW = """<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" \
+activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>"""
 STYLES = f"""{_XML}<styleSheet xmlns="{_MAIN}">\
 <numFmts count="2"><numFmt numFmtId="164" formatCode="dd/mm/yyyy"/>\
 <numFmt numFmtId="165" formatCode="dd/mm/yyyy hh:mm"/></numFmts>\

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,37 +11,34 @@ from typing import TYPE_CHECKING
 import click
 
 from server.cli.calendar import takes_calendar
-from server.cli.command import Group, with_runtime
-from server.cli.handing_out import write_tables
+from server.cli.command import with_runtime
+from server.cli.handing_out import (
+    KINDS,
+    file_name,
+    find_caller,
+    hand_out,
+    seen_as,
+    takes_raw,
+    takes_user,
+    write_tables,
+)
 from server.cli.paths import FOLDER, ending
-from server.cli.people import NOBODY
+from server.cli.rolls import Exports
 from server.cli.scope import find_unit
-from server.cli.terminal import fail, say
+from server.cli.terminal import fail
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
-
     from forms.cells import Table
     from server.runtime import Runtime
-    from sync.access import Caller
 
-KINDS = click.Choice(["csv", "xlsx"])
 RECORD_KINDS = click.Choice(["csv", "zip", "xlsx", "geojson"])
 NO_PLACE = (
     "Biểu mẫu này không hỏi tọa độ (geopoint), nên không có bản đồ. "
     "/ This form asks for no geopoint, so there is nothing to put on a map."
 )
-_NO_FILE_NAME = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
-_as_user = click.option(
-    "--as",
-    "as_user",
-    metavar="USER",
-    help="Chỉ những gì người này được xem / only what this person may see.",
-)
-_raw = click.option("--raw", is_flag=True, help="CSV cho máy đọc / CSV for programs.")
 
 
-@click.group(cls=Group)
+@click.group(cls=Exports)
 def export() -> None:
     """Tệp cho người giám sát / the supervisor's files."""
 
@@ -53,7 +49,7 @@ def export() -> None:
 @click.option("--out", type=FOLDER, default=Path(), help="Thư mục ghi tệp / folder.")
 @click.option("--format", "kind", type=KINDS, default="csv")
 @takes_calendar
-@_raw
+@takes_raw
 @with_runtime
 def export_report(
     runtime: Runtime,
@@ -79,7 +75,7 @@ def export_report(
         report = read_report(db, runtime.library, period, runtime.now())
     tables = report_tables(only_clubs(report, clubs))
     files = write_tables(out, f"bao_cao_{code}", tables, kind, raw)
-    _hand_out(runtime, files, "report.export", f"period:{code}", unit=unit)
+    hand_out(runtime, files, "report.export", f"period:{code}", unit=unit)
 
 
 @export.command("records")
@@ -96,8 +92,8 @@ def export_report(
     help="csv, zip, xlsx, geojson; theo đuôi tệp / by the file's ending.",
 )
 @click.option("--codes", is_flag=True, help="Giữ mã, không thay bằng nhãn / codes, not labels.")
-@_as_user
-@_raw
+@takes_user
+@takes_raw
 @with_runtime
 def export_records(
     runtime: Runtime,
@@ -114,7 +110,7 @@ def export_records(
 
     folder, stem, kind = _destination(out, xml_form_id, kind)
     with runtime.database.read() as db:
-        caller = _caller(db, as_user)
+        caller = find_caller(db, as_user)
         form = open_form(db, runtime.library, caller, xml_form_id, runtime.now())
         tables = exporting.export_records(db, runtime.library, form, codes=codes)
         if kind == "geojson":
@@ -122,13 +118,13 @@ def export_records(
             if not tables:
                 fail(NO_PLACE)
         files = write_tables(folder, stem, _beside(tables, xml_form_id, stem), kind, raw)
-    _hand_out(runtime, files, "records.export", f"form:{xml_form_id}", **_seen_as(caller))
+    hand_out(runtime, files, "records.export", f"form:{xml_form_id}", **seen_as(caller))
 
 
 def _destination(out: Path | None, name: str, kind: str | None) -> tuple[Path, str, str]:
     """Folder, name without its ending, and kind of what is to be written."""
     if out is None or out.is_dir() or not out.suffix:
-        return out or Path(), _NO_FILE_NAME.sub("-", name), kind or "csv"
+        return out or Path(), file_name(name), kind or "csv"
     given = ending(out)
     if given not in RECORD_KINDS.choices:
         fail(
@@ -143,39 +139,11 @@ def _destination(out: Path | None, name: str, kind: str | None) -> tuple[Path, s
     return out.parent, out.stem, given
 
 
-def _caller(db: Connection, name: str | None) -> Caller:
-    """The person whose rights the file keeps to; without a name, the operator."""
-    from sync import accounts
-    from sync.access import OPERATOR
-
-    if name is None:
-        return OPERATOR
-    user = accounts.find_user(db, name)
-    if user is None:
-        fail(NOBODY)
-    return user.caller
-
-
-def _seen_as(caller: Caller) -> dict[str, str]:
-    return {} if caller.kind == "operator" else {"seen_as": caller.actor}
-
-
-def _hand_out(
-    runtime: Runtime, files: Sequence[Path], action: str, subject: str, **details: object
-) -> None:
-    """Write down that these left the house, then say where they are."""
-    from sync import audit
-
-    with runtime.database.write() as db:
-        audit.record(db, "operator", action, subject, runtime.now(), **details)
-    say("\n".join(map(str, files)), files=files)
-
-
 def _beside(tables: Sequence[Table], form: str, stem: str) -> Iterator[Table]:
     """The form's table under the file's own name, repeats with theirs behind it."""
     taken: set[str] = set()
     for table in tables:
-        inner = "" if table.name == form else f"-{_NO_FILE_NAME.sub('-', table.name)}"
+        inner = "" if table.name == form else f"-{file_name(table.name)}"
         free = next(n for n in _numbered(stem + inner) if n.lower() not in taken)
         taken.add(free.lower())
         yield dataclasses.replace(table, name=free)

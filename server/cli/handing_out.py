@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Generator, Iterable, Iterator
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from server.cli.terminal import WRONG, fail
+import click
+
+from server.cli.people import NOBODY
+from server.cli.terminal import WRONG, fail, say
 
 if TYPE_CHECKING:
-    from forms.cells import Table
+    from sqlalchemy.engine import Connection
 
+    from forms.cells import Table
+    from server.runtime import Runtime
+    from sync.access import Caller
+
+takes_user = click.option(
+    "--as",
+    "as_user",
+    metavar="USER",
+    help="Chỉ những gì người này được xem / only what this person may see.",
+)
+takes_raw = click.option("--raw", is_flag=True, help="CSV cho máy đọc / CSV for programs.")
+KINDS = click.Choice(["csv", "xlsx"])
+_NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def file_name(name: str) -> str:
+    """The name as every system can keep a file: ids of forms and codes of places may hold a "/"."""
+    return _NOT_IN_NAMES.sub("-", name)
 
 
 def write_tables(
@@ -70,3 +92,32 @@ def _aside(folder: Path) -> Iterator[Path]:
             raise
         for path in here.iterdir():
             path.replace(folder / path.name)
+
+
+# ------------------------------------------------------------------ who takes them
+def find_caller(db: Connection, name: str | None) -> Caller:
+    """The person whose rights the file keeps to; without a name, the operator."""
+    from sync import accounts
+    from sync.access import OPERATOR
+
+    if name is None:
+        return OPERATOR
+    user = accounts.find_user(db, name)
+    if user is None:
+        fail(NOBODY)
+    return user.caller
+
+
+def seen_as(caller: Caller) -> dict[str, str]:
+    return {} if caller.kind == "operator" else {"seen_as": caller.actor}
+
+
+def hand_out(
+    runtime: Runtime, files: Sequence[Path], action: str, subject: str, **details: object
+) -> None:
+    """Write down that these left the house, then say where they are."""
+    from sync import audit
+
+    with runtime.database.write() as db:
+        audit.record(db, "operator", action, subject, runtime.now(), **details)
+    say("\n".join(map(str, files)), files=files)

@@ -18,9 +18,9 @@ from server.cli.terminal import GOOD, MISUSED, WRONG
 from sync import tables as t
 from sync.database import Database
 from tests.conftest import NOW
-from tests.server.test_cli import Cayda, cayda
+from tests.server.test_cli import CLUBS, Cayda, cayda, with_library
 
-__all__ = ["cayda"]
+__all__ = ["cayda", "with_library"]
 
 FORM = """
 | survey |              |       |          |
@@ -136,6 +136,37 @@ def test_a_file_keeps_to_what_a_person_may_see(
             t.audit_events.c.action == "records.export"
         )
         assert [row.details for row in db.execute(event)] == [{"seen_as": "user:1"}]
+
+
+# ------------------------------------------------------------------ people
+
+
+def test_a_list_of_people_is_a_file_per_club_and_who_took_it_is_kept(
+    with_library: Cayda, database: Database, tmp_path: Path
+) -> None:
+    cayda = with_library
+    (tmp_path / "clubs.csv").write_text(CLUBS, encoding="utf-8")
+    cayda.json("club", "load", str(tmp_path / "clubs.csv"))
+    for name, role in (("lan", "chair"), ("tu", "volunteer")):
+        call = ("user", "add", name, "--role", role, "--club", "48-TEST-01", "--password-stdin")
+        assert cayda(*call, text="12345678\n").exit_code == GOOD
+    out = ("--out", str(tmp_path), "--club", "48-TEST-01")
+    (file,) = cayda.json("export", "members", *out, "--as", "lan")["files"]
+    assert Path(file).name == "danh_sach_hoi_vien_48-TEST-01.xlsx"
+    (file,) = cayda.json("export", "members", *out, "--format", "csv")["files"]
+    lines = Path(file).read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0].startswith("STT;Mã HV;Họ và tên;Nữ (x)")
+    assert lines[1].startswith('"Người vận hành máy chủ tải lúc')
+    assert cayda.json("export", "members", "--out", str(tmp_path))["files"] == []  # nobody is in it
+    refused = cayda("export", "members", *out, "--as", "tu")
+    assert (refused.exit_code, "quyền" in refused.stderr) == (MISUSED, True)
+    with database.read() as db:
+        found = sa.select(t.audit_events.c.subject, t.audit_events.c.details).where(
+            t.audit_events.c.action == "roll.export"
+        )
+        first, second, _ = db.execute(found)
+        assert first == ("list:members", {"club": "48-TEST-01", "seen_as": "user:1"})
+        assert second == ("list:members", {"club": "48-TEST-01"})
 
 
 # ------------------------------------------------------------------ nothing half done
