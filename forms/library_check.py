@@ -62,7 +62,7 @@ def _names(library: Library) -> Names:
         for name, form in library.forms.items()
     }
     clubs = [one.name for one in library.lists.values() if one.is_of_clubs]
-    facts = {one.name: _values(one, library) for one in library.lists.values()}
+    facts = {one.name: fact_values(one, library) for one in library.lists.values()}
     return Names(facts, forms, clubs[0] if clubs else None)
 
 
@@ -71,7 +71,7 @@ def _subjects(library: Library, form: str) -> str | None:
     return rule.subject_list if rule else None
 
 
-def _values(one: ListRule, library: Library) -> Mapping[str, Choices]:
+def fact_values(one: ListRule, library: Library) -> Mapping[str, Choices]:
     """What each fact of a list may say; None = anything."""
     found: dict[str, Choices] = {}
     for fact in one.facts:

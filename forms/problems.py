@@ -526,6 +526,12 @@ UNKNOWN_PLACE = ProblemType(
     "Không có đơn vị hay câu lạc bộ mang mã “{code}”.",
     "There is no unit or club with code “{code}”.",
 )
+NO_SUCH_FIGURE = ProblemType(
+    "no_such_figure",
+    404,
+    "Không có số liệu “{figure}”. Xin kiểm tra lại mã chỉ tiêu, cấp và cách chia.",
+    "There is no figure “{figure}”. Please check the indicator's id, the level and the cut.",
+)
 NO_PHONE_ROLE = ProblemType(
     "no_phone_role",
     400,

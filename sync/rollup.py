@@ -69,7 +69,7 @@ def roll_up_all(db: Connection, library: Library, period: Period) -> dict[str, F
 def _rolled_up(
     db: Connection, library: Library, period: Period, level: str, below: Mapping[str, Figures]
 ) -> Figures:
-    place_of = _places_of_clubs(db, period.last, level)
+    place_of = places_of_clubs(db, period.last, level)
     figures = _added_up(library, below["club"], place_of)
     again = [
         i
@@ -108,7 +108,8 @@ def _counted(
     return figures
 
 
-def _places_of_clubs(db: Connection, day: date, level: str) -> dict[str, str]:
+def places_of_clubs(db: Connection, day: date, level: str) -> dict[str, str]:
+    """The place of this level that each club is in on a day: club's uuid -> unit's id as text."""
     paths = places.clubs_by_unit(db, day)
     units = {club: getattr(path, level) for club, path in paths.items()}
     return {club: str(unit.id) for club, unit in units.items() if unit is not None}

@@ -23,6 +23,7 @@ from server.cli.phones import phone
 from server.cli.run import migrate, serve, web, work
 from server.cli.submissions import submission
 from server.cli.units import unit
+from server.cli.why import why
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,7 +39,7 @@ form.add_command(draft)
 for command in (
     *(serve, web, work, migrate),
     *(user, phone),
-    *(form, club, unit, entity, submission, export),
+    *(form, club, unit, entity, submission, export, why),
     *(reprocess, verify_stored, doctor, status),
 ):
     main.add_command(command)

@@ -41,7 +41,7 @@ def say(text: str, **found: object) -> None:
 def say_table(name: str, rows: Iterable[Mapping[str, object]]) -> None:
     """Rows in columns under their names; with --json one object, the rows under `name`."""
     found = [dict(row) for row in rows]
-    say("\n".join(_columns(found)) or "–", **{name: found})
+    say("\n".join(columns(found)) or "–", **{name: found})
 
 
 def plain(value: object) -> Any:
@@ -55,7 +55,8 @@ def plain(value: object) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def _columns(rows: Sequence[Mapping[str, object]]) -> list[str]:
+def columns(rows: Sequence[Mapping[str, object]]) -> list[str]:
+    """Rows in columns under their names, a line each."""
     if not rows:
         return []
     texts = [list(rows[0])] + [[cell(value) for value in row.values()] for row in rows]

@@ -31,7 +31,10 @@ class Rows:
     lists: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._insert(t.projects, id=1, name="Cây Đa")
+        if self.db.scalar(sa.select(t.projects.c.id).where(t.projects.c.id == 1)) is None:
+            self._insert(t.projects, id=1, name="Cây Đa")
+        known = self.db.execute(sa.select(t.forms.c.xml_form_id, t.forms.c.id))
+        self.forms.update({row.xml_form_id: row.id for row in known})
 
     def _insert(self, table: sa.Table, **values: Any) -> int:
         row = self.db.execute(sa.insert(table).values(**values).returning(table.c.id))
@@ -194,6 +197,13 @@ class Rows:
                 "derived": {},
             }
             self._insert(t.records, **{**main, **own})
+
+    def a_row(self, record: int, repeat: str, number: int, answers: dict[str, str]) -> None:
+        """One row of a repeat, beside its record."""
+        of = self.db.execute(sa.select(t.records).where(t.records.c.id == record)).one()._mapping
+        shared = {name: value for name, value in of.items() if name != "id"}
+        where = {"table_path": repeat, "position": f"{repeat}[{number}]", "parent_position": ""}
+        self._insert(t.records, **{**shared, **where, "answers": answers})
 
     def a_visit(self, day: date, club: str, client: str, **answers: str) -> int:
         said = {"outcome": "met", "minutes": "60", "volunteers": "v1"}

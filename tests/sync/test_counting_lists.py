@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from forms.periods import ADMINISTRATIVE, get_period
-from sync import tables as t
 from sync.database import Database
 from sync.rollup import roll_up_all
 from tests.sync.gardens import PERIOD, START, D, Garden, a_garden, said
@@ -399,22 +398,16 @@ def test_who_is_named_in_a_row_counts_by_the_row_and_its_record(
     for uuid in ("p1", "p2", "p3"):
         garden.a_person(uuid, "h1")
 
-    def a_row(record: int, number: int, answers: dict[str, str]) -> None:
-        parent = garden.rows.db.execute(t.records.select().where(t.records.c.id == record)).one()
-        values = {k: v for k, v in parent._mapping.items() if k not in ("id", "answers")}
-        place = {"table_path": "gifts", "position": f"gifts[{number}]"}
-        garden.rows.db.execute(t.records.insert(), {**values, **place, "answers": answers})
-
     big = garden.rows.a_record("party", MARCH, "h1", None, {"kind": "big"})
     small = garden.rows.a_record("party", MARCH, "h1", None, {"kind": "small"})
     call = garden.rows.a_record("call", MARCH, "h1", "p3", {"what": "food"})
-    a_row(big, 1, {"whom": "p1", "what": "food"})
-    a_row(big, 2, {"whom": "p2", "what": "words"})
-    a_row(small, 1, {"whom": "p2", "what": "food"})
-    a_row(call, 1, {"what": "words"})
+    garden.rows.a_row(big, "gifts", 1, {"whom": "p1", "what": "food"})
+    garden.rows.a_row(big, "gifts", 2, {"whom": "p2", "what": "words"})
+    garden.rows.a_row(small, "gifts", 1, {"whom": "p2", "what": "food"})
+    garden.rows.a_row(call, "gifts", 1, {"what": "words"})
 
     assert garden.count(library, "h1") == {"HELPED": "1", "GIVING": "0"}
-    a_row(call, 2, {"what": "food"})
+    garden.rows.a_row(call, "gifts", 2, {"what": "food"})
     assert garden.count(library, "h1") == {"HELPED": "1", "GIVING": "1"}
 
 

@@ -1,0 +1,254 @@
+"""Why a figure is what it is: the entities, records, places or other figures behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.indicators import PLACES, Indicator
+from forms.periods import Period
+from forms.problems import NO_SUCH_FIGURE, NOT_ALLOWED, Refused
+from sync import access, places, rollup
+from sync import tables as t
+from sync.access import Caller
+from sync.counting import OF_FIGURES, items
+from sync.counting.item import Item, cells
+from sync.counting.of_figures import has
+from sync.database import among
+from sync.figures import WHOLE, Cell, Figure, Figures
+
+if TYPE_CHECKING:
+    from forms.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One number: of an indicator in a period, at a place (a club's uuid, or a unit's id as text),
+    whole or in one part of a cut.
+    """
+
+    indicator: str
+    period: Period
+    level: str
+    place: str
+    cell: Cell = WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entity (of a list) or a record (of a form, by its instance id), and what it adds.
+
+    amount: None = it would count, but nobody knows; 0 = counted already (a second visit).
+    """
+
+    kind: str
+    id: str
+    day: date | None
+    club: str
+    amount: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A place or a figure that a figure is made of: what it shows, and what it adds."""
+
+    place: str
+    figures: Mapping[str, Decimal | None]
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What an indicator's number is made of: rows, or places and figures.
+
+    The amounts add up to the number (a median is the middle one of them; `empty` months are those
+    that no row is of).
+    """
+
+    indicator: Indicator
+    number: Decimal | None
+    rows: tuple[Row, ...] = ()
+    standings: tuple[Standing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A figure, its numerator and what it is over."""
+
+    figure: Figure
+    numerator: Part
+    denominator: Part | None
+
+
+def explain(db: Connection, library: Library, caller: Caller, asked: Asked) -> Why:
+    """What stands behind one figure, for who may see that.
+
+    Refused(NO_SUCH_FIGURE, NOT_ALLOWED).
+    """
+    one = _indicator(library, asked)
+    clubs = _clubs_of(db, asked)
+    _allow(db, library, caller, one, asked, clubs)
+    figures = _figures(db, library, asked, clubs)
+    key = (asked.place, one.id, *asked.cell)
+    numerator = _part(db, library, one, asked, clubs, figures)
+    if one.over is None:
+        return Why(figures[asked.level].get(key, Figure(None)), numerator, None)
+    over = library.figures.indicators[one.over]
+    _allow(db, library, caller, over, asked, clubs)
+    below = asked if not asked.cell[0] or asked.cell[0] in over.by else _whole(asked)
+    denominator = _part(db, library, over, below, clubs, figures)
+    return Why(figures[asked.level].get(key, Figure(None)), numerator, denominator)
+
+
+def _whole(asked: Asked) -> Asked:
+    return Asked(asked.indicator, asked.period, asked.level, asked.place)
+
+
+def _indicator(library: Library, asked: Asked) -> Indicator:
+    one = library.figures.indicators.get(asked.indicator)
+    cut = asked.cell[0]
+    if one is None or asked.level not in one.levels or (cut and cut not in one.by):
+        raise Refused(NO_SUCH_FIGURE(figure=f"{asked.indicator} {asked.level} {cut}".strip()))
+    return one
+
+
+def _clubs_of(db: Connection, asked: Asked) -> frozenset[str]:
+    if asked.level == PLACES[0]:
+        return frozenset({asked.place})
+    place_of = rollup.places_of_clubs(db, asked.period.last, asked.level)
+    return frozenset(club for club, place in place_of.items() if place == asked.place)
+
+
+def _figures(
+    db: Connection, library: Library, asked: Asked, clubs: frozenset[str]
+) -> Mapping[str, Figures]:
+    if asked.level == PLACES[0]:
+        return {asked.level: rollup.count_clubs(db, library, asked.period, sorted(clubs))}
+    return rollup.roll_up_all(db, library, asked.period)
+
+
+# ------------------------------------------------------------------ who may see it
+def _allow(
+    db: Connection,
+    library: Library,
+    caller: Caller,
+    one: Indicator,
+    asked: Asked,
+    clubs: frozenset[str],
+) -> None:
+    """Refused(NOT_ALLOWED) for who may not see the figure, or not whom it is about."""
+    scope = access.clubs_in_scope(db, library, caller, asked.period.last)
+    if not access.may(library, caller, "figures.read") or not (scope is None or clubs <= scope):
+        raise Refused(NOT_ALLOWED())
+    if caller.kind == "operator" or one.kind in OF_FIGURES:
+        return
+    forms = {with_.form for with_ in (*one.with_, *one.without) if with_.form}
+    rule = library.lists.get(one.of)
+    if rule is not None and not rule.is_of_clubs and caller.role not in rule.downloads:
+        raise Refused(NOT_ALLOWED())  # a role that has no people of the list sees them counted
+    if one.of in library.rules:
+        reading = access.reading(db, library, caller, one.of, asked.period.last)
+        if reading.clubs is not None and not clubs <= reading.clubs:
+            raise Refused(NOT_ALLOWED())
+        forms.add(one.of)
+    cut = library.figures.cuts.get(asked.cell[0])
+    if one.sensitive or (cut is not None and cut.sensitive):
+        _allow_answers(db, library, caller, forms, asked.period.last)
+
+
+def _allow_answers(
+    db: Connection, library: Library, caller: Caller, forms: Collection[str], day: date
+) -> None:
+    """Who is in such a number is an answer in itself."""
+    for form in forms:
+        if not access.reading(db, library, caller, form, day).is_whole:
+            raise Refused(NOT_ALLOWED())
+
+
+# ------------------------------------------------------------------ rows
+def _part(
+    db: Connection,
+    library: Library,
+    one: Indicator,
+    asked: Asked,
+    clubs: frozenset[str],
+    figures: Mapping[str, Figures],
+) -> Part:
+    figure = figures[asked.level].get((asked.place, one.id, *asked.cell), Figure(Decimal(0)))
+    if one.kind == "per":
+        found = tuple(_per(db, library, one, asked, clubs, figures))
+        return Part(one, figure.numerator, standings=found)
+    if one.kind == "total":
+        return Part(one, figure.numerator, standings=tuple(_terms(library, one, asked, figures)))
+    place_of = dict.fromkeys(clubs, asked.place)
+    counted = items(db, library, asked.period, one, place_of)
+    shown = [item for item in counted if asked.cell in cells(one, item)]
+    return Part(one, figure.numerator, tuple(_rows(db, library, one, shown)))
+
+
+def _rows(db: Connection, library: Library, one: Indicator, shown: Sequence[Item]) -> Iterator[Row]:
+    of_entities = one.of in library.lists and one.kind != "waiting"
+    named = {} if of_entities else _instances(db, {int(item.key) for item in shown})
+    seen: set[str] = set()
+    for item in sorted(shown, key=lambda item: (item.day or date.min, item.club, item.key)):
+        again = item.once is not None and item.once in seen
+        seen |= {item.once} if item.once is not None else set()
+        amount = None if item.missing else Decimal(0) if again else Decimal(item.amount)
+        kind, key = (one.of, item.key) if of_entities else named[int(item.key)]
+        yield Row(kind, key, item.day, item.club, amount)
+
+
+def _instances(db: Connection, records: Collection[int]) -> Mapping[int, tuple[str, str]]:
+    """The form and the instance id of each record: a record's own id is made anew by reprocess."""
+    r, s = t.records.c, t.submissions.c
+    query = sa.select(r.id, r.form, s.instance_id).join(t.submissions, s.id == r.submission_id)
+    found = db.execute(query.where(among(db, r.id, records)))
+    return {row.id: (row.form, row.instance_id) for row in found}
+
+
+# ------------------------------------------------------------------ other figures
+def _per(
+    db: Connection,
+    library: Library,
+    one: Indicator,
+    asked: Asked,
+    clubs: frozenset[str],
+    figures: Mapping[str, Figures],
+) -> Iterator[Standing]:
+    """Each place that could have counted, with the figures that were looked at."""
+    here = figures[one.of]
+    wholes = {key[:2]: figure for key, figure in here.items() if key[2:] == WHOLE}
+    known = library.figures.indicators
+    for place in _places_below(db, one, asked, clubs):
+        values = {
+            name: wholes[place, name].value(known[name]) if (place, name) in wholes else None
+            for name in one.asks
+        }
+        fits = has(library, asked.period, one, wholes, place)
+        yield Standing(place, values, Decimal(fits))
+
+
+def _places_below(db: Connection, one: Indicator, asked: Asked, clubs: frozenset[str]) -> list[str]:
+    if one.of == PLACES[0]:
+        return sorted(clubs)
+    tree = places.read_tree(db)
+    units = tree.on(asked.period.last, one.of)
+    above = ((unit, tree.ancestor(unit, asked.level)) for unit in units if unit.counts_in_coverage)
+    return [str(unit.id) for unit, top in above if top is not None and str(top.id) == asked.place]
+
+
+def _terms(
+    library: Library, one: Indicator, asked: Asked, figures: Mapping[str, Figures]
+) -> Iterator[Standing]:
+    known = library.figures.indicators
+    for name, factor in one.total.items():
+        figure = figures[asked.level].get((asked.place, name, *asked.cell), Figure(None))
+        shown = None if figure.numerator is None else figure.numerator / known[name].divided_by
+        amount = factor * (shown or Decimal(0)) * one.divided_by
+        yield Standing(asked.place, {name: shown}, amount)
