@@ -14,6 +14,7 @@ from forms.problems import LOOK_AT, Problem
 from sync.database import among
 from sync.entities import Key
 from sync.tables import records, spells
+from sync.timeline import CLUB
 
 if TYPE_CHECKING:
     from forms.library import Another, Flag, FormRule, Library
@@ -45,20 +46,58 @@ def compared(
     return found
 
 
+def rivals(db: Connection, library: Library, clubs: Collection[str]) -> set[Key]:
+    """Of whom in these clubs what a flag calls a `rival` is or was so.
+
+    Their records are judged again when somebody there changed: she may stand beside them now, or
+    no more.
+    """
+    found: set[Key] = set()
+    for list_name, facts in _rival_facts(library).items() if clubs else ():
+        there, held = spells.alias(), spells.alias()
+        query = (
+            sa.select(held.c.uuid)
+            .where(there.c.list_name == list_name, there.c.name == CLUB)
+            .where(among(db, there.c.value, clubs))
+            .where(held.c.uuid == there.c.uuid, held.c.list_name == list_name)
+            .where(sa.tuple_(held.c.name, held.c.value).in_(facts))
+        )
+        found |= {Key(list_name, uuid) for uuid in db.execute(query).scalars()}
+    return found
+
+
+def _rival_facts(library: Library) -> Mapping[str, set[tuple[str, str]]]:
+    """list -> (fact, value) of what flags call a rival."""
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for rule in library.rules.values():
+        for flag in rule.flags:
+            for name, values in flag.rival.items():
+                found[str(rule.subject_list)] |= {(name, value) for value in values}
+    return found
+
+
 def look(db: Connection, library: Library, rows: Collection[Any]) -> dict[int, list[Problem]]:
     """record id -> its doubts. `rows` holds every record that `compared` asks for."""
     in_doubt = [row for row in rows if row.subject_id and any(_doubts(library, row.form))]
-    told = _spells(db, library, in_doubt)
+    told = _spells(db, library, {_subject(row) for row in in_doubt})
+    near = rivals(db, library, _contested(library, in_doubt, told))
+    told |= _spells(db, library, near)
     alike = _alike(library, in_doubt)
     return {
         row.id: [
             LOOK_AT(vi=flag.vi, en=flag.en)
             for flag in _doubts(library, row.form)
-            if flag.asked_by(row.answers) and _is_so(flag, row, told, alike)
+            if flag.asked_by(row.answers)
+            and _is_so(flag, row, told, alike)
+            and _has_rival(flag, row, told, near)
         ]
         for row in in_doubt
         if row.happened_on is not None
     }
+
+
+def _subject(row: Any) -> Key:
+    return Key(row.subject_list, row.subject_id)
 
 
 def _doubts(library: Library, form: str) -> Iterator[Flag]:
@@ -66,18 +105,29 @@ def _doubts(library: Library, form: str) -> Iterator[Flag]:
     yield from (flag for flag in (rule.flags if rule else ()) if flag.facts)
 
 
-def _spells(db: Connection, library: Library, rows: Collection[Any]) -> Spells:
-    forms = {row.form for row in rows}
-    names = {name for form in forms for flag in _doubts(library, form) for name in flag.facts}
+def _spells(db: Connection, library: Library, keys: Collection[Key]) -> dict[Key, list[Any]]:
+    """What is told of these entities, as far as any flag asks."""
     found: dict[Key, list[Any]] = defaultdict(list)
-    if not names:
+    names = {name for rule in library.rules.values() for flag in rule.flags for name in flag.facts}
+    if not names or not keys:
         return found
     c = spells.c
     query = sa.select(c.list_name, c.uuid, c.name, c.value, c.valid_from, c.valid_to)
-    uuids = {row.subject_id for row in rows}
-    for spell in db.execute(query.where(among(db, c.uuid, uuids), c.name.in_(names))):
+    uuids = {key.uuid for key in keys}
+    for spell in db.execute(query.where(among(db, c.uuid, uuids), c.name.in_({*names, CLUB}))):
         found[Key(spell.list_name, spell.uuid)].append(spell)
     return found
+
+
+def _contested(library: Library, rows: Collection[Any], told: Spells) -> set[str]:
+    """The clubs of whom a record says what only one of a club can be."""
+    return {
+        spell.value
+        for row in rows
+        if any(flag.rival and flag.asked_by(row.answers) for flag in _doubts(library, row.form))
+        for spell in told.get(_subject(row), ())
+        if spell.name == CLUB
+    }
 
 
 def _alike(library: Library, rows: Collection[Any]) -> Mapping[Hashable, set[Key]]:
@@ -86,7 +136,7 @@ def _alike(library: Library, rows: Collection[Any]) -> Mapping[Hashable, set[Key
     for row in rows:
         for flag in _doubts(library, row.form):
             if flag.another:
-                found[_said(flag.another, row)].add(Key(row.subject_list, row.subject_id))
+                found[_said(flag.another, row)].add(_subject(row))
     return found
 
 
@@ -95,7 +145,7 @@ def _said(another: Another, row: Any) -> Hashable:
 
 
 def _is_so(flag: Flag, row: Any, told: Spells, alike: Mapping[Hashable, set[Key]]) -> bool:
-    mine, day = Key(row.subject_list, row.subject_id), row.happened_on
+    mine, day = _subject(row), row.happened_on
     if flag.since and not any(
         spell.name == flag.since and spell.valid_from == day for spell in told.get(mine, ())
     ):
@@ -106,11 +156,26 @@ def _is_so(flag: Flag, row: Any, told: Spells, alike: Mapping[Hashable, set[Key]
     )
 
 
+def _has_rival(flag: Flag, row: Any, told: Spells, near: Collection[Key]) -> bool:
+    mine, day = _subject(row), row.happened_on
+    club = _on_day(told.get(mine, ()), day).get(CLUB)
+    wanted = {**flag.rival, CLUB: (club or "",)}
+    return not flag.rival or any(
+        _was(told.get(other, ()), wanted, day)
+        for other in near
+        if other != mine and other.list_name == mine.list_name
+    )
+
+
 def _was(told: Sequence[Any], during: Mapping[str, tuple[str, ...]], day: date) -> bool:
     """Whether each of these facts had one of its values on that day."""
-    on_day = {
+    on_day = _on_day(told, day)
+    return all(on_day.get(name) in values for name, values in during.items())
+
+
+def _on_day(told: Sequence[Any], day: date) -> dict[str, str]:
+    return {
         spell.name: spell.value
         for spell in told
         if spell.valid_from <= day and (spell.valid_to is None or day < spell.valid_to)
     }
-    return all(on_day.get(name) in values for name, values in during.items())

@@ -118,14 +118,17 @@ def settle(
     library: Library,
     happenings: Collection[Happening],
     subjects: Collection[Key] = (),
+    clubs: Collection[str] = (),
 ) -> Settled:
-    """Settle the records of these happenings, and all records about (not creating) these subjects.
+    """Settle the records of these happenings, all records about (not creating) these subjects, and
+    those that may contradict what changed in these clubs.
 
     Writes club_id, problems, held_back, counted_with and united where they differ. Held back are:
     dates in the future, before joining or before the club, people not registered yet, and
     rejected reviews.
     """
-    rows = _load(db, library, set(happenings), subjects)
+    contested = _contested(db, library, doubts.rivals(db, library, clubs))
+    rows = _load(db, library, {*happenings, *contested}, subjects)
     known = _subjects(db, library, {row.subject_id for row in rows if row.subject_id})
     founded = _founded(db, library)
     in_doubt = doubts.look(db, library, rows)
@@ -156,6 +159,19 @@ def settle(
 def _happening_of(library: Library, row: Any) -> Happening:
     rule = library.rules.get(row.form)
     return happening(rule, row.form, row.subject_id, row.club_id, row.happened_on)
+
+
+def _contested(db: Connection, library: Library, rivals: Collection[Key]) -> Iterator[Happening]:
+    """What records say of these that only one of a club can be."""
+    if not rivals:
+        return
+    c = records.c
+    forms = [form for form, rule in library.rules.items() if any(f.rival for f in rule.flags)]
+    query = sa.select(c.form, c.subject_id, c.club_id, c.happened_on).where(
+        among(db, c.subject_id, {key.uuid for key in rivals}), c.form.in_(forms)
+    )
+    for row in db.execute(query.where(c.table_path == "")):
+        yield happening(library.rules[row.form], *row)
 
 
 # ------------------------------------------------------------------ what is there

@@ -265,7 +265,8 @@ def _follow(
     settled = duplicates.settle(db, library, registered)
     touches = {Touch(place.club_id, place.day) for place in places if place.club_id and place.day}
     told = _retell(db, library, _to_tell(library, applied, places, settled.subjects))
-    judged = duplicates.settle(db, library, reported, told.keys | applied.moved)
+    clubs = {touch.club_id for touch in told.touches}
+    judged = duplicates.settle(db, library, reported, told.keys | applied.moved, clubs)
     # A story is told from what counts; who may begin it, and where, does not hang on the others.
     again = _retell(db, library, _with_story(library, judged.subjects))
     touches |= settled.touches | told.touches | judged.touches | again.touches

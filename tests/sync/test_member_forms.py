@@ -28,9 +28,14 @@ def world(database: Database, tmp_path: Path) -> LibraryWorld:
     return LibraryWorld(database, tmp_path)
 
 
-def join(world: LibraryWorld, on: str = "2019-05-01", **more: str) -> None:
-    answers = JOINED | {"join_date": on} | more
-    world.send("membership", answers, "join", create=BA, label="Trần Thị Ba · 1949 · thôn Đông")
+def join(
+    world: LibraryWorld, on: str = "2019-05-01", who: str = BA, key: str = "", **more: str
+) -> None:
+    replaces = more.pop("replaces", "")
+    answers, label = JOINED | {"join_date": on} | more, f"{who} · 1949 · tổ 1"
+    world.send(
+        "membership", answers, key or f"join {who}", create=who, label=label, replaces=replaces
+    )
 
 
 def update(world: LibraryWorld, on: str, what: str, **more: str) -> None:
@@ -192,6 +197,56 @@ def test_taking_back_the_consent_to_health_data_leaves_a_member(world: LibraryWo
     assert world.told(BA, "c_health")[-1] == ("no", "2022-01-01", None)
     assert world.told(BA, "status") == [("active", "2019-05-01", None)]
     assert world.codes("member_update") == [["for_a_person"]]
+
+
+TU = an_id("tu")
+CHAIRS = (
+    lambda world: join(world, board_role="chair"),
+    lambda world: join(world, "2020-01-01", TU, board_role="chair", full_name="Lê Văn Tư"),
+    lambda world: update(world, "2020-02-01", "roles", board_role="member"),
+)
+
+
+@pytest.mark.parametrize("way", list(itertools.permutations(range(3))))
+def test_two_chairs_at_a_time_are_shown_to_a_person_in_any_order(
+    world: LibraryWorld, way: tuple[int, ...]
+) -> None:
+    for step in way:
+        CHAIRS[step](world)
+        world.work()
+    flags = {row.subject_id: row.problems for row in world.records("membership")}
+    assert flags[BA] == []  # nobody else was, that day
+    assert [one["code"] for one in flags[TU]] == ["look_at"]
+    assert not any(row.held_back for row in world.records("membership"))
+    assert world.told(TU, "board_role") == [("chair", "2020-01-01", None)]
+    assert world.differences() == []
+
+
+def test_a_chair_who_had_stopped_is_no_rival(world: LibraryWorld) -> None:
+    join(world, board_role="chair")
+    update(world, "2019-12-31", "roles", board_role="none")
+    join(world, "2020-01-01", TU, board_role="chair", full_name="Lê Văn Tư")
+    world.work()
+    assert world.codes("membership") == [[], []]
+
+
+def test_a_chair_of_another_club_is_no_rival_until_she_moves_here(world: LibraryWorld) -> None:
+    join(world, board_role="chair", club=LIEN)
+    join(world, "2020-01-01", TU, board_role="chair", full_name="Lê Văn Tư")
+    world.work()
+    assert world.codes("membership") == [[], []]
+    leave(world, "transfer", "2019-08-01", new_club=HOA)
+    world.work()
+    assert world.codes("membership") == [[], ["look_at"]]
+
+
+def test_the_flag_of_two_chairs_goes_when_one_of_them_is_mended(world: LibraryWorld) -> None:
+    join(world, board_role="chair")
+    join(world, "2020-01-01", TU, board_role="chair", full_name="Lê Văn Tư")
+    world.work()
+    join(world, key="mended", board_role="secretary", replaces=f"join {BA}")
+    world.work()
+    assert world.codes("membership") == [[], []]
 
 
 STEPS = (
