@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,13 +50,19 @@ def numbers_of(test: str) -> set[int]:
     return {int(n) for letter, n in pairs if FIRST[letter] <= int(n) <= LAST[letter]}
 
 
-def proofs() -> dict[int, list[str]]:
-    """case → "server/test_x.py::test_name" of every test that carries it."""
-    found: dict[int, list[str]] = defaultdict(list)
+def named_tests() -> Iterator[tuple[str, str]]:
+    """Every test as (its name, "server/test_x.py::its_name")."""
     for path in sorted(HERE.rglob("test_*.py")):
         for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
-            for number in numbers_of(name):
-                found[number].append(f"{path.relative_to(HERE).as_posix()}::{name}")
+            yield name, f"{path.relative_to(HERE).as_posix()}::{name}"
+
+
+def proofs() -> dict[int, list[str]]:
+    """case → the tests that carry it."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for name, place in named_tests():
+        for number in numbers_of(name):
+            found[number].append(place)
     return found
 
 

@@ -7,12 +7,11 @@ import sys
 import tomllib
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 
 from forms.library import OWN_LIBRARY, Library, load_library
+from tests.checklist import named_tests
 
 PAGE = OWN_LIBRARY / "REQUIREMENTS.md"
-HERE = Path(__file__).parent
 
 _CARRIED = re.compile(r"(?<=_)r(\d\d)(?=_)")
 
@@ -46,12 +45,11 @@ def rules_of(test: str) -> set[str]:
 
 
 def proofs() -> dict[str, list[str]]:
-    """rule → "sync/test_x.py::test_name" of every test that carries it."""
+    """rule → the tests that carry it."""
     found: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(HERE.rglob("test_*.py")):
-        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
-            for rule in rules_of(name):
-                found[rule].append(f"{path.relative_to(HERE).as_posix()}::{name}")
+    for name, place in named_tests():
+        for rule in rules_of(name):
+            found[rule].append(place)
     return found
 
 
