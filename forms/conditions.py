@@ -54,9 +54,12 @@ _WORDS: Mapping[str, Callable[[str, Any], bool]] = {
 
 
 def fits(value: str | None, condition: Condition) -> bool:
-    """Whether a value satisfies a word; no value fits no word but `present = false`."""
+    """Whether a value satisfies a word; no value fits no word but `present = false`
+    and `lacks`."""
     if condition.word == "present":
         return bool(value) is condition.value
+    if condition.word == "lacks":
+        return not _WORDS["has"](value or "", condition.value)
     return value is not None and _WORDS[condition.word](value, condition.value)
 
 

@@ -219,7 +219,7 @@ def _wrong_words(where: Conditions, known: set[str]) -> Iterator[Slip]:
 def _wrong_values(of: str, where: Conditions, choices: Choices) -> Iterator[Slip]:
     for name, words in where.items():
         for word in words:
-            if choices is None or word.word not in ("is", "in", "not", "has"):
+            if choices is None or word.word not in ("is", "in", "not", "has", "lacks"):
                 continue
             said = word.value if isinstance(word.value, tuple) else (word.value,)
             wrong = [str(value) for value in said if str(value) not in choices]

@@ -33,7 +33,7 @@ Kind = Literal[
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 CONDITIONS = (
-    "is", "in", "not", "at_least", "at_most", "between", "present", "has", "older_than",
+    "is", "in", "not", "at_least", "at_most", "between", "present", "has", "lacks", "older_than",
     "older_than_days", "every_month",
 )  # fmt: skip
 UpTo = Literal["period", "start", "end"]
@@ -592,6 +592,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "between": _pair,
     "present": bool,
     "has": _texts,
+    "lacks": _texts,  # none of these choices was made, or no answer given
     "older_than": int,  # so since a day at least so many months before D
     "older_than_days": int,  # likewise in days: so on more days than that, D included
     "every_month": bool,  # of `having`: as many as P has months

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from forms.computed import Computed
+from forms.follow_up import FollowList, read_follow_list
 from forms.form_problems import FormRefused
 from forms.indicators import BadIndicator, Figures, Indicator, Target, read_figures
 from forms.problems import Problem, ProblemType, Where
@@ -50,7 +51,7 @@ class LibraryForm:
     """One form's source, and the names in it as far as the rules speak of them.
 
     fields: column -> its choices. saves: property of an entity list -> column that feeds it.
-    repeats: "a", and "a/b" for a repeat within it.
+    repeats: "a", and "a/b" for a repeat within it. labels: column -> code -> Vietnamese.
     """
 
     xml_form_id: str
@@ -60,6 +61,7 @@ class LibraryForm:
     saves: Mapping[str, str]
     entity_lists: tuple[str, ...]
     repeats: frozenset[str] = frozenset()
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +314,7 @@ class Library:
     successions: tuple[Row, ...]
     report: ReportRules = field(default_factory=ReportRules)
     rolls: Mapping[str, Roll] = field(default_factory=dict)
+    follow_up: Mapping[str, FollowList] = field(default_factory=dict)
     problems: tuple[Problem, ...] = field(default=())
 
     def rules_on(self, list_name: str) -> Iterator[ListRule]:
@@ -389,6 +392,7 @@ def read_library(path: Path) -> Library:
         figures=_read_figures(path, problems),
         report=_read_report(path / "report.toml", problems),
         rolls=MappingProxyType(dict(_read_rolls(path, problems))),
+        follow_up=MappingProxyType(_read_follow_up(path, forms, problems)),
         units=_read_csv(path / "places" / "units.csv"),
         successions=_read_csv(path / "places" / "successions.csv"),
         problems=tuple(problems),
@@ -441,6 +445,38 @@ def _read_figures(path: Path, problems: list[Problem]) -> Figures:
             problem("indicators.toml", "TOML", f"không đọc được ({error})", f"unreadable ({error})")
         )
     return Figures({}, (), {}, (), date(1970, 1, 1), ())
+
+
+def _read_follow_up(
+    path: Path, forms: Mapping[str, LibraryForm], problems: list[Problem]
+) -> dict[str, FollowList]:
+    """Every [[follow]] of the domains; its texts may stand in the same domain's thresholds.toml."""
+    choices = {name: form.labels for name, form in forms.items()}
+    found: dict[str, FollowList] = {}
+    for file in sorted(path.glob("*/follow_up.toml")):
+        texts = _texts_of(file.parent / "thresholds.toml")
+        try:
+            entries = tomllib.loads(file.read_text("utf-8")).get("follow", [])
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            vi, en = f"không đọc được ({error})", f"unreadable ({error})"
+            problems.append(problem(file, "TOML", vi, en))
+            continue
+        for entry in entries:
+            with _Told(file, str(entry.get("id")), problems):
+                one = read_follow_list(entry, f"{file.parent.name}/{file.name}", texts, choices)
+                found[one.id] = one
+    return found
+
+
+def _texts_of(file: Path) -> dict[str, dict[str, str]]:
+    """Tables of texts in two languages: name → code → Vietnamese."""
+    tables = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+    return {
+        name: {code: text["vi"] for code, text in table.items() if isinstance(text, dict)}
+        for name, table in tables.items()
+        if isinstance(table, dict)
+        and all(isinstance(text, dict) and "vi" in text for text in table.values())
+    }
 
 
 def _read_report(file: Path, problems: list[Problem]) -> ReportRules:
@@ -497,6 +533,7 @@ def _read_form(path: Path, problems: list[Problem]) -> LibraryForm | None:
         saves=MappingProxyType({row["save_to"]: row["name"] for row in survey if "save_to" in row}),
         entity_lists=tuple(row["list_name"] for row in _cells(sheets, "entities")),
         repeats=frozenset(_repeats(survey)),
+        labels=MappingProxyType(dict(_labels(survey, sheets))),
     )
 
 
@@ -515,6 +552,20 @@ def _choices(sheets: Sheets) -> dict[str, frozenset[str]]:
     for row in _cells(sheets, "choices"):
         found.setdefault(row["list_name"], set()).add(row["name"])
     return {name: frozenset(codes) for name, codes in found.items()}
+
+
+def _labels(
+    survey: list[dict[str, str]], sheets: Sheets
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Each column's choices as a person reads them."""
+    found: dict[str, dict[str, str]] = {}
+    for row in _cells(sheets, "choices"):
+        heading = next((h for h in row if h.startswith("label") and h.endswith("(vi)")), "label")
+        found.setdefault(row["list_name"], {})[row["name"]] = row.get(heading, row["name"])
+    for row in survey:
+        of = row.get("type", "").partition(" ")[2]
+        if of in found and "name" in row:
+            yield row["name"], MappingProxyType(found[of])
 
 
 _NO_COLUMN = ("begin", "end_", "note", "audit", "csv-external", "xml-external")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from forms import unit_tables
 from forms.computed import Computed
 from forms.document_rules import chart_slips
+from forms.follow_up import FollowList
 from forms.indicator_names import KnownForm, Names, check_names
+from forms.indicators import Figures
 from forms.library import (
     Choices,
     Download,
@@ -52,7 +55,38 @@ def misfits(library: Library) -> list[Problem]:
         titles = frozenset(column.title for column in library.figures.columns)
         unfit = chart_slips(library.report.document, library.indicators, titles)
         found += [problem("report.toml", *slip) for slip in unfit]
-    return [*found, *library.figures.problems, *check_names(library.figures, _names(library))]
+    names = _names(library)
+    found += check_names(library.figures, names)
+    found += check_names(_of_follow_up(library), names)
+    for follow in library.follow_up.values():
+        at = follow.indicator.file
+        found += [problem(at, follow.id, *slip) for slip in _follow_slips(follow, library, names)]
+    return [*found, *library.figures.problems]
+
+
+def _of_follow_up(library: Library) -> Figures:
+    """The indicators of the follow-up lists, to be checked like all others."""
+    indicators = {name: one.indicator for name, one in library.follow_up.items()}
+    return replace(library.figures, indicators=indicators, cuts={}, targets=(), columns=())
+
+
+def _follow_slips(follow: FollowList, library: Library, names: Names) -> Iterator[Slip]:
+    of = follow.indicator.of
+    form = library.forms.get(of)
+    rule = library.rules.get(of)
+    listed = library.lists.get(of if form is None else (rule and rule.subject_list) or "")
+    for role in follow.roles - library.roles.keys():
+        yield _nothing_called(role)
+    for column in follow.columns:
+        known: Collection[str] = library.forms
+        if column.show == "fact":
+            known = names.facts.get(listed.name, {}) if listed else ()
+        elif column.show == "property":
+            known = listed.properties if listed else ()
+        elif column.show == "answer":
+            known = names.forms[of].columns if form else ()
+        if column.show != "day" and column.of not in known:
+            yield _nothing_called(column.of)
 
 
 def _names(library: Library) -> Names:
@@ -111,7 +145,7 @@ def _confirm_slips(library: Library) -> Iterator[Slip]:
         choices = known.get(name)
         for one in conditions:
             said = one.value if isinstance(one.value, tuple) else (one.value,)
-            if choices is not None and one.word in ("is", "in", "not", "has"):
+            if choices is not None and one.word in ("is", "in", "not", "has", "lacks"):
                 unknown = [str(code) for code in said if str(code) not in choices]
                 yield from (_nothing_called(f"{name} = {code}") for code in unknown)
 

@@ -476,7 +476,13 @@ DECISION_UNFIT = ProblemType(
     "After this decision {at} would not fit: {why}.",
 )
 
-# --- A report ---
+# --- A report, a list of whom to see to ---
+UNKNOWN_LIST = ProblemType(
+    "unknown_list",
+    404,
+    "Không có danh sách “{list}”. Có: {lists}.",
+    "There is no list “{list}”. There are: {lists}.",
+)
 NO_DOCUMENT = ProblemType(
     "no_document",
     404,

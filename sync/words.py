@@ -109,7 +109,9 @@ def _present(value: Value, wanted: bool) -> Yes:
     return given if wanted else sa.not_(given)
 
 
-WORDS: Mapping[str, Callable[[Value, Any], Yes]] = {  # NULL fits no word but `present = false`
+WORDS: Mapping[
+    str, Callable[[Value, Any], Yes]
+] = {  # NULL fits no word but `present = false`, `lacks`
     "is": lambda value, wanted: value == wanted,
     "in": lambda value, wanted: value.in_(wanted),
     "not": lambda value, wanted: value.not_in(wanted),
@@ -118,6 +120,9 @@ WORDS: Mapping[str, Callable[[Value, Any], Yes]] = {  # NULL fits no word but `p
     "between": lambda value, wanted: number(value).between(*wanted),
     "present": _present,
     "has": lambda value, wanted: sa.or_(*(has_choice(value, one) for one in wanted)),
+    "lacks": lambda value, wanted: sa.not_(
+        sa.or_(*(has_choice(sa.func.coalesce(value, ""), one) for one in wanted))
+    ),
 }
 
 

@@ -16,6 +16,7 @@ from server.cli.command import Group
 from server.cli.drafts import draft
 from server.cli.entities import entity
 from server.cli.files import export
+from server.cli.follow_up import follow_up
 from server.cli.forms import form
 from server.cli.options import Options
 from server.cli.people import user
@@ -39,7 +40,7 @@ form.add_command(draft)
 for command in (
     *(serve, web, work, migrate),
     *(user, phone),
-    *(form, club, unit, entity, submission, export, why),
+    *(form, club, unit, entity, submission, export, why, follow_up),
     *(reprocess, verify_stored, doctor, status),
 ):
     main.add_command(command)

@@ -1,0 +1,218 @@
+"""Whom or what to see to today: the entries of a follow-up list, each with its dates."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.cells import Cell, Table
+from forms.days import read_day
+from forms.follow_up import FollowColumn, FollowList
+from forms.periods import CALENDAR, Period, months_before
+from forms.problems import NOT_ALLOWED, UNKNOWN_LIST, Refused
+from forms.text import name_key
+from sync import access, counting, words
+from sync.access import Caller
+from sync.accounts import PROJECT_ID
+from sync.clubs import plain_name
+from sync.database import among
+from sync.places import CODE
+from sync.rollup import all_clubs
+from sync.tables import entities, entity_lists, records, spells
+
+if TYPE_CHECKING:
+    from forms.library import Library
+
+FIRST = ("Mã CLB", "CLB", "Họ tên")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: of which club, about whom (the entity's label), since when, and what is told."""
+
+    club_code: str
+    club: str
+    label: str
+    day: date | None
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What an item is about: the entity, and the record where the list is of records."""
+
+    club: str
+    subject: str | None
+    day: date | None
+    answers: Mapping[str, str]
+
+
+def lists_for(library: Library, caller: Caller) -> list[FollowList]:
+    """The lists the caller may see, in the library's order."""
+    return [
+        one
+        for one in library.follow_up.values()
+        if caller.kind == "operator" or (caller.kind == "user" and caller.role in one.roles)
+    ]
+
+
+def get_list(library: Library, caller: Caller, name: str) -> FollowList:
+    """Refused(UNKNOWN_LIST), or NOT_ALLOWED where the caller's role is not named."""
+    if name not in library.follow_up:
+        raise Refused(UNKNOWN_LIST(list=name[:40], lists=", ".join(library.follow_up)))
+    found = library.follow_up[name]
+    if found not in lists_for(library, caller):
+        raise Refused(NOT_ALLOWED())
+    return found
+
+
+def read_entries(
+    db: Connection, library: Library, caller: Caller, one: FollowList, today: date
+) -> list[Entry]:
+    """Who is on the list today, of the caller's clubs: by club, the longest waiting first."""
+    scope = access.clubs_in_scope(db, library, caller, today)
+    clubs = all_clubs(db, library)
+    place_of = {club: club for club in clubs if scope is None or club in scope}
+    first, last = (today - timedelta(days=ago) for ago in one.days)
+    period = Period("today", CALENDAR, first, last)
+    items = counting.items(db, library, period, one.indicator, place_of) if place_of else []
+    found = _found(db, one, [item for item in items if not item.missing])
+    people = _people(db, library, one, {f.subject for f in found if f.subject})
+    named = _names_of_clubs(db, place_of)
+    columns = [_Column(db, library, c, one, found, people, today) for c in one.columns]
+    made = [
+        Entry(
+            *named.get(f.club, ("", "")),
+            people.get(f.subject or "", ("", {}))[0],
+            f.day,
+            tuple(column.of(f) for column in columns),
+        )
+        for f in found
+    ]
+    return sorted(made, key=lambda e: (e.club_code, e.day or date.min, name_key(e.label)))
+
+
+def to_table(one: FollowList, found: Iterable[Entry], today: date) -> Table:
+    """The list as a file."""
+    header = (*FIRST, *(column.vi for column in one.columns))
+    rows = ((e.club_code, e.club, e.label, *e.cells) for e in found)
+    return Table(f"{one.id}_{today.isoformat()}", header, tuple(rows))
+
+
+# ------------------------------------------------------------------ about whom
+def _found(db: Connection, one: FollowList, items: Sequence[Any]) -> list[_Found]:
+    keys = [item.key for item in items]
+    if not all(key.isdigit() for key in keys):  # entities have uuids, records numbers
+        return [_Found(item.club, item.key, item.day, {}) for item in items]
+    c = records.c
+    query = sa.select(c.id, c.subject_id, c.happened_on, c.answers, c.derived)
+    rows = {r.id: r for r in db.execute(query.where(among(db, c.id, [int(key) for key in keys])))}
+    return [
+        _Found(item.club, row.subject_id, row.happened_on, {**row.answers, **row.derived})
+        for item in items
+        if (row := rows.get(int(item.key))) is not None
+    ]
+
+
+People = Mapping[str, tuple[str, Mapping[str, str]]]  # uuid → label, properties
+
+
+def _people(db: Connection, library: Library, one: FollowList, uuids: Collection[str]) -> People:
+    of = one.indicator.of
+    rule = library.rules.get(of)
+    list_name = of if of in library.lists else (rule.subject_list if rule else None)
+    c = entities.c
+    query = (
+        sa.select(c.uuid, c.label, c.data)
+        .join(entity_lists, entity_lists.c.id == c.list_id)
+        .where(entity_lists.c.name == list_name, entity_lists.c.project_id == PROJECT_ID)
+        .where(among(db, c.uuid, sorted(uuids)), c.deleted_at.is_(None))
+    )
+    return {row.uuid: (row.label, row.data) for row in db.execute(query)}
+
+
+def _names_of_clubs(db: Connection, uuids: Iterable[str]) -> dict[str, tuple[str, str]]:
+    c = entities.c
+    query = sa.select(c.uuid, c.label, c.data).where(among(db, c.uuid, sorted(uuids)))
+    return {r.uuid: (r.data.get(CODE, ""), plain_name(r.label)) for r in db.execute(query)}
+
+
+# ------------------------------------------------------------------ columns
+class _Column:
+    """One column, for all entries: what it needs of the database is asked once."""
+
+    def __init__(
+        self,
+        db: Connection,
+        library: Library,
+        column: FollowColumn,
+        one: FollowList,
+        found: Sequence[_Found],
+        people: People,
+        today: date,
+    ) -> None:
+        self.column, self.people, self.today = column, people, today
+        subjects = sorted({f.subject for f in found if f.subject})
+        self.told: Mapping[str, Any] = {}
+        if column.show in ("last", "since"):
+            self.told = _last_days(db, column, subjects, today)
+        if column.show == "fact":
+            self.told = _facts(db, column.of, subjects, today)
+
+    def of(self, found: _Found) -> Cell:
+        column, subject = self.column, found.subject or ""
+        match column.show:
+            case "day":
+                return self._later(found.day)
+            case "last":
+                return self._later(self.told.get(subject))
+            case "since":
+                day = self.told.get(subject)
+                return None if day is None else (self.today - day).days
+            case "fact":
+                return self._said(self.told.get(subject, ""))
+            case "property":
+                return self._said(self.people.get(subject, ("", {}))[1].get(column.of, ""))
+            case "answer":
+                return self._said(found.answers.get(column.of, ""))
+
+    def _later(self, day: date | None) -> Cell:
+        return None if day is None else months_before(day, -self.column.plus_months)
+
+    def _said(self, value: str) -> Cell:
+        """A day as a day; codes in words, several one after the other."""
+        day = read_day(value)
+        if day is not None:
+            return self._later(day)
+        if not self.column.labels:
+            return value or None
+        return "; ".join(self.column.labels.get(code, code) for code in value.split()) or None
+
+
+def _last_days(
+    db: Connection, column: FollowColumn, subjects: Sequence[str], today: date
+) -> dict[str, date]:
+    c = records.c
+    query = (
+        sa.select(c.subject_id, sa.func.max(c.happened_on))
+        .where(c.form == column.of, among(db, c.subject_id, subjects), c.happened_on <= today)
+        .where(words.counts(records), words.answers_fit(records, column.where))
+        .group_by(c.subject_id)
+    )
+    return {row[0]: row[1] for row in db.execute(query)}
+
+
+def _facts(db: Connection, name: str, subjects: Sequence[str], today: date) -> dict[str, str]:
+    c = spells.c
+    query = sa.select(c.uuid, c.value).where(
+        c.name == name,
+        among(db, c.uuid, subjects),
+        c.valid_from <= today,
+        sa.or_(c.valid_to.is_(None), c.valid_to > today),
+    )
+    return {row.uuid: row.value for row in db.execute(query)}
