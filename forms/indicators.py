@@ -5,11 +5,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
+from forms.periods import Period, months_before
 from forms.problems import Problem, ProblemType, Where
 
 BAD_INDICATOR = ProblemType(
@@ -283,6 +285,35 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """Which figures a record moves beside those of its own club in the periods of its day.
+
+    days_back: of periods that ended at most so many days before it. months_on, days_on: of periods
+    that end less than so long after it; ever: of all later ones. subject: of every club that its
+    subject was in, too. names: and of the clubs of whoever is named in these fields.
+    """
+
+    days_back: int = 0
+    months_on: int = 0
+    days_on: int = 0
+    ever: bool = False
+    subject: bool = False
+    names: frozenset[str] = frozenset()
+
+    def moves(self, day: date, period: Period) -> bool:
+        """Whether a record of this day may move figures of the period."""
+        if day in period:
+            return True
+        if period.last < day:
+            return day <= period.last + timedelta(days=self.days_back)
+        since = min(
+            months_before(period.last, self.months_on),
+            period.last - timedelta(days=self.days_on),
+        )
+        return self.ever or day > since
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)  # one library has one
 class Figures:
     """All that a library says about figures."""
 
@@ -308,13 +339,42 @@ class Figures:
             if one.valid_from <= day and (one.valid_to is None or day < one.valid_to):
                 yield one
 
-    @property
-    def reach(self) -> int | None:
-        """For how many months an event may still move figures of later periods; None = for ever."""
-        windows = [one.within for i in self.indicators.values() for one in i.with_ + i.without]
-        if "ever" in windows:
-            return None
-        return max((w for w in windows if isinstance(w, int)), default=0)
+    def reach(self, form: str | None) -> Reach:
+        """Of a record of this form; None: of any."""
+        return _reach(self, form)
+
+
+@lru_cache(maxsize=512)  # asked for every record
+def _reach(figures: Figures, form: str | None) -> Reach:
+    far = [Reach(), *(r for one in figures.indicators.values() for r in _reaches(one, form))]
+    return Reach(
+        days_back=max(one.days_back for one in far),
+        months_on=max(one.months_on for one in far),
+        days_on=max(one.days_on for one in far),
+        ever=any(one.ever for one in far),
+        subject=any(one.subject for one in far),
+        names=frozenset[str]().union(*(one.names for one in far)),
+    )
+
+
+def _reaches(one: Indicator, form: str | None) -> Iterator[Reach]:
+    cumulative = one.up_to != "period"
+    if form is None or one.of in (form, EVERY_FORM):
+        ever = cumulative or bool(one.not_before)
+        yield Reach(months_on=one.within or 0, ever=ever, subject=bool(one.not_before))
+    if one.followed and form in (None, one.followed.form):
+        yield Reach(days_back=one.followed.within_days, ever=cumulative, subject=True)
+    for asked in one.with_ + one.without:
+        if not asked.list and form in (None, asked.form):
+            by_name = asked.named_in is not None
+            yield Reach(
+                days_back=asked.until_days or 0,
+                months_on=asked.within if isinstance(asked.within, int) else 0,
+                days_on=asked.within_days or 0,
+                ever=asked.within == "ever" or asked.period_in is not None,
+                subject=not by_name,
+                names=frozenset({str(asked.named_in)} if by_name and asked.anywhere else ()),
+            )
 
 
 class BadIndicator(ValueError):

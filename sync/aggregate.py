@@ -5,6 +5,7 @@ A figure is recomputed whole from records and spells, never incremented.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,10 +17,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
-from forms.periods import CALENDAR, Period, get_period, months_before, periods_between, periods_of
+from forms.periods import CALENDAR, Period, get_period, periods_between, periods_of
 from sync import tables as t
-from sync.database import insert_once, is_sqlite
+from sync.counting.lives import CLUB
+from sync.database import among, insert_once, is_sqlite
+from sync.entities import plain_id
 from sync.figures import Figures
+from sync.flags import is_possible
 from sync.rollup import all_clubs, count_clubs
 
 if TYPE_CHECKING:
@@ -32,28 +36,87 @@ MEASURE = "measure"  # queue.name of a cell that could not be measured
 class Touch:
     """Something that figures stand on has changed.
 
-    An event (stock=False) touches the periods around its day; a fact about an entity (stock=True)
-    touches every period that ends on `day` or later. Who moved from club to club touches both: the
-    club of the event's day counts the event, the present one counts the person.
+    A record (stock=False) moves what `Figures.reach` says of its form; without a form, what any
+    could. A fact about an entity (stock=True) moves every period that ends on `day` or later.
+    Who moved from club to club touches both: the club of the event's day counts the event, the
+    present one counts the person. subject, names: uuids of whom the record is about, and names.
     """
 
-    club_id: str
+    club_id: str | None
     day: date
     stock: bool = False
+    form: str | None = None
+    subject: str | None = None
+    names: frozenset[str] = frozenset()
+
+
+def of_record(
+    form: str,
+    clubs: Iterable[str | None],
+    day: date | None,
+    arrived_on: date,
+    subject: str | None,
+    names: frozenset[str],
+) -> Iterator[Touch]:
+    """What a record touches that came, went, or counts otherwise than before."""
+    # Held back for a day that cannot be, it is counted in the period it arrived in.
+    days = [day] if is_possible(day, arrived_on) else [day, arrived_on]
+    for club in clubs:
+        for one in days:
+            if one is not None:
+                yield Touch(club, one, form=form, subject=subject, names=names)
+
+
+def names_in(library: Library, form: str, answers: Mapping[str, str]) -> frozenset[str]:
+    """Whom a record names where figures of their clubs look."""
+    fields = library.figures.reach(form).names
+    said = (answers.get(field, "") for field in fields)
+    return frozenset(one for text in said for word in text.split() if (one := plain_id(word)))
 
 
 def touch(db: Connection, library: Library, touches: Iterable[Touch], now: datetime) -> None:
     """Mark the figures of these clubs stale, in every period a change on that day can move."""
-    today = vietnam_day(now)
+    today, moved = vietnam_day(now), set(touches)
+    people = {one: _far_people(library, one) for one in moved}
+    clubs = _clubs_of(db, library, frozenset[str]().union(*people.values()))
     mark(
         db,
         {
-            (period.code, one.club_id)
-            for one in set(touches)
+            (period.code, club)
+            for one in moved
             for period in _moved_by(library, one, today)
+            for club in {one.club_id}.union(*(clubs[person] for person in people[one]))
+            if club
         },
     )
     _know_the_sizes(db)
+
+
+def _far_people(library: Library, one: Touch) -> frozenset[str]:
+    """Whose clubs count the record too."""
+    reaches_subject = one.subject and library.figures.reach(one.form).subject
+    return one.names | ({str(one.subject)} if reaches_subject else frozenset())
+
+
+def _clubs_of(db: Connection, library: Library, people: Collection[str]) -> Mapping[str, set[str]]:
+    """The clubs that entities are or were in, as far as facts and records say; a club's: itself."""
+    found: dict[str, set[str]] = defaultdict(set)
+    if not people:
+        return found
+    spell, record = t.spells.c, t.records.c
+    clubs = [rule.name for rule in library.lists.values() if rule.is_of_clubs]
+    of_facts = sa.select(spell.uuid, spell.value).where(
+        spell.name == CLUB, among(db, spell.uuid, people)
+    )
+    themselves = sa.select(spell.uuid, spell.uuid).where(
+        spell.list_name.in_(clubs), among(db, spell.uuid, people)
+    )
+    of_records = sa.select(record.subject_id, record.club_id).where(
+        record.table_path == "", among(db, record.subject_id, people)
+    )
+    for person, club in db.execute(sa.union(of_facts, themselves, of_records)):
+        found[person].add(club)
+    return found
 
 
 def _know_the_sizes(db: Connection) -> None:
@@ -76,12 +139,13 @@ def _know_the_sizes(db: Connection) -> None:
 
 
 def _moved_by(library: Library, one: Touch, today: date) -> Iterator[Period]:
-    figures = library.figures
+    figures, reach = library.figures, library.figures.reach(one.form)
     until = today + timedelta(days=1)  # tomorrow's date on a fast clock is not held back
-    if not one.stock and figures.reach is not None:
-        until = min(until, months_before(one.day, -figures.reach - 1))
-    for period in periods_between(one.day, until):
-        if period.last >= figures.since:
+    first = one.day if one.stock else one.day - timedelta(days=reach.days_back)
+    for period in periods_between(first, max(until, first)):
+        if period.first > until or period.last < figures.since:
+            continue
+        if one.stock or reach.moves(one.day, period):
             yield period
 
 

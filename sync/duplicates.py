@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from forms.days import vietnam_day
 from forms.likeness import Report, unite
 from forms.problems import (
     AFTER_END,
@@ -24,7 +25,7 @@ from forms.problems import (
     UNKNOWN_PERSON,
     Problem,
 )
-from sync import doubts
+from sync import aggregate, doubts
 from sync.aggregate import Touch
 from sync.database import among
 from sync.entities import Key, plain_id
@@ -147,10 +148,16 @@ def settle(
     pairs = [(before[one["id"]], one) for one in changed]
     return Settled(
         frozenset(
-            Touch(club, row.happened_on)
+            touch
             for row, one in pairs
-            for club in (one["club_id"], row.club_id)
-            if club and row.happened_on
+            for touch in aggregate.of_record(
+                row.form,
+                {one["club_id"], row.club_id},
+                row.happened_on,
+                vietnam_day(row.created_at),
+                row.subject_id,
+                aggregate.names_in(library, row.form, row.answers),
+            )
         ),
         frozenset(Key(row.subject_list, row.subject_id) for row, _ in pairs if row.subject_id),
     )
@@ -187,7 +194,8 @@ def _load(
         sa.select(
             *(c.id, c.form, c.subject_list, c.subject_id, c.happened_on, c.club_id, c.answers),
             *(c.problems, c.held_back, c.counted_with, c.united, c.submission_version_id),
-            *(v.received_at, v.device_id, v.app_user_id, v.user_id, submissions.c.review_state),
+            *(v.received_at, v.device_id, v.app_user_id, v.user_id),
+            *(submissions.c.review_state, submissions.c.created_at),
         )
         .join(submission_versions, v.id == c.submission_version_id)
         .join(submissions, submissions.c.id == c.submission_id)

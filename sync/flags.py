@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from forms.problems import (
@@ -30,6 +30,12 @@ KEEPS_OUT = frozenset(
 SETTLED = KEEPS_OUT | {AFTER_LEAVING.code, LOOK_AT.code}
 
 REJECTED = "rejected"  # submissions.review_state
+
+
+def is_possible(day: date | None, arrived_on: date) -> bool:
+    """Whether what arrived then may have happened on this day."""
+    # A phone may be set a zone or a day ahead.
+    return day is not None and FIRST_DAY <= day <= arrived_on + timedelta(days=1)
 
 
 def waits_for_person(problems: Iterable[Mapping[str, Any]], review_state: str | None) -> bool:

@@ -213,6 +213,8 @@ class Place(NamedTuple):
     subject: Key | None
     club_id: str | None
     day: date | None
+    arrived_on: date
+    names: frozenset[str]  # of whom it names, as far as figures ask for that
 
 
 def store(db: Connection, library: Library, prepared: Sequence[Prepared], now: datetime) -> None:
@@ -223,7 +225,7 @@ def store(db: Connection, library: Library, prepared: Sequence[Prepared], now: d
     lock_derived(db)
     kept = _without_opened(db, kept)
     attachments.expect(db, {version_id: one.files for version_id, one in kept.items()})
-    before, after = _replace_records(db, kept)
+    before, after = _replace_records(db, library, kept)
     applied = entities.apply(db, library, {k: one.changes for k, one in kept.items()})
     _follow(db, library, applied, before | after, now)
 
@@ -243,10 +245,13 @@ def _without_opened(db: Connection, kept: Mapping[int, Prepared]) -> dict[int, P
 def follow_clubs(db: Connection, library: Library, clubs: Collection[str], now: datetime) -> None:
     """Judge the records of these clubs anew, after something about the clubs has changed."""
     c = records.c
-    query = sa.select(c.form, c.subject_list, c.subject_id, c.club_id, c.happened_on).where(
-        c.club_id.in_(clubs), c.table_path == ""
+    query = (
+        sa.select(c.form, c.subject_list, c.subject_id, c.club_id, c.happened_on, c.answers)
+        .add_columns(submissions.c.created_at)
+        .join(submissions, submissions.c.id == c.submission_id)
+        .where(c.club_id.in_(clubs), c.table_path == "")
     )
-    places = {_place(dict(row)) for row in db.execute(query).mappings()}
+    places = {_place(library, dict(row), row["created_at"]) for row in db.execute(query).mappings()}
     _follow(db, library, Applied(set(), set()), places, now)
 
 
@@ -263,9 +268,9 @@ def _follow(
     """What follows from entities that changed and from records that came or went."""
     registered, reported = _happenings(library, places)
     settled = duplicates.settle(db, library, registered)
-    touches = {Touch(place.club_id, place.day) for place in places if place.club_id and place.day}
+    touches = {touch for place in places for touch in _touches(place)}
     told = _retell(db, library, _to_tell(library, applied, places, settled.subjects))
-    clubs = {touch.club_id for touch in told.touches}
+    clubs = {touch.club_id for touch in told.touches if touch.club_id}
     judged = duplicates.settle(db, library, reported, told.keys | applied.moved, clubs)
     # A story is told from what counts; who may begin it, and where, does not hang on the others.
     again = _retell(db, library, _with_story(library, judged.subjects))
@@ -347,49 +352,67 @@ def _to_tell(
 
 
 # ------------------------------------------------------------------ records
-def _replace_records(db: Connection, kept: Mapping[int, Prepared]) -> tuple[set[Place], set[Place]]:
+def _replace_records(
+    db: Connection, library: Library, kept: Mapping[int, Prepared]
+) -> tuple[set[Place], set[Place]]:
     """Let each submission have the rows of its current version only; where they were, and are."""
     v, s = submission_versions.c, submissions.c
     query = (
         sa.select(v.id, v.submission_id, s.current_version_id, s.review_state, s.deleted_at)
+        .add_columns(s.created_at)
         .join(submissions, s.id == v.submission_id)
         .where(v.id.in_(kept))
         .order_by(v.id)
     )
     rows: list[dict[str, Any]] = []
-    submission_ids = set()
+    arrived: dict[int, datetime] = {}
     for found in db.execute(query):
-        submission_ids.add(found.submission_id)
+        arrived[found.submission_id] = found.created_at
         if found.id == found.current_version_id and found.deleted_at is None:
             mine = kept[found.id].rows
             held_back = is_held_back(mine[0]["problems"], found.review_state)
             own = {"submission_id": found.submission_id, "held_back": held_back}
             rows += [row | own for row in mine]
-    before = _drop_records(db, submission_ids, kept)
+    before = _drop_records(db, library, arrived, kept)
     if rows:
         db.execute(records.insert(), rows)
-    return before, {_place(row) for row in rows if row["table_path"] == ""}
+    after = (row for row in rows if row["table_path"] == "")
+    return before, {_place(library, row, arrived[row["submission_id"]]) for row in after}
 
 
 def _drop_records(
-    db: Connection, submission_ids: Collection[int], kept: Collection[int]
+    db: Connection, library: Library, arrived: Mapping[int, datetime], kept: Collection[int]
 ) -> set[Place]:
     """Delete the rows of these versions, and of versions that are no longer current."""
     c, v, s = records.c, submission_versions.c, submissions.c
     query = (
         sa.select(c.id, c.table_path, c.form, c.subject_list, c.subject_id)
-        .add_columns(c.club_id, c.happened_on)
+        .add_columns(c.club_id, c.happened_on, c.answers, c.submission_id)
         .join(submission_versions, v.id == c.submission_version_id)
         .join(submissions, s.id == v.submission_id)
-        .where(s.id.in_(submission_ids))
+        .where(s.id.in_(arrived))
         .where(sa.or_(v.id.in_(kept), v.id != s.current_version_id))
     )
     rows = [dict(row) for row in db.execute(query).mappings()]
     if rows:
         db.execute(records.delete().where(among(db, c.id, [row["id"] for row in rows])))
-    return {_place(row) for row in rows if row["table_path"] == ""}
+    before = (row for row in rows if row["table_path"] == "")
+    return {_place(library, row, arrived[row["submission_id"]]) for row in before}
 
 
-def _place(row: Mapping[str, Any]) -> Place:
-    subject = Key(row["subject_list"], row["subject_id"]) if row["subject_id"] else None
-    return Place(row["form"], subject, row["club_id"], row["happened_on"])
+def _place(library: Library, row: Mapping[str, Any], arrived_at: datetime) -> Place:
+    return Place(
+        row["form"],
+        Key(row["subject_list"], row["subject_id"]) if row["subject_id"] else None,
+        row["club_id"],
+        row["happened_on"],
+        vietnam_day(arrived_at),
+        aggregate.names_in(library, row["form"], row["answers"]),
+    )
+
+
+def _touches(place: Place) -> Iterable[Touch]:
+    subject = place.subject.uuid if place.subject else None
+    return aggregate.of_record(
+        place.form, [place.club_id], place.day, place.arrived_on, subject, place.names
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +12,6 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from forms.conditions import AGE, BORN, LARGEST
 from forms.indicators import UNKNOWN, Conditions, Cut
-from forms.periods import years_before
 from forms.problems import UNKNOWN_PERSON
 from sync import tables as t
 
@@ -126,10 +124,6 @@ WORDS: Mapping[
 }
 
 
-def _aged_at_least(born: Value, years: int, day: date) -> Yes:
-    return born <= years_before(day, years).isoformat()
-
-
 def answers_fit(records: sa.FromClause, where: Conditions) -> Yes:
     """All conditions on the answers of a record."""
     return fit(lambda name: answer(records, name), where)
@@ -175,7 +169,7 @@ def _write_of_days(element: _of_days, compiler: Any, **kw: Any) -> str:
     return template.format(*(compiler.process(part, **kw) for part in (element.one, element.other)))
 
 
-def days_after(day: Value, days: int) -> Value:
+def days_after(day: Value, days: Value | int) -> Value:
     """Or before it, where `days` is less than nothing."""
     return _of_days("after", day, days, sa.Date)
 
@@ -227,20 +221,23 @@ def stored_fact(name: str) -> str:
     return BORN if name == AGE else name
 
 
-def cut_value(facts: sa.FromClause, cut: Cut, day: date) -> Value:
-    """In which part of a cut an entity is on `day`; "unknown" where nobody knows."""
+def cut_value(facts: sa.FromClause, cut: Cut, born_by: Callable[[int], Value]) -> Value:
+    """In which part of a cut an entity is; "unknown" where nobody knows.
+
+    born_by: the last day on which one so old was born.
+    """
     if cut.fact != AGE:
         return sa.func.coalesce(facts.c[cut.fact], UNKNOWN)
     born = facts.c[BORN]
     bands = [
-        (_aged_at_least(born, band.first or 0, day), band.value)
+        (born <= born_by(band.first or 0), band.value)
         for band in sorted(cut.bands, key=lambda b: b.first or 0, reverse=True)
     ]
     return sa.case((born.is_(None), UNKNOWN), *bands, else_=UNKNOWN)
 
 
 def facts_on(
-    list_name: str, names: frozenset[str], day: date, *, own_club: bool, who: sa.Select[Any]
+    list_name: str, names: frozenset[str], day: Value, *, own_club: bool, who: sa.Select[Any]
 ) -> sa.Subquery:
     """Spells of a list turned into one row per entity: what was true of it on `day`.
 

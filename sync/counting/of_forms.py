@@ -6,19 +6,21 @@ look at its columns only.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
 from forms.indicators import UNKNOWN, Conditions, Indicator, Kind
-from forms.periods import months_before
+from forms.indicators import Figures as LibraryFigures
 from sync import tables as t
 from sync import words
+from sync.counting import given
+from sync.counting.given import FIRST, LAST, MONTHS, SHIFT, months_to_last
 from sync.counting.item import Item, Tally
 from sync.counting.seen import Records, Told, holds, kept, said, tell
 from sync.counting.selection import Line, Part, Selection, behind, numbers
@@ -45,11 +47,35 @@ def source_key(indicator: Indicator) -> tuple[str, ...]:
     return indicator.of, kind, indicator.rows or "", repr(apart.get(kind))
 
 
+@dataclass(frozen=True)
+class _Written:
+    """A statement that counts, and the parameters it needs."""
+
+    statement: sa.CompoundSelect[Any]
+    lines: Sequence[Line]
+    names: frozenset[str]
+
+
+# To write a statement takes longer than to count one club by it.
+_written: WeakKeyDictionary[LibraryFigures, dict[tuple[Any, ...], _Written]] = WeakKeyDictionary()
+
+
+def _write(db: Connection, source: Source) -> _Written:
+    known = _written.setdefault(source.library.figures, {})
+    key = (is_sqlite(db), *(indicator.id for indicator in source.indicators))
+    if key not in known:
+        selection = select(db, source)
+        statement = numbers(selection)
+        known[key] = _Written(statement, selection.lines, given.names_in(statement))
+    return known[key]
+
+
 def count(db: Connection, source: Source) -> Iterator[Tally]:
     """The numbers of indicators with one source_key; of zeros only medians."""
-    selection = select(db, source)
-    for cut, value, place, *found in db.execute(numbers(selection)):
-        for line, number in zip(selection.lines, found, strict=True):
+    written = _write(db, source)
+    values = given.values(db, written.names, source.period, source.place_of)
+    for cut, value, place, *found in db.execute(written.statement, values):
+        for line, number in zip(written.lines, found, strict=True):
             counted = exact(number)
             if counted or (line.median and counted is not None):  # on the same day is no silence
                 yield Tally(line.indicator, place, (cut, value), counted, 0)
@@ -60,7 +86,9 @@ def items(db: Connection, source: Source) -> list[Item]:
     selection = select(db, source)
     parts = {name: part for name, part in selection.cuts.items() if name in source.first.by}
     found = []
-    for row in db.execute(behind(selection)):
+    statement = behind(selection)
+    values = given.values(db, given.names_in(statement), source.period, source.place_of)
+    for row in db.execute(statement, values):
         cuts = {name: _values(part, getattr(row, name)) for name, part in parts.items()}
         amount = exact(row.amount) or Decimal(0)
         found.append(Item(row.club, str(row.item), row.day, amount, False, cuts, row.once))
@@ -74,28 +102,17 @@ def _values(part: Part, text: str | None) -> tuple[str, ...]:
 
 # ------------------------------------------------------------------ what to count, and how
 def select(db: Connection, source: Source) -> Selection:
-    """The rows and lines of these indicators."""
-    records = Records.of(source, _places(db, source))
+    """The rows and lines of these indicators; period and places are parameters (`given`)."""
+    records = Records.of(source, given.places(db))
     return _SELECTIONS.get(source.first.kind, _events)(source, records)
-
-
-def _places(db: Connection, source: Source) -> Any:
-    """club, place: as parameters, so that the statement is the same for any number of clubs."""
-    if is_sqlite(db):
-        each = sa.func.json_each(json.dumps(source.place_of)).table_valued("key", "value")
-        return sa.select(each.c.key.label("club"), each.c.value.label("place")).subquery("places")
-    texts = postgresql.ARRAY(sa.Text)
-    clubs, places = list(source.place_of), list(source.place_of.values())
-    pairs = sa.func.unnest(sa.literal(clubs, texts), sa.literal(places, texts))
-    return pairs.table_valued("club", "place", name="places").render_derived()
 
 
 def _events(source: Source, records: Records) -> Selection:
     """count, distinct, sum, months."""
-    happened, last = records.main.c.happened_on, source.period.last
-    in_time = happened <= last
+    happened = records.main.c.happened_on
+    in_time = happened <= LAST
     if source.first.up_to == "period":
-        in_time = happened.between(source.period.first, last)
+        in_time = happened.between(FIRST, LAST)
     seen = records.read(in_time, words.counts(records.main))
     return _lines(source, seen, _event)
 
@@ -121,11 +138,10 @@ def _event(source: Source, told: Told, one: Indicator) -> Line:
     at = told.table.c
     fits = _fits(source, told, one)
     if one.kind == "months":
-        period = source.period
-        # Months of the administrative calendar begin on the 15th: as many days earlier, on the 1st.
-        day = words.days_after(at.day, 1 - period.first.day)
+        # Months of the administrative calendar begin on the 15th: so many days earlier, on the 1st.
+        day = words.days_after(at.day, SHIFT)
         month = 12 * sa.extract("year", day) + sa.extract("month", day)
-        return Line(one, fits, once=month, out_of=period.months if one.empty else None)
+        return Line(one, fits, once=month, out_of=MONTHS if one.empty else None)
     if one.kind == "distinct":
         return Line(one, fits, once=at.subject)
     if one.kind != "sum":
@@ -142,7 +158,7 @@ def _fits(source: Source, told: Told, one: Indicator) -> Yes:
     at = told.table.c
     asked = [words.fit(told.say, one.where), words.fit(told.fact, one.facts)]
     if one.up_to == "start":
-        asked.append(at.day < source.period.first)
+        asked.append(at.day < FIRST)
     if one.not_before:
         earlier = t.records.alias("earlier")
         before = earlier.c.happened_on < at.day
@@ -175,17 +191,17 @@ def _has(told: Told, other: Any, form: str, where: Conditions, when: Yes) -> Yes
 
 def _latest(source: Source, records: Records) -> Selection:
     """Each subject's last record at each place, of those that were measured at all."""
-    main, first, period = records.main, source.first, source.period
-    since = main.c.happened_on >= period.first
+    main, first = records.main, source.first
+    since = main.c.happened_on >= FIRST
     if first.within is not None:
-        since = main.c.happened_on > months_before(period.last, first.within)
+        since = main.c.happened_on > months_to_last(first.within)
     rank = sa.func.row_number().over(
         partition_by=(records.places.c.place, main.c.subject_id),
         order_by=(main.c.happened_on.desc(), main.c.submission_id.desc()),
     )
     ranked = records.read(
         since,
-        main.c.happened_on <= period.last,
+        main.c.happened_on <= LAST,
         words.counts(main),
         main.c.subject_id.is_not(None),
         words.fit(records.say, first.measured),
@@ -199,7 +215,7 @@ def _named(source: Source, records: Records) -> Selection:
     """Whom a question names, each once at each place."""
     first = source.first
     assert first.summed is not None
-    seen = records.read(*_in_period(source, records))
+    seen = records.read(*_in_period(records))
     chosen = words.chosen(said(seen)(first.summed))
     pairs = sa.select(*seen.c, words.plain_ids(chosen.c.value).label("named"))
     named = kept(pairs.select_from(seen.join(chosen, chosen.c.value != "")), "named")
@@ -213,7 +229,7 @@ def _named(source: Source, records: Records) -> Selection:
 def _standing(source: Source, records: Records) -> Selection:
     """Entities of whom the facts hold on the event's day in its club: one row for each of them."""
     first, in_list = source.first, source.library.lists[str(source.first.standing)]
-    seen = records.read(*_in_period(source, records))
+    seen = records.read(*_in_period(records))
     asked = sa.or_(*(words.fit(said(seen), one.where) for one in source.indicators))
     member = t.spells.alias("member")
     joined: Any = seen
@@ -234,9 +250,8 @@ def _standing(source: Source, records: Records) -> Selection:
     return Selection(told.table, lines, told.parts)
 
 
-def _in_period(source: Source, records: Records) -> tuple[Yes, ...]:
-    period = source.period
-    happened = records.main.c.happened_on.between(period.first, period.last)
+def _in_period(records: Records) -> tuple[Yes, ...]:
+    happened = records.main.c.happened_on.between(FIRST, LAST)
     return happened, words.counts(records.main)
 
 
@@ -246,14 +261,14 @@ def _held(source: Source, records: Records) -> Selection:
     Whose day cannot be true counts in the period in which it arrived: else it would stand in
     figures nobody looks at, or in none.
     """
-    main, period = records.main, source.period
+    main = records.main
     arrived, happened = records.arrived(), main.c.happened_on
     can_be = happened.between(FIRST_DAY, words.days_after(arrived, 1))
     day = sa.case((can_be, happened), else_=arrived)
     seen = records.read(
         main.c.held_back,
         sa.or_(sa.not_(words.waits_for_registration(main)), happened.is_(None), sa.not_(can_be)),
-        day.between(period.first, period.last),
+        day.between(FIRST, LAST),
         day=day,
     )
     return _lines(source, seen, _event)
@@ -261,10 +276,10 @@ def _held(source: Source, records: Records) -> Selection:
 
 def _waiting(source: Source, records: Records) -> Selection:
     """Records about somebody whose registration is not here; counted nowhere else."""
-    main, period = records.main, source.period
+    main = records.main
     seen = records.read(
         main.c.subject_list == source.first.of,
-        main.c.happened_on.between(period.first, period.last),
+        main.c.happened_on.between(FIRST, LAST),
         words.waits_for_registration(main),
         words.has_waited(main, source.first.after_days),
     )
@@ -274,7 +289,7 @@ def _waiting(source: Source, records: Records) -> Selection:
 def _median(source: Source, records: Records) -> Selection:
     """Days from the event to its arrival."""
     delay = words.days_between(records.arrived(), records.main.c.happened_on)
-    seen = records.read(*_in_period(source, records), delay=delay)
+    seen = records.read(*_in_period(records), delay=delay)
 
     def line(source: Source, told: Told, one: Indicator) -> Line:
         return Line(one, _fits(source, told, one), amount=told.table.c.delay, median=True)

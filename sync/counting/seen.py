@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from forms.indicators import EVERY_FORM, Indicator
 from sync import tables as t
 from sync import words
+from sync.counting.given import LAST, born_by
 from sync.counting.selection import Part
 from sync.counting.source import Source
 from sync.words import Value, Yes
@@ -130,11 +130,10 @@ def tell(
         names = frozenset(words.stored_fact(cuts[name].fact) for name in of_persons)
         own_club = source.library.lists[list_name].is_of_clubs
         who = sa.select(person).select_from(seen)
-        facts = words.facts_on(list_name, names, source.period.last, own_club=own_club, who=who)
+        facts = words.facts_on(list_name, names, LAST, own_club=own_club, who=who)
         here = sa.true() if is_subject else _was_of(source, list_name, person, seen)
         joined = joined.outerjoin(facts, sa.and_(facts.c.uuid == person, here))
-        day = source.period.last
-        columns |= {f"c_{n}": words.cut_value(facts, known[n], day) for n in of_persons}
+        columns |= {f"c_{n}": words.cut_value(facts, known[n], born_by) for n in of_persons}
     of_subjects = (one for one in source.indicators if one.kind != "standing")
     for name in sorted({name for one in of_subjects for name in one.facts}):
         then = t.spells.alias(f"then_{name}")
@@ -152,7 +151,7 @@ def tell(
     return Told(table, parts)
 
 
-def holds(spell: Any, list_name: str | None, name: str, uuid: Value, day: Value | date) -> Yes:
+def holds(spell: Any, list_name: str | None, name: str, uuid: Value, day: Value) -> Yes:
     """A spell says something of this fact of an entity on a day."""
     return sa.and_(
         spell.c.list_name == list_name,
@@ -176,7 +175,7 @@ def _was_of(source: Source, list_name: str, person: Value, seen: Any) -> Yes:
             spell.c.uuid == person,
             spell.c.name == "club",
             spell.c.value == seen.c.club,
-            spell.c.valid_from <= source.period.last,
+            spell.c.valid_from <= LAST,
         )
         .correlate(seen)
         .exists()

@@ -25,7 +25,7 @@ class Line:
     fits: Yes
     amount: Value | None = None
     once: Value | None = None
-    out_of: int | None = None
+    out_of: Value | None = None
     median: bool = False
 
 
