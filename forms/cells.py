@@ -106,7 +106,7 @@ def to_csv(table: Table, *, raw: bool = False) -> Iterator[bytes]:
     separator, end = (",", "\n") if raw else (";", "\r\n")
     written = _quoted if raw else _quoted_disarmed
     titles = (to_text(title, raw=raw) for title in table.header)
-    header = (_quoted(t) if any(sign in t for sign in _SIGNS) else t for t in titles)
+    header = (_quoted(t) if _needs_quotes(t) else t for t in titles)
     yield (("" if raw else BOM) + separator.join(header) + end).encode()
     for row in table.rows if raw else chain(table.rows, table.below):
         fields = [
@@ -121,6 +121,11 @@ def to_csv(table: Table, *, raw: bool = False) -> Iterator[bytes]:
 
 
 _SIGNS = ',;"\r\n'
+
+
+def _needs_quotes(title: str) -> bool:
+    """It holds a sign of the file itself, or looks like a number: "80+" is 80 to LibreOffice."""
+    return title[:1].isdigit() or any(sign in title for sign in _SIGNS)
 
 
 def _quoted(text: str) -> str:

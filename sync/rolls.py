@@ -60,6 +60,25 @@ def reading(db: Connection, library: Library, caller: Caller, roll: Roll, day: d
     return Reading(clubs, roll.readers[caller.role])
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A roll somebody may have: of which list, how that is called, and of which club."""
+
+    name: str
+    vi: str
+    en: str
+    club_code: str
+
+
+def offers(db: Connection, library: Library, caller: Caller, day: date) -> Iterator[Offer]:
+    """Every roll the caller may have, club by club."""
+    for roll in library.rolls.values():
+        if caller.kind == "user" and caller.role in roll.readers:
+            rule = library.lists[roll.name]
+            for code, _ in _clubs(db, reading(db, library, caller, roll, day), None):
+                yield Offer(roll.name, rule.label_vi, rule.label_en, code)
+
+
 def roll_tables(
     db: Connection,
     library: Library,

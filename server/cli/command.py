@@ -96,7 +96,6 @@ def open_data(settings: Settings, begins: bool = False) -> Runtime:
     To look into a folder that is not there is a slip of the hand; an empty one looks like loss.
     """
     from server.runtime import open_runtime
-    from server.serve import prepare
     from sync.migrations import HEAD, current
 
     runtime = open_runtime(settings)
@@ -111,5 +110,7 @@ def open_data(settings: Settings, begins: bool = False) -> Runtime:
     if current(runtime.database) != HEAD:
         if not runtime.database.is_sqlite:
             fail("Xin chạy “cayda migrate” trước. / Run “cayda migrate” first.", WRONG)
+        from server.serve import prepare  # brings all of the web with it
+
         prepare(runtime)
     return runtime

@@ -20,7 +20,7 @@ from server import auth
 from server.pages import sign_in as session
 from server.pages.sign_in import SignInForm, SignOutForm
 from server.runtime import runtime
-from sync import audit
+from sync import audit, rolls
 from sync.access import clubs_in_scope, may
 from sync.overview import Overview, latest_period, read_overview
 from sync.reports.reading import only_clubs, read_report
@@ -49,12 +49,14 @@ def home() -> str:
             overview = read_overview(db, runtime().library, caller, period)
         if may(runtime().library, caller, "work.read"):
             status = read_status(db)
+        offers = list(rolls.offers(db, runtime().library, caller, today))
     return render_template(
         "home.html",
         person=caller,
         sign_out=SignOutForm(),
         overview=overview,
         status=status,
+        offers=offers,
         period=period,
         periods=_periods(today),
         is_open=today <= period.last,
@@ -78,13 +80,36 @@ def download(code: str, kind: str, which: str = "") -> Response:
         audit.record(db, caller.actor, "report.export", f"period:{code}", now)
     if kind == "xlsx":
         return _workbook(f"bao_cao_{code}.xlsx", tables)
-    table = tables[which == "figures"]
+    return _csv(tables[which == "figures"])
+
+
+@pages.get("/rolls/<name>/<path:club>.<any(xlsx, csv):kind>")
+@login_required  # type: ignore[untyped-decorator]
+def roll(name: str, club: str, kind: str) -> Response:
+    """A list of a club's people for paper, marked with who took it; that is written down too."""
+    caller, now = session.caller(), runtime().now()
+    library = runtime().library
+    with runtime().database.read() as db:
+        found = rolls.find_roll(library, name)
+        seen = rolls.reading(db, library, caller, found, vietnam_day(now))
+        mark = rolls.mark(caller, now)
+        (table,) = rolls.roll_tables(
+            *(db, library, found, seen, vietnam_day(now), mark), club_code=club
+        )
+    with runtime().database.write() as db:
+        audit.record(db, caller.actor, "roll.export", f"list:{name}", now, club=club)
+    if kind == "xlsx":
+        return _workbook(f"{table.name}.xlsx", [table])
+    return _csv(table)
+
+
+def _csv(table: Table) -> Response:
     return _file(f"{table.name}.csv", b"".join(to_csv(table)), "text/csv; charset=utf-8")
 
 
 def _workbook(name: str, tables: Iterable[Table]) -> Response:
     with TemporaryDirectory(prefix="cayda-") as folder:
-        path = Path(folder) / name
+        path = Path(folder) / "book.xlsx"
         write_xlsx(path, tables)
         return _file(name, path.read_bytes(), XLSX)
 

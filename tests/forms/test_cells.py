@@ -87,6 +87,10 @@ def test_rows_are_written_while_they_are_read() -> None:
     assert [next(pieces) for _ in range(3)] == ["\ufeffa\r\n".encode(), b'"x"\r\n', b'"x"\r\n']
 
 
+def test_a_title_that_looks_like_a_number_is_quoted_and_stays_a_title() -> None:
+    assert a_csv(header=("STT", "80+", "60–69", "Nữ")) == '\ufeffSTT;"80+";"60–69";Nữ\r\n'.encode()
+
+
 # ------------------------------------------------------------------ values
 
 

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -18,9 +19,10 @@ from server.cli.terminal import GOOD, MISUSED, WRONG
 from sync import tables as t
 from sync.database import Database
 from tests.conftest import NOW
+from tests.office import Office, office
 from tests.server.test_cli import CLUBS, Cayda, cayda, with_library
 
-__all__ = ["cayda", "with_library"]
+__all__ = ["cayda", "office", "with_library"]
 
 FORM = """
 | survey |              |       |          |
@@ -167,6 +169,30 @@ def test_a_list_of_people_is_a_file_per_club_and_who_took_it_is_kept(
         first, second, _ = db.execute(found)
         assert first == ("list:members", {"club": "48-TEST-01", "seen_as": "user:1"})
         assert second == ("list:members", {"club": "48-TEST-01"})
+
+
+# ------------------------------------------------------------------ as a supervisor opens them
+
+
+def test_the_report_is_the_same_in_a_csv_and_in_a_workbook(
+    with_library: Cayda, office: Office, tmp_path: Path
+) -> None:
+    cayda = with_library
+    (tmp_path / "clubs.csv").write_text(CLUBS.replace("thử", "=1+1"), encoding="utf-8")
+    cayda.json("club", "load", str(tmp_path / "clubs.csv"))
+    out = ("export", "report", "2025H2", "--out", str(tmp_path))
+    tables = [Path(one) for one in cayda.json(*out)["files"]]
+    (book,) = cayda.json(*out, "--format", "xlsx")["files"]
+    sheets = office.open_xlsx(Path(book))
+    assert list(sheets) == sorted(path.stem for path in tables)
+    for path in tables:
+        sheet = office.open_csv(path)
+        assert sheet == sheets[path.stem]
+        assert len(sheet) > 1
+    first = dict(zip(*sheets["bao_cao_clb_2025H2"][:2], strict=False))
+    assert first["Mã CLB"] == "48-TEST-01"
+    assert first["Ngày chốt"] == date(2025, 12, 31)
+    assert first["Tên CLB"] == "CLB =1+1"
 
 
 # ------------------------------------------------------------------ nothing half done

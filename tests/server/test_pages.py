@@ -107,6 +107,29 @@ def test_the_city_sees_every_club_and_a_chair_her_own(town: Door) -> None:
     assert "CLB Hai" not in chair.get("/").text
 
 
+def test_b5_a_chair_downloads_the_list_of_her_club_and_nobody_elses(town: Door) -> None:
+    chair, city = browser_of(town), browser_of(town)
+    sign_in(chair, "lan")
+    sign_in(city, "hoa")
+    links = re.findall(r'href="(/rolls/[^"]+)"', chair.get("/").text)
+    assert links == ["/rolls/members/A-1.xlsx"]
+    book = chair.get(links[0])
+    assert book.data.startswith(b"PK")
+    assert "danh_sach_hoi_vien_A-1.xlsx" in book.headers["Content-Disposition"]
+    text = chair.get("/rolls/members/A-1.csv").data.decode("utf-8-sig")
+    assert text.splitlines()[-1].startswith('"lan tải lúc 20/01/2026 10:00')
+    assert chair.get("/rolls/members/B-1.csv").status_code == 403
+    assert chair.get("/rolls/members/Z-9.csv").status_code == 400
+    assert chair.get("/rolls/trees/A-1.csv").status_code == 404
+    assert "/rolls/" not in city.get("/").text
+    assert city.get(links[0]).status_code == 403
+    assert browser_of(town).get(links[0]).status_code == 302
+    taken = town.rows(tables.audit_events.c.action, tables.audit_events.c.details)
+    assert [tuple(row) for row in taken if row.action == "roll.export"] == [
+        ("roll.export", {"club": "A-1"})
+    ] * 2
+
+
 def test_a_visit_to_a_club_that_is_none_makes_no_line(town: Door) -> None:
     library = town.runtime.library
     with town.database.write() as db:
