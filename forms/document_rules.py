@@ -39,8 +39,7 @@ class Signing:
 @dataclass(frozen=True, slots=True)
 class DocumentRules:
     """located: where it is signed. number: behind the slash of its number. columns: titles of the
-    table with a row per club that the document shows of it. appendix: the section whose indicators
-    stand in a table of their own, by club: how good the data are.
+    table with a row per club that the document shows of it.
     """
 
     title: str
@@ -49,7 +48,6 @@ class DocumentRules:
     copies: tuple[str, ...]
     signing: Mapping[str, Signing]
     columns: tuple[str, ...]
-    appendix: str
     charts: tuple[Chart, ...]
 
 
@@ -72,7 +70,6 @@ def read_document_rules(entries: Mapping[str, Any]) -> DocumentRules | None:
         copies=tuple(map(str, found.get("copies", ()))),
         signing={level: _signing(entry) for level, entry in signing.items()},
         columns=tuple(map(str, found.get("columns", ()))),
-        appendix=str(found.get("appendix", "")),
         charts=tuple(_chart(entry) for entry in entries.get("chart", ())),
     )
 

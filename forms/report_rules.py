@@ -5,6 +5,7 @@ The figures themselves are `indicators.py`; here is what surrounds them in the s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +70,9 @@ def read_report_rules(entries: Mapping[str, Any]) -> ReportRules:
     small = entries.get("small_cells", {}).get("below", SMALL)
     if type(small) is not int or small < 1:
         raise BadIndicator("“below” cần một số nguyên từ 1", "“below” needs a whole number from 1")
+    twice = [key for key, times in Counter(one.get("id") for one in sections).items() if times > 1]
+    if twice:
+        raise BadIndicator(f"mục “{twice[0]}” có hai lần", f"section “{twice[0]}” stands twice")
     return ReportRules(
         due=_due(entries.get("due", {})),
         states={key: _label(key, entry) for key, entry in states.items()},

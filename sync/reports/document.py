@@ -56,6 +56,7 @@ def contents(rules: DocumentRules, data: ReportData, place: PlaceData) -> Json:
             {
                 "id": section.id,
                 "title": section.vi,
+                "said": _said(data, place, section.id),
                 "rows": [_row(data, place, one) for one in _shown(data, section.id, place.level)],
                 "charts": [
                     {
@@ -68,11 +69,10 @@ def contents(rules: DocumentRules, data: ReportData, place: PlaceData) -> Json:
                 ],
             }
             for section in data.sections
-            if section.id != rules.appendix
+            if section.id != data.quality
         ],
-        "narratives": _narratives(data, place),
         "table": _clubs(rules, data, place),
-        "quality": _quality(rules, data, place),
+        "quality": _quality(data, place),
         "not_reported": [
             one.club_name for one in _clubs_of(data, place) if one.key in data.not_reported
         ],
@@ -218,13 +218,13 @@ def _clubs_of(data: ReportData, place: PlaceData) -> list[PlaceData]:
     return [one for one in data.places if one.level == "club" and one.key in inside]
 
 
-def _narratives(data: ReportData, place: PlaceData) -> list[Json]:
-    """By heading: what each club wrote there."""
+def _said(data: ReportData, place: PlaceData, section: str) -> list[Json]:
+    """By heading: what each club wrote there, in this section of the report."""
     inside = set(place.clubs)
     found: dict[str, list[Json]] = {}
     for narrative in data.narratives:
         if narrative.club in inside:
-            for answer in narrative.answers:
+            for answer in (one for one in narrative.answers if one.section == section):
                 said = {"club": narrative.club_name, "text": answer.text}
                 found.setdefault(answer.vi, []).append(said)
     return [{"title": title, "said": said} for title, said in found.items()]
@@ -244,8 +244,8 @@ def _clubs(rules: DocumentRules, data: ReportData, place: PlaceData) -> Json:
     return {"header": [table.header[i] for i in at], "rows": rows}
 
 
-def _quality(rules: DocumentRules, data: ReportData, place: PlaceData) -> Json:
-    indicators = list(_shown(data, rules.appendix, "club"))
+def _quality(data: ReportData, place: PlaceData) -> Json:
+    indicators = list(_shown(data, data.quality, "club"))
     rows = [
         [club.club_name, *(_row(data, club, one)["value"] for one in indicators)]
         for club in _clubs_of(data, place)
