@@ -39,7 +39,7 @@ def places(db: Connection) -> Any:
         each = sa.func.json_each(sa.bindparam("places", type_=sa.Text)).table_valued("key", "value")
         return sa.select(each.c.key.label("club"), each.c.value.label("place")).subquery("places")
     texts = postgresql.ARRAY(sa.Text)
-    pairs = (sa.bindparam("clubs", type_=texts), sa.bindparam("places", type_=texts))
+    pairs = (sa.bindparam("placed", type_=texts), sa.bindparam("places", type_=texts))
     return sa.func.unnest(*pairs).table_valued("club", "place", name="places").render_derived()
 
 
@@ -58,7 +58,7 @@ def values(
         "last": period.last,
         "months": period.months,
         "shift": 1 - period.first.day,
-        "clubs": list(place_of),
+        "placed": list(place_of),
         "places": json.dumps(place_of) if is_sqlite(db) else list(place_of.values()),
     }
     for name in names - given.keys():
