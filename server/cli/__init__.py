@@ -21,6 +21,7 @@ from server.cli.forms import form
 from server.cli.options import Options
 from server.cli.people import user
 from server.cli.phones import phone
+from server.cli.reports import report
 from server.cli.run import migrate, serve, web, work
 from server.cli.submissions import submission
 from server.cli.units import unit
@@ -40,7 +41,7 @@ form.add_command(draft)
 for command in (
     *(serve, web, work, migrate),
     *(user, phone),
-    *(form, club, unit, entity, submission, export, why, follow_up),
+    *(form, club, unit, entity, submission, report, export, why, follow_up),
     *(reprocess, verify_stored, doctor, status),
 ):
     main.add_command(command)

@@ -48,7 +48,18 @@ def export() -> None:
 @click.option("--unit", help="Chỉ đơn vị này / of this unit only (its code on the last day).")
 @click.option("--out", type=FOLDER, default=Path(), help="Thư mục ghi tệp / folder.")
 @click.option("--format", "kind", type=KINDS, default="csv")
+@click.option(
+    "--version",
+    type=click.IntRange(1),
+    help="Phiên bản đã gửi này; không ghi thì bản mới nhất / this sent version, not the newest.",
+)
+@click.option(
+    "--provisional",
+    is_flag=True,
+    help="Số liệu lúc này, dù đã gửi / as it stands now, though it was sent.",
+)
 @takes_calendar
+@takes_user
 @takes_raw
 @with_runtime
 def export_report(
@@ -57,13 +68,19 @@ def export_report(
     unit: str | None,
     out: Path,
     kind: str,
+    version: int | None,
+    provisional: bool,
     calendar: str,
+    as_user: str | None,
     raw: bool,
 ) -> None:
-    """Hai bảng của kỳ, ví dụ 2025H2 / the two tables of a period, such as 2025H2."""
+    """Hai bảng của kỳ, ví dụ 2025H2 / the two tables of a period, such as 2025H2.
+
+    Of the report as it was sent where it was; until then provisional, and said so.
+    """
     from forms.periods import get_period
     from sync import places
-    from sync.reports.reading import only_clubs, read_report
+    from sync.reports.reading import only_clubs, report_for
     from sync.reports.tables import report_tables
 
     period = get_period(code, calendar)
@@ -72,10 +89,13 @@ def export_report(
         if unit is not None:
             unit_id = find_unit(db, unit, period.last)
             clubs = places.clubs_under(db, unit_id, period.last)
-        report = read_report(db, runtime.library, period, runtime.now())
+        caller = find_caller(db, as_user)
+        library, now = runtime.library, runtime.now()
+        report = report_for(db, library, caller, period, now, version, provisional=provisional)
     tables = report_tables(only_clubs(report, clubs))
     files = write_tables(out, f"bao_cao_{code}", tables, kind, raw)
-    hand_out(runtime, files, "report.export", f"period:{code}", unit=unit)
+    about = {"unit": unit, "version": report.head.version, **seen_as(caller)}
+    hand_out(runtime, files, "report.export", f"period:{code}", **about)
 
 
 @export.command("records")

@@ -14,16 +14,15 @@ from werkzeug.wrappers import Response
 
 from forms.cells import Table, to_csv
 from forms.days import to_vietnamese, vietnam_day
-from forms.periods import Period, get_period, periods_between
+from forms.periods import CALENDAR, Period, get_period, periods_between
 from forms.problems import BAD_REQUEST, NOT_AUTHENTIC, Refused
-from server import auth
 from server.pages import sign_in as session
 from server.pages.sign_in import SignInForm, SignOutForm
 from server.runtime import runtime
 from sync import audit, rolls
-from sync.access import clubs_in_scope, may
+from sync.access import may
 from sync.overview import Overview, latest_period, read_overview
-from sync.reports.reading import only_clubs, read_report
+from sync.reports.reading import report_for
 from sync.reports.tables import report_tables
 from sync.status import Status, read_status
 from sync.workbook import write_xlsx
@@ -67,15 +66,15 @@ def home() -> str:
 @pages.get("/reports/<code>-<any(clubs,figures):which>.<any(csv):kind>")
 @login_required  # type: ignore[untyped-decorator]
 def download(code: str, kind: str, which: str = "") -> Response:
-    """The period's files, cut to the person's clubs: both tables as XLSX, or one as CSV."""
+    """The period's files as the person may see them, of the report that was sent if it was: both
+    tables as XLSX, or one as CSV.
+    """
     caller = session.caller()
-    auth.require(caller, "figures.read")
-    period = get_period(code)
+    period = get_period(code, request.args.get("calendar", CALENDAR))
     now = runtime().now()
     with runtime().database.read() as db:
-        clubs = clubs_in_scope(db, runtime().library, caller, period.last)
-        report = read_report(db, runtime().library, period, now)
-    tables = report_tables(only_clubs(report, clubs))
+        report = report_for(db, runtime().library, caller, period, now)
+    tables = report_tables(report)
     with runtime().database.write() as db:
         audit.record(db, caller.actor, "report.export", f"period:{code}", now)
     if kind == "xlsx":

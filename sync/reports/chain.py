@@ -37,10 +37,14 @@ MOST_NAMED = 8  # places in one sentence
 
 @dataclass(frozen=True, slots=True)
 class ChainPlace:
-    """A place whose report is expected: a club that counts on D, or a unit with such a club."""
+    """A place whose report is expected: a club that counts on D, or a unit with such a club.
+
+    code: as people know it.
+    """
 
     level: str
     key: str
+    code: str
     name: str
     parent: PlaceKey | None
 

@@ -85,6 +85,7 @@ class IndicatorData:
     """An indicator as it was. words: a fingerprint of how it is counted, to tell when that changed.
 
     narrows: the one fact, and its values, by which it is a part of what it is over, if that is all.
+    total: the indicators it is the sum of, each with its factor.
     """
 
     id: str
@@ -105,6 +106,7 @@ class IndicatorData:
     sensitive: bool
     words: str
     narrows: tuple[str, tuple[str, ...]] | None = None
+    total: Mapping[str, Decimal] = field(default_factory=dict)
 
     def value(self, figure: Figure) -> Decimal | None:
         """What is shown: a count or a share, not rounded."""
@@ -351,6 +353,14 @@ class ReportData:
             return sum(one.has_sent for one in clubs), len(clubs)
         sent = (self.figure(one, indicator).numerator is not None for one in clubs)
         return sum(sent), len(clubs)
+
+    @cached_property
+    def sensitive(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The indicators, and the cuts, whose small numbers are not for everybody."""
+        return (
+            frozenset(one.id for one in self.indicators if one.sensitive),
+            frozenset(one.name for one in self.cuts if one.sensitive),
+        )
 
     @cached_property
     def expected(self) -> tuple[PlaceData, ...]:

@@ -241,6 +241,7 @@ def _indicator(library: Library, one: Indicator) -> IndicatorData:
         adds_up=one.adds_up,
         sensitive=one.sensitive,
         words=_words(library, one.id),
+        total=one.total,
         narrows=_narrows(one, library.figures.indicators.get(one.over or "")),
     )
 

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import Connection
 
 from forms.periods import Period
-from forms.problems import Refused
-from forms.report_problems import REPORT_NO_VERSION
+from forms.problems import NOT_ALLOWED, Refused
+from forms.report_problems import REPORT_NO_VERSION, REPORT_NOT_SENT
+from sync import access
+from sync.access import Caller
 from sync.reports import snapshots
 from sync.reports.data import Adjustment, ReportData
 from sync.reports.gather import gather
 from sync.reports.life import with_life
+from sync.reports.small_cells import hidden_small
 from sync.reports.steps import read_chain
 
 if TYPE_CHECKING:
@@ -42,6 +45,32 @@ def read_report(
         raise Refused(REPORT_NO_VERSION(period=period.code, version=version))
     chain = read_chain(db, library, period)
     return with_life(db, library, gather(db, library, period, now), chain)
+
+
+def report_for(
+    db: Connection,
+    library: Library,
+    caller: Caller,
+    period: Period,
+    now: datetime,
+    version: int | None = None,
+    *,
+    provisional: bool = False,
+) -> ReportData:
+    """What this caller may see of it: of the own clubs, without small cells, sent or also as it
+    stands now.
+
+    Refused(NOT_ALLOWED, REPORT_NOT_SENT, REPORT_NO_VERSION).
+    """
+    may_see_open = access.may(library, caller, "figures.read")
+    if not may_see_open and not access.may(library, caller, "reports.read"):
+        raise Refused(NOT_ALLOWED())
+    data = read_report(db, library, period, now, version, provisional=provisional and may_see_open)
+    if data.head.version is None and not may_see_open:
+        raise Refused(REPORT_NOT_SENT(period=period.code))
+    if not access.may(library, caller, "small_cells.read"):
+        data = hidden_small(data)
+    return only_clubs(data, access.clubs_in_scope(db, library, caller, period.last))
 
 
 def only_clubs(data: ReportData, clubs: frozenset[str] | None) -> ReportData:

@@ -56,15 +56,12 @@ def read_chain(db: Connection, library: Library, period: Period) -> Chain:
     return Chain(period, places, steps)
 
 
-def find_place(chain: Chain, code: str, key: str | None) -> PlaceKey:
-    """The chain's place of this key (a club's uuid, a unit's id). Refused(REPORT_NO_PLACE).
-
-    `code` is how the asker called it.
-    """
-    found = next((place for place in chain.places if place[1] == key), None)
-    if found is None:
-        raise Refused(REPORT_NO_PLACE(code=code[:40], period=chain.period.code))
-    return found
+def find_place(chain: Chain, code: str, *, is_club: bool) -> PlaceKey:
+    """The chain's club or unit with this code on D. Refused(REPORT_NO_PLACE)."""
+    for place in chain.places.values():
+        if place.code == code and (place.level == "club") == is_club:
+            return place.id
+    raise Refused(REPORT_NO_PLACE(code=code[:40], period=chain.period.code))
 
 
 def _places(db: Connection, library: Library, period: Period) -> Iterator[ChainPlace]:
@@ -74,7 +71,8 @@ def _places(db: Connection, library: Library, period: Period) -> Iterator[ChainP
             path = list(_path(club.path))
             units |= {place.id: place for place in path}
             parent = path[0].id if path else None
-            yield ChainPlace("club", club.uuid, plain_name(club.label), parent)
+            code = club.data.get("club_code", "")
+            yield ChainPlace("club", club.uuid, code, plain_name(club.label), parent)
     yield from units.values()
 
 
@@ -83,7 +81,7 @@ def _path(path: UnitPath) -> Iterator[ChainPlace]:
     there = [unit for level in UP if (unit := getattr(path, level)) is not None]
     for unit, above in zip(there, [*there[1:], None], strict=True):
         parent = (above.level, str(above.id)) if above else None
-        yield ChainPlace(unit.level, str(unit.id), unit.full_name, parent)
+        yield ChainPlace(unit.level, str(unit.id), unit.code, unit.full_name, parent)
 
 
 def _steps(db: Connection, period: Period) -> Iterator[Step]:

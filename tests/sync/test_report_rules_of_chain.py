@@ -17,13 +17,13 @@ NOON = datetime(2025, 7, 1, 5, tzinfo=UTC)
 TREE = {
     one.id: one
     for one in (
-        ChainPlace("city", "1", "TP", None),
-        ChainPlace("commune", "2", "Xã Hai", ("city", "1")),
-        ChainPlace("commune", "3", "Xã Ba", ("city", "1")),
-        ChainPlace("club", "a", "CLB a", ("commune", "2")),
-        ChainPlace("club", "b", "CLB b", ("commune", "2")),
-        ChainPlace("club", "c", "CLB c", ("commune", "3")),
-        ChainPlace("club", "d", "CLB d", ("city", "1")),  # of no commune since a split
+        ChainPlace("city", "1", "1", "TP", None),
+        ChainPlace("commune", "2", "2", "Xã Hai", ("city", "1")),
+        ChainPlace("commune", "3", "3", "Xã Ba", ("city", "1")),
+        ChainPlace("club", "a", "a", "CLB a", ("commune", "2")),
+        ChainPlace("club", "b", "b", "CLB b", ("commune", "2")),
+        ChainPlace("club", "c", "c", "CLB c", ("commune", "3")),
+        ChainPlace("club", "d", "d", "CLB d", ("city", "1")),  # of no commune since a split
     )
 }
 wishes = st.builds(
@@ -99,7 +99,7 @@ def test_a_refused_step_says_why_in_both_languages_and_an_allowed_one_moves_some
 
 
 def test_of_many_open_places_a_sentence_names_some() -> None:
-    clubs = [ChainPlace("club", f"{n}", f"CLB {n}", ("city", "1")) for n in range(20)]
+    clubs = [ChainPlace("club", f"{n}", f"{n}", f"CLB {n}", ("city", "1")) for n in range(20)]
     tree: dict[PlaceKey, ChainPlace] = {one.id: one for one in (TREE["city", "1"], *clubs)}
     problem = refusal(Standing(tree), Wish("confirm", ("city", "1")), "2025H1", D, D)
     assert problem is not None
