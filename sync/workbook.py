@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import chain, count, islice
 from pathlib import Path
+from textwrap import wrap
 from typing import IO
 from xml.sax.saxutils import quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -29,7 +30,8 @@ FIRST_DAY = date(1900, 3, 1)  # before it Excel counts a 29 February that never 
 CUT = " … [còn nữa, xem tệp CSV]"
 
 HEADING = 200  # of a printed page
-NARROW, WIDTH, WIDE = 4, 14, 40  # of columns, in letters
+NARROW, WIDTH, WIDE = 4, 16, 40  # of columns, in letters
+LINE, MOST_LINES = 15, 8  # of the titles: points, and how many
 
 EPOCH = date(1899, 12, 30)  # day 0
 TITLE, DAY, MOMENT = 1, 2, 3  # styles, by their place in STYLES
@@ -75,30 +77,45 @@ def _name(name: str, taken: Sequence[str]) -> str:
 
 # ------------------------------------------------------------------ a sheet
 def _write_sheet(out: IO[bytes], table: Table, rows: Iterable[Row]) -> None:
-    header = table.header
-    letters = [_letters(column) for column in range(len(header))]
+    letters = [_letters(column) for column in range(len(table.header))]
+    widths = _widths(table)
     fits = '<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>' if table.mark else ""
-    out.write(f"{SHEET_START}{fits}{SHEET_VIEW}{_columns(table)}<sheetData>".encode())
-    titles = (_text(f"{a}1", title, TITLE) for a, title in zip(letters, header, strict=True))
-    out.write(f"<row>{''.join(titles)}</row>".encode())
+    out.write(f"{SHEET_START}{fits}{SHEET_VIEW}{_columns(widths)}<sheetData>".encode())
+    out.write(_titles(letters, table.header, widths).encode())
     lines = (_row(number, letters, row) for number, row in enumerate(chain(rows, table.below), 2))
     while piece := "".join(islice(lines, PIECE)):
         out.write(piece.encode())
     out.write(f"</sheetData>{_on_paper(table.mark)}</worksheet>".encode())
 
 
-def _columns(table: Table) -> str:
-    """As wide as their texts, where these are at hand; else all alike."""
-    known = isinstance(table.rows, Sequence)
-    widths = [max(NARROW, len(title) // 2) if known else WIDTH for title in table.header]
-    for row in table.rows if known else ():
+def _widths(table: Table) -> list[int]:
+    """Of columns, in letters: as their texts need, where these are at hand; else all alike."""
+    if not isinstance(table.rows, Sequence):
+        return [WIDTH] * len(table.header)
+    widths = [0] * len(table.header)
+    for row in table.rows:
         for column, cell in zip(range(len(widths)), row, strict=False):
-            widths[column] = min(max(widths[column], len(to_text(cell))), WIDE)
+            widths[column] = max(widths[column], len(to_text(cell)))
+    words = [max(NARROW, *map(len, title.split() or [""])) for title in table.header]
+    return [  # an empty column is for the pen
+        min(max(width or WIDTH, word) + 2, WIDE) for width, word in zip(widths, words, strict=True)
+    ]
+
+
+def _columns(widths: Sequence[int]) -> str:
     listed = "".join(
-        f'<col min="{n}" max="{n}" width="{width + 2}" customWidth="1"/>'
+        f'<col min="{n}" max="{n}" width="{width}" customWidth="1"/>'
         for n, width in enumerate(widths, start=1)
     )
     return f"<cols>{listed}</cols>" if listed else ""
+
+
+def _titles(letters: Sequence[str], header: Sequence[str], widths: Sequence[int]) -> str:
+    """The first row, as high as its longest title is broken: not every program finds that out."""
+    broken = (len(wrap(title, width - 2)) for title, width in zip(header, widths, strict=True))
+    height = LINE * min(max(broken, default=1), MOST_LINES)
+    cells = (_text(f"{a}1", title, TITLE) for a, title in zip(letters, header, strict=True))
+    return f'<row r="1" ht="{height}" customHeight="1">{"".join(cells)}</row>'
 
 
 def _on_paper(mark: str) -> str:
@@ -114,7 +131,7 @@ def _on_paper(mark: str) -> str:
 def _row(number: int, letters: Sequence[str], row: Row) -> str:
     placed = zip(letters, row, strict=True)
     cells = [_cell(f"{a}{number}", cell) for a, cell in placed if cell is not None]
-    return f"<row>{''.join(cells)}</row>"
+    return f'<row r="{number}">{"".join(cells)}</row>'
 
 
 def _letters(column: int) -> str:
@@ -209,9 +226,15 @@ def _frame(names: Sequence[str]) -> Iterator[tuple[str, str]]:
         f'<sheet name={quoteattr(name)} sheetId="{n}" r:id="rId{n}"/>'
         for n, name in zip(numbers, names, strict=True)
     )
+    repeated = "".join(  # the titles, on every printed page
+        f'<definedName name="_xlnm.Print_Titles" localSheetId="{n}">'
+        f"'{_NOT_XML.sub(_escaped, name)}'!$1:$1</definedName>"
+        for n, name in enumerate(names)
+    )
     yield (
         "xl/workbook.xml",
-        f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{listed}</sheets></workbook>',
+        f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{listed}</sheets>'
+        f"<definedNames>{repeated}</definedNames></workbook>",
     )
     yield "xl/styles.xml", STYLES
 

@@ -127,6 +127,17 @@ def test_names_of_sheets_fit_excel_and_never_meet(tmp_path: Path) -> None:
     assert book.sheetnames[0].endswith("-quà")  # the end tells repeats apart
 
 
+def test_on_paper_every_page_has_the_titles_and_the_mark(tmp_path: Path) -> None:
+    mark = "Cô Lan & cô Hoa tải lúc 10:00"
+    book = a_book(tmp_path, Table("a & b", ("Chức vụ trong Ban chủ nhiệm",), ((1,),), mark=mark))
+    sheet = book.active
+    assert sheet.print_title_rows == "$1:$1"
+    assert sheet.oddHeader.left.text == mark.replace("&", "&&")
+    assert sheet["A3"].value == mark
+    assert sheet.row_dimensions[1].height > 30  # three lines of the title, not one
+    assert sheet.page_setup.orientation == "landscape"
+
+
 def test_tables_are_written_one_after_the_other_while_they_are_read(tmp_path: Path) -> None:
     """Each table's rows are a stream on one connection: never two open at a time."""
     open_now: list[str] = []
