@@ -131,13 +131,13 @@ def settle(
     contested = _contested(db, library, doubts.rivals(db, library, clubs))
     rows = _load(db, library, {*happenings, *contested}, subjects)
     known = _subjects(db, library, {row.subject_id for row in rows if row.subject_id})
-    founded = _founded(db, library)
+    first_days = founded(db, library)
     in_doubt = doubts.look(db, library, rows)
     before = {row.id: row for row in rows}
     groups: dict[Happening, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         rule = library.rules.get(row.form)
-        standing = _stand(rule, row, known, founded, in_doubt.get(row.id, ()))
+        standing = _stand(rule, row, known, first_days, in_doubt.get(row.id, ()))
         groups[_happening_of(library, row)].append(standing)
     repeats = _repeats(db, library, groups, before)
     for one_event, group in groups.items():
@@ -261,7 +261,7 @@ def _subjects(db: Connection, library: Library, uuids: set[str]) -> dict[Key, Su
     return found
 
 
-def _founded(db: Connection, library: Library) -> dict[str, date]:
+def founded(db: Connection, library: Library) -> dict[str, date]:
     """The first day of every club: uuid -> where its first spell begins."""
     clubs = [rule.name for rule in library.lists.values() if rule.is_of_clubs]
     c = spells.c

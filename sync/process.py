@@ -244,6 +244,8 @@ def _without_opened(db: Connection, kept: Mapping[int, Prepared]) -> dict[int, P
 
 def follow_clubs(db: Connection, library: Library, clubs: Collection[str], now: datetime) -> None:
     """Judge the records of these clubs anew, after something about the clubs has changed."""
+    if not clubs:
+        return
     c = records.c
     query = (
         sa.select(c.form, c.subject_list, c.subject_id, c.club_id, c.happened_on, c.answers)
@@ -269,7 +271,9 @@ def _follow(
     registered, reported = _happenings(library, places)
     settled = duplicates.settle(db, library, registered)
     touches = {touch for place in places for touch in _touches(place)}
-    told = _retell(db, library, _to_tell(library, applied, places, settled.subjects))
+    wanted = _to_tell(library, applied, places, settled.subjects)
+    founded = duplicates.founded(db, library) if _names_clubs(library, wanted) else {}
+    told = _retell(db, library, wanted)
     clubs = {touch.club_id for touch in told.touches if touch.club_id}
     judged = duplicates.settle(db, library, reported, told.keys | applied.moved, clubs)
     # A story is told from what counts; who may begin it, and where, does not hang on the others.
@@ -282,6 +286,13 @@ def _follow(
     known = told.keys | again.keys | settled.subjects | judged.subjects | applied.changed
     for name, uuids in _to_compute(library, known, places).items():
         computed.find(db, library, name, uuids, now, applied.risen)
+    if _names_clubs(library, wanted):  # the registration may come after its club's news
+        days = duplicates.founded(db, library).items() ^ founded.items()
+        follow_clubs(db, library, {club for club, _ in days}, now)
+
+
+def _names_clubs(library: Library, wanted: Mapping[str, Collection[str]]) -> bool:
+    return any(rule.is_of_clubs and wanted.get(name) for name, rule in library.lists.items())
 
 
 def _to_compute(

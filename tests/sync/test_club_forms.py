@@ -192,3 +192,23 @@ def test_a_file_that_names_its_code_speaks_of_the_club_of_the_form(world: Librar
         assert imported.uuids == {"PN1": HOA}
         assert db.execute(sa.select(entities.c.uuid)).scalars().all() == [HOA]
     assert world.told(HOA, "status") == [("active", "2018-05-20", None)]
+
+
+@pytest.mark.parametrize("order", [(1, 2, 0), (2, 0, 1)])
+def test_what_was_before_or_after_the_founding_is_judged_so_in_any_order_of_arrival(
+    world: LibraryWorld, order: tuple[int, ...]
+) -> None:
+    """A club's news that comes before its registration is not the day it began."""
+    meeting = {"club": HOA, "kind": "meeting", "start_time": "08:00:00.000+07:00"}
+
+    def meets() -> None:
+        for day in ("2018-05-19", "2018-06-01"):
+            world.send("activity", {**meeting, "act_date": day}, f"meeting {day}")
+
+    arrivals = (lambda: found(world), lambda: change(world, "suspend", "2018-09-01"), meets)
+    for number in order:
+        arrivals[number]()
+        world.work()
+    flags = {str(row.happened_on): row.held_back for row in world.records("activity")}
+    assert flags == {"2018-05-19": True, "2018-06-01": False}
+    assert world.differences() == []
