@@ -13,6 +13,7 @@ class Computed:
     latest: forms whose records may tell it, the later day wins and of one day the later to arrive.
     where: column -> codes such a record must have. column: the answer (or computed column) that
     tells it when it is not blank; None = the record's own day. only: of several codes these.
+    needs: facts (name -> values) without which, today, nothing is told: a consent.
     """
 
     fact: str | None = None
@@ -20,6 +21,12 @@ class Computed:
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     column: str | None = None
     only: tuple[str, ...] = ()
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The facts it hangs on: with the day it may become another."""
+        return (*((self.fact,) if self.fact else ()), *self.needs)
 
     def cut(self, value: str) -> str:
         """The value as far as it is told."""

@@ -147,7 +147,8 @@ class FormRule:
     month_end         column -> codes with which only the month of that day is known: its last day
                       counts, or the day it was received where that was earlier
     flags             what is kept, counted and shown to a person
-    subject           the entity's uuid in `subject_list`; or `creates`: the entity this form makes
+    subject           the entity's uuid in `subject_list`; subject_else where that was not asked;
+                      or `creates`: the entity this form makes
     club              the club while the subject has none
     derive, derives   a function of the domain's measures.py, and every column it may give
     filled_by         roles whose phones list the form; empty = all
@@ -162,6 +163,7 @@ class FormRule:
     month_end: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     flags: tuple[Flag, ...] = ()
     subject: str | None = None
+    subject_else: str | None = None
     subject_list: str | None = None
     creates: str | None = None
     club: str | None = None
@@ -594,7 +596,15 @@ def _repeats(survey: list[dict[str, str]]) -> Iterator[str]:
 
 # ------------------------------------------------------------------ forms.toml
 _RULE_WORDS = frozenset(
-    {"happened_on", "happened_on_else", "subject", "subject_list", "creates", "club"}
+    {
+        "happened_on",
+        "happened_on_else",
+        "subject",
+        "subject_else",
+        "subject_list",
+        "creates",
+        "club",
+    }
     | {"same_event", "resent", "derive", "derives", "filled_by", "read", "number"}
     | {"month_end", "flag"}
 )
@@ -611,6 +621,7 @@ def read_rule(form: str, entry: Mapping[str, Any], folder: Path) -> FormRule:
         month_end=_where(entry.get("month_end", {})),
         flags=tuple(_flag(one) for one in entry.get("flag", [])),
         subject=_text(entry, "subject"),
+        subject_else=_text(entry, "subject_else"),
         subject_list=_text(entry, "subject_list") or _text(entry, "creates"),
         creates=_text(entry, "creates"),
         club=_text(entry, "club"),
@@ -720,7 +731,7 @@ def read_list(name: str, entry: Mapping[str, Any], folder: Path) -> ListRule:
 
 
 def _computed(name: str, entry: Mapping[str, Any]) -> Computed:
-    _only(entry, {"fact", "latest", "where", "column", "only"})
+    _only(entry, {"fact", "latest", "where", "column", "only", "needs"})
     if ("fact" in entry) == ("latest" in entry):
         raise Wrong(f"{name}: cần “fact” hoặc “latest”", f"{name}: needs fact or latest")
     return Computed(
@@ -729,6 +740,7 @@ def _computed(name: str, entry: Mapping[str, Any]) -> Computed:
         where=_where(entry.get("where", {})),
         column=_text(entry, "column"),
         only=_texts(entry, "only"),
+        needs=_where(entry.get("needs", {})),
     )
 
 

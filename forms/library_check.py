@@ -183,7 +183,8 @@ def _rule_slips(rule: FormRule, library: Library) -> Iterator[Slip]:
     if form is None:
         yield "không có biểu mẫu này", "there is no such form"
         return
-    for name in (rule.happened_on, rule.happened_on_else, rule.subject, rule.club, rule.number):
+    days, subjects = (rule.happened_on, rule.happened_on_else), (rule.subject, rule.subject_else)
+    for name in (*days, *subjects, rule.club, rule.number):
         if name is not None and name not in form.fields:
             yield _nothing_called(name)
     for one in (rule.subject_list, rule.creates):
@@ -291,8 +292,9 @@ def _told_slips(one: ListRule, known: Collection[str], library: Library) -> Iter
 
 
 def _computed_slips(one: ListRule, computed: Computed, library: Library) -> Iterator[Slip]:
-    if computed.fact is not None and computed.fact not in one.fact_names:
-        yield _nothing_called(computed.fact)
+    for fact in computed.facts:
+        if fact not in one.fact_names:
+            yield _nothing_called(fact)
     for form in computed.latest:
         yield from _subject_slips(one, form, library)
         columns = _columns(library, library.forms[form]) if form in library.forms else {}

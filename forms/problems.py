@@ -418,6 +418,13 @@ ENTITY_NO_PROPERTY = ProblemType(
     "List “{list}” has no property “{name}”.",
 )
 
+ENTITY_COMPUTED = ProblemType(
+    "entity_computed",
+    400,
+    "“{name}” trong danh sách “{list}” do máy chủ tự tính từ các phiếu. Xin sửa phiếu.",
+    "“{name}” of list “{list}” is found by the server from the records. Please mend the record.",
+)
+
 # --- Places: a decision or a file of clubs that cannot be taken ---
 CLUB_PLACE_REFUSED = ProblemType(
     "club_place_refused",

@@ -102,7 +102,7 @@ def _turned(db: Connection, rule: ListRule, before: date | None, today: date) ->
     if before is None:
         return _all(db, rule)
     c = spells.c
-    names = [one.fact for one in rule.computed.values() if one.fact is not None]
+    names = {fact for one in rule.computed.values() for fact in one.facts}
     query = sa.select(c.uuid).where(c.list_name == rule.name, c.name.in_(names)).distinct()
     days = sa.or_(c.valid_from.between(before, today), c.valid_to.between(before, today))
     return list(db.execute(query.where(days)).scalars())
@@ -147,13 +147,21 @@ def _told(
 
 def _source(library: Library, rule: ListRule, one: Computed, today: date) -> Any:
     """A SELECT of one value: for each entity by itself, so that an index ends it at the first."""
-    if one.fact is not None:
-        c = spells.c
-        query = sa.select(c.value).where(
-            c.list_name == rule.name, c.uuid == entity_rows.c.uuid, c.name == one.fact
-        )
-        so_today = (c.valid_from <= today, sa.or_(c.valid_to.is_(None), c.valid_to > today))
-        return query.where(*so_today).limit(1).scalar_subquery()
+    told = _latest(library, rule, one) if one.fact is None else _fact(rule, one.fact, today)
+    allowed = [_fact(rule, name, today).in_(codes) for name, codes in one.needs.items()]
+    return sa.case((sa.and_(*allowed), told)) if allowed else told
+
+
+def _fact(rule: ListRule, name: str, today: date) -> sa.ColumnElement[str]:
+    c = spells.c
+    query = sa.select(c.value).where(
+        *(c.list_name == rule.name, c.uuid == entity_rows.c.uuid, c.name == name),
+        *(c.valid_from <= today, sa.or_(c.valid_to.is_(None), c.valid_to > today)),
+    )
+    return query.limit(1).scalar_subquery()
+
+
+def _latest(library: Library, rule: ListRule, one: Computed) -> sa.ColumnElement[Any]:
     r = records.c
     form = r.form == one.latest[0] if len(one.latest) == 1 else r.form.in_(one.latest)
     told = r.happened_on if one.column is None else _column(library, one, one.column)

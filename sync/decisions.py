@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from forms.entities import is_uuid
 from forms.problems import (
+    ENTITY_COMPUTED,
     ENTITY_EXISTS,
     ENTITY_ID_REFUSED,
     ENTITY_LABEL_MISSING,
@@ -50,10 +51,10 @@ def create(
     """A new entity by a person; its uuid (None = a new one).
 
     Refused(NOT_FOUND) without such a list, (ENTITY_EXISTS), (ENTITY_ID_REFUSED),
-    (ENTITY_LABEL_MISSING), (ENTITY_NO_PROPERTY).
+    (ENTITY_LABEL_MISSING), (ENTITY_NO_PROPERTY), (ENTITY_COMPUTED).
     """
     lock_derived(db)
-    said = _said(db, list_name, data)
+    said = _said(db, library, list_name, data)
     found = plain_id(uuid) if uuid is not None else str(uuids.uuid4())
     if found is None or not is_uuid(found):
         raise Refused(ENTITY_ID_REFUSED())
@@ -83,11 +84,11 @@ def patch(
     """A new version by a person, with these properties (and label) changed; its number, which is
     the old one where nothing differs.
 
-    Refused(NOT_FOUND), (ENTITY_NO_PROPERTY), (ENTITY_LABEL_MISSING), or (VERSION_CONFLICT) where
-    `base_version` is not the current one and `force` is not set.
+    Refused(NOT_FOUND), (ENTITY_NO_PROPERTY), (ENTITY_COMPUTED), (ENTITY_LABEL_MISSING), or
+    (VERSION_CONFLICT) where `base_version` is not the current one and `force` is not set.
     """
     lock_derived(db)
-    said = _said(db, list_name, data)
+    said = _said(db, library, list_name, data)
     key, row = _known(db, list_name, uuid)
     if row.deleted_at is not None:
         raise Refused(NOT_FOUND())
@@ -195,8 +196,11 @@ def _note(
     audit.record(db, actor, f"entity.{verb}", f"entity:{key.list_name}/{key.uuid}", now, **details)
 
 
-def _said(db: Connection, list_name: str, data: Mapping[str, str]) -> dict[str, str]:
-    """The properties as kept. Refused without such a list, and for what is none of its."""
+def _said(
+    db: Connection, library: Library, list_name: str, data: Mapping[str, str]
+) -> dict[str, str]:
+    """The properties as kept. Refused without such a list, for what is none of its, and for what
+    the server finds by itself."""
     c = entity_lists.c
     query = sa.select(c.properties).where(c.project_id == PROJECT_ID, c.name == list_name)
     properties = db.scalar(query)
@@ -205,6 +209,8 @@ def _said(db: Connection, list_name: str, data: Mapping[str, str]) -> dict[str, 
     for name in data:
         if name not in properties:
             raise Refused(ENTITY_NO_PROPERTY(list=list_name, name=name))
+        if list_name in library.lists and name in library.lists[list_name].computed:
+            raise Refused(ENTITY_COMPUTED(list=list_name, name=name))
     return {name: nfc(text) for name, text in data.items()}
 
 

@@ -146,6 +146,8 @@ def _filed(
         subject_id = next(mine, None)
     elif rule.subject:
         subject_id = plain_id(answers.get(rule.subject))
+        if subject_id is None and rule.subject_else:
+            subject_id = plain_id(answers.get(rule.subject_else))
     return {
         "happened_on": _day(rule, answers, received_on),
         "subject_list": subject_list if subject_id else None,

@@ -405,6 +405,7 @@ def _declared(schema: FormSchema) -> dict[str, list[str]]:
 def _refuse_lists(db: Connection, library: Library, schema: FormSchema) -> set[str]:
     """The entity lists there are; FormRefused when the form uses one that phones may not have."""
     lists = set(db.execute(sa.select(entity_lists.c.name)).scalars())
+    lists |= {one.name for one in library.lists.values() if one.of in lists}
     problems = tuple(list_problems(schema, library, lists | known_lists(library, schema)))
     if problems:
         raise FormRefused(problems)

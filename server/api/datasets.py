@@ -112,7 +112,7 @@ def create_dataset() -> Response:
     """A list without properties; the library, or nobody but the city, says who reads it."""
     name = _name(sent(NewName())["name"])
     with runtime().database.write() as db:
-        if publish.has_list(db, name):
+        if publish.has_list(db, name) or name in runtime().library.lists:
             raise Refused(LIST_EXISTS(list=name))
         publish.declare_lists(db, {name: []})
         audit.record(db, caller().actor, "dataset.create", f"dataset:{name}", runtime().now())

@@ -27,6 +27,12 @@ hoa,Võ Thị Hoa · 1950 · tổ 3,1,other,1950,female,tổ 3,active,yes,none,r
 tam,Bùi Thị Tám · 1945 · thôn Tây,1,dong-hoa,1945,female,thôn Tây,active,no,none,regular,\
 yes,no,no,,
 """,
+    "care_clients": """\
+name,label,__version,club_id,care_level,landmark,contact_phone,safety,last_visit_on,next_visit_on
+ba,Trần Thị Ba · 1948 · thôn Đông,9,dong-hoa,regular,sau đình,0905123456,falls hearing,2024-09-20,\
+2024-10-02
+hoa,Võ Thị Hoa · 1950 · tổ 3,3,other,regular,,,,,
+""",
     "units": """\
 name,label,code,kind,parent,valid_from,valid_to
 20242@2006-01-01,Phường Phước Ninh,20242,ward,Hải Châu,2006-01-01,2025-07-01

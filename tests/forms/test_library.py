@@ -13,7 +13,7 @@ from forms.library import OWN_LIBRARY, Download, LibraryError, load_library, rea
 NEVER_ON_A_PHONE = {  # domain 3.9
     "id_number", "id_kind", "insurance", "insurance_last4", "birth_date", "birth_month",
     "hh_class", "hh_class_src", "disability", "chronic", "on_med", "phq_a", "phq_b", "phq2",
-    "consent_ref", "consent_name", "full_name", "phone", "contact_phone", "address_note",
+    "consent_ref", "consent_name", "full_name", "phone", "address_note",
 }  # fmt: skip
 
 
@@ -101,6 +101,27 @@ def test_no_list_on_a_phone_holds_what_must_never_be_there() -> None:
         assert not NEVER_ON_A_PHONE & {*one.properties}
         for download in one.downloads.values():
             assert not NEVER_ON_A_PHONE & {*download.properties}
+
+
+def test_the_way_to_a_house_is_only_on_the_phones_of_who_goes_there() -> None:
+    private = {"landmark", "contact_phone", "safety"}
+    having = {
+        (one.name, role)
+        for one in load_library().lists.values()
+        for role, download in one.downloads.items()
+        if private & {*download.properties}
+    }
+    assert having == {("care_clients", "volunteer")}
+
+
+@pytest.mark.parametrize("role", ["volunteer", "chair"])
+def test_who_is_cared_for_is_known_by_what_holds_today(role: str) -> None:
+    sent = load_library().lists["care_clients"].downloads[role].takes
+    found = {"is_member": "active", "agrees_to_care": "yes", "care_level": "temporary"}
+    assert sent(found)
+    for name, other in (("is_member", "left"), ("agrees_to_care", "no"), ("care_level", "no")):
+        assert not sent({**found, name: other})
+        assert not sent({**found, name: ""})
 
 
 def test_offices_that_see_only_figures_get_no_persons() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from forms.library import load_library
-from tests.forms.phone import Fill, Saved
+from tests.forms.phone import Fill, Phone, Saved
 
 BA = {
     "consent_read": "OK", "c_member": "yes", "c_health": "yes", "c_care": "no", "c_photo": "no",
@@ -184,7 +184,31 @@ def test_the_list_opens_with_those_in_care_who_agreed_and_are_of_the_club(phone:
     assert filled.saw("asked client* {ba}")
     assert filled.saw("asked volunteers* {minh}")
     others = phone("care_visit", **without, client_kind="other_member")
-    assert others.saw("asked client* {ba minh}")
+    assert others.saw("asked other_client* {ba minh}")
+
+
+def test_who_is_to_be_visited_is_shown_with_what_helps_to_find_and_to_mind_her(
+    phone: Fill, engine: Phone
+) -> None:
+    filled = phone("care_visit", **VISIT)
+    for note in ("landmark", "contact_phone", "falls", "hearing", "last_visit", "next_visit"):
+        assert filled.saw(f"note {note}_note"), filled.shown
+    assert not filled.saw("note mobility_note")
+    clients = engine.folder / "care_clients.csv"
+    kept = clients.read_text("utf-8")
+    try:  # a role whose list has fewer columns: the board's
+        clients.write_text(
+            "name,label,__version,club_id,care_level,last_visit_on,next_visit_on\n"
+            "ba,Trần Thị Ba,9,dong-hoa,regular,2024-09-20,2024-09-10\n",
+            "utf-8",
+        )
+        filled = phone("care_visit", **VISIT)
+    finally:
+        clients.write_text(kept, "utf-8")
+    assert filled.valid
+    assert filled.saw("note last_visit_note")
+    for note in ("landmark", "contact_phone", "falls", "hearing", "mobility", "next_visit"):
+        assert not filled.saw(f"note {note}_note")
 
 
 def test_an_ordinary_visit_is_few_taps(phone: Fill) -> None:
@@ -220,7 +244,8 @@ def test_danger_signs_say_call_115_and_ask_what_was_done(phone: Fill) -> None:
 def test_pressure_at_home_is_asked_only_of_who_agreed_to_health_data(phone: Fill) -> None:
     measured = {**VISIT, "tasks": "talk blood_pressure"}
     assert phone("care_visit", **measured).saw("asked sys*")
-    other = phone("care_visit", **{**measured, "client": "minh", "client_kind": "other_member"})
+    kind = {"client_kind": "other_member", "other_client": "minh"}
+    other = phone("care_visit", **{**measured, **kind})
     assert other.saw("note no_health_consent_note")
     assert not other.saw("asked sys")
 

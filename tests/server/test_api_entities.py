@@ -44,7 +44,7 @@ def members(door: Door) -> Door:
     properties = door.runtime.library.lists["members"].properties
     with door.database.write() as db:
         declare_lists(db, {"members": properties})
-    more = {"status": "active", "c_health": "yes", "last_height": "152"}
+    more = {"status": "active", "c_health": "yes", "board_role": "none"}
     make(door, "members", LAN, "Lan", club_id=CLUB, **more)
     make(door, "members", HOA, "Hoa", club_id=OTHER, **more)
     return door
@@ -205,24 +205,25 @@ def test_b104_a_list_is_a_table_whose_links_give_each_row_once(city: Program) ->
 
 # ------------------------------------------------------------------ who
 def test_a_slice_is_the_same_as_on_a_phone(members: Door) -> None:
-    for role, sees_height in (("chair", False), ("commune", False), ("health", True)):
+    for role, sees_role in (("chair", True), ("commune", True), ("health", False)):
         program = of_club(members, role)
         assert [one["uuid"] for one in program.json(f"{MEMBERS}/entities")] == [LAN]
         data = program.json(f"{MEMBERS}/entities/{LAN}")["currentVersion"]["data"]
-        assert ("last_height" in data) is sees_height
+        assert ("board_role" in data) is sees_role
         program.refused(program.get(f"{MEMBERS}/entities/{HOA}"), 404.1)
         header, *rows = program.get(f"{MEMBERS}/entities.csv").text.splitlines()
-        assert ("last_height" in header.split(",")) is sees_height
+        assert ("board_role" in header.split(",")) is sees_role
         assert len(rows) == 1
         assert "Hoa" not in rows[0]
         version = program.json(f"{MEMBERS}/entities/{LAN}/versions")[0]
-        assert ("last_height" in version["data"]) is sees_height
+        assert ("board_role" in version["data"]) is sees_role
 
 
 def test_a_change_stays_within_the_clubs_and_the_properties_of_who_makes_it(members: Door) -> None:
     commune, path = of_club(members, "commune"), f"{MEMBERS}/entities/{LAN}"
     assert change(commune, "force=true", path, alias="Bà Lan").status_code == 200
     commune.refused(change(commune, "force=true", path, last_height="1"), 403.1)
+    commune.refused(change(commune, "force=true", path, last_check_on="2025-01-01"), 400.8)
     commune.refused(change(commune, "force=true", path, club_id=OTHER), 403.1)
     commune.refused(change(commune, "force=true", f"{MEMBERS}/entities/{HOA}", alias="x"), 404.1)
     new = {"label": "Mai", "data": {"club_id": OTHER}}
@@ -267,7 +268,10 @@ def test_the_forms_beside_a_list_are_those_one_may_know_of(members: Door) -> Non
     with members.database.write() as db:
         here = members.runtime
         publish_library(db, here.blobs, here.library, NOW)
-    for role, known in (("treasurer", set()), ("health", {"care_visit", "health_check"})):
+    for role, known in (
+        ("treasurer", {"ledger", "loan", "mutual_help"}),
+        ("health", {"care_visit", "health_check"}),
+    ):
         found = of_club(members, role).json(MEMBERS)
         named = {one["xmlFormId"] for one in (*found["linkedForms"], *found["sourceForms"])}
         assert named == known

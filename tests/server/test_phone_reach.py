@@ -30,10 +30,12 @@ SECRETS = {
     "a member who did not agree": "Hội viên không đồng ý",
     "a member who left": "Hội viên đã ra",
     "a column that is not hers": "cot-cam-1234",
+    "the way to somebody not in her care": "duong-den-5678",
     "a form she does not fill in": "Đăng ký hội viên",
     "a club that is not hers": "CLB-KHAC",
 }
-MEMBER = {"status": "active", "c_care": "yes", "club_id": OURS, "last_height": "cot-cam-1234"}
+MEMBER = {"status": "active", "c_care": "yes", "club_id": OURS, "member_code": "cot-cam-1234"}
+CARED = {"is_member": "active", "agrees_to_care": "yes", "care_level": "regular"}
 MINH, LINK, GONE = "m" * 64, "l" * 64, "g" * 64
 
 
@@ -51,6 +53,10 @@ def village(door: Door) -> Door:
             Kept(SAU, SECRETS["a row of another club"], {**MEMBER, "club_id": THEIRS}),
         ]
         entities.keep(db, library, "members", kept, NOW)
+        way = {**CARED, "landmark": SECRETS["the way to somebody not in her care"]}
+        found = {BA: {**CARED, "landmark": "sau đình"}, TU: {**way, "agrees_to_care": "no"}}
+        found |= {NAM: {**way, "is_member": "left"}, SAU: way}
+        entities.overlay(db, library, "members", found)
         clubs = [Kept(OURS, "CLB mình", {}), Kept(THEIRS, "CLB-KHAC", {})]
         entities.keep(db, library, "clubs", clubs, NOW)
         for token, name in ((MINH, "Minh"), (GONE, "Cũ")):
@@ -84,9 +90,9 @@ NAMES = {
     "project": ["1", "2"],
     "form_id": ["care_visit", "membership"],
     "draft": ["care_visit", "membership"],
-    "filename": ["members.csv", "clubs.csv"],
-    "list_name": ["members", "clubs"],
-    "name": ["members", "clubs"],
+    "filename": ["members.csv", "clubs.csv", "care_clients.csv"],
+    "list_name": ["members", "clubs", "care_clients"],
+    "name": ["members", "clubs", "care_clients"],
     "uuid": [BA, SAU],
     "version": ["1"],
     "instance_id": ["uuid:1"],

@@ -31,7 +31,7 @@ MINH = Caller("app_user", 2, "Minh", "volunteer", club_id=OUR_CLUB)
 HOA = Caller("app_user", 3, "Hoa", "volunteer", club_id=OTHER_CLUB)
 CITY = Caller("app_user", 4, "TP", "city")
 BA, TU, SAU = (f"{n}0000000-0000-4000-8000-000000000000" for n in "abc")
-THIN = {"status": "active", "c_care": "yes", "birth_year": "1948", "last_height": "152"}
+THIN = {"status": "active", "c_care": "yes", "birth_year": "1948", "board_role": "none"}
 
 
 @pytest.fixture(scope="session")
@@ -146,11 +146,12 @@ def test_the_manifest_names_files_and_lists_with_their_marks(
     with published.read() as db:
         entries = catalogue.manifest(db, library, MINH, "care_visit", NOW)
         assert [(e.filename, e.list_name) for e in entries] == [
+            ("care_clients.csv", "care_clients"),
             ("clubs.csv", "clubs"),
             ("members.csv", "members"),
         ]
         one = catalogue.get_attachment(db, library, MINH, "care_visit", "members.csv", NOW)
-    assert one == entries[1]
+    assert one == entries[2]
     assert one.hash == mark(published, library, MINH)
 
 
@@ -189,7 +190,7 @@ def test_columns_are_those_of_the_role_and_no_more(published: Database, library:
     head = lines[0].split(",")
     assert head[:3] == ["name", "label", "__version"]
     assert head[3:] == list(library.lists["members"].downloads["volunteer"].properties)
-    assert "last_height" not in head
+    assert "board_role" not in head
     assert "152" not in "".join(lines)
     assert lines[1].startswith(f"{TU},Lê Văn An,1,{OUR_CLUB},1948,")
 
