@@ -5,6 +5,7 @@ The figures themselves are `indicators.py`; here is what surrounds them in the s
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ class Label:
     section: str = ""
 
 
+GROUP = Label("nhom", "Nhóm", "group")  # whose figures are counted, where a library gives no name
+
+
 @dataclass(frozen=True, slots=True)
 class Confirming:
     """The form by which a club confirms its report, from the phone.
@@ -43,7 +47,9 @@ class Confirming:
 
 @dataclass(frozen=True, slots=True)
 class ReportRules:
-    """due: level → days after D until which it should confirm. sections: in the report's order."""
+    """group: what people call a group whose figures are counted. due: level → days after D until
+    which it should confirm. sections: in the report's order.
+    """
 
     due: Mapping[str, int] = field(default_factory=dict)
     states: Mapping[str, Label] = field(default_factory=dict)
@@ -51,6 +57,7 @@ class ReportRules:
     quality: str = ""  # the section whose indicators tell how good the data is
     confirming: Confirming | None = None
     small: int = SMALL
+    group: Label = GROUP
     document: DocumentRules | None = None
 
     def state(self, key: str) -> Label:
@@ -80,6 +87,7 @@ def read_report_rules(entries: Mapping[str, Any]) -> ReportRules:
         quality=next((str(one["id"]) for one in sections if one.get("quality")), ""),
         confirming=_confirming(entries["confirm"]) if "confirm" in entries else None,
         small=small,
+        group=_group(entries["group"]) if "group" in entries else GROUP,
         document=read_document_rules(entries),
     )
 
@@ -103,6 +111,14 @@ def _confirming(entry: Mapping[str, Any]) -> Confirming:
         where=read_conditions(entry["where"]),
         narrative=tuple(_label(str(one.get("field")), one) for one in entry.get("narrative", [])),
     )
+
+
+def _group(entry: Mapping[str, Any]) -> Label:
+    """What a group is called, and the code of its level in files."""
+    code = str(entry["code"])
+    if re.fullmatch("[a-z]+", code) is None:
+        raise BadIndicator("group.code chỉ gồm chữ thường", "group.code needs small letters only")
+    return _label(code, entry)
 
 
 def _label(key: str, entry: Any) -> Label:

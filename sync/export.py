@@ -37,8 +37,8 @@ COMMON = (
     ("_instance_id", "Mã phiếu"),
     ("_happened_on", "Ngày sự kiện"),
     ("_received_at", "Ngày nhận"),
-    ("_club_code", "Mã CLB"),
-    ("_club", "Tên CLB"),
+    ("_club_code", "Mã {group}"),  # as the library calls those whose figures are counted
+    ("_club", "Tên {group}"),
     ("_unit_code", "Mã xã/phường"),
     ("_unit", "Xã/phường"),
     ("_review_state", "Trạng thái duyệt"),
@@ -75,7 +75,12 @@ def export_records(
     written.
     """
     labels = {} if codes else _entity_labels(db, form.reading)
-    common = [one for one in COMMON if form.reading.is_whole or one[0] not in TELLS_OF_ANSWERS]
+    group = library.report.group.vi
+    common = [
+        (code, title.format(group=group))
+        for code, title in COMMON
+        if form.reading.is_whole or code not in TELLS_OF_ANSWERS
+    ]
     tables = []
     for name in dict.fromkeys(name for schema in form.schemas for name in schema.tables):
         questions = _questions(form, name, labels, codes)

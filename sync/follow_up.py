@@ -28,7 +28,7 @@ from sync.tables import entities, entity_lists, records, spells
 if TYPE_CHECKING:
     from forms.library import Library
 
-FIRST = ("Mã CLB", "CLB", "Họ tên")
+NAME = "Họ tên"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,10 @@ def read_entries(
     return sorted(made, key=lambda e: (e.club_code, e.day or date.min, name_key(e.label)))
 
 
-def to_table(one: FollowList, found: Iterable[Entry], today: date) -> Table:
+def to_table(library: Library, one: FollowList, found: Iterable[Entry], today: date) -> Table:
     """The list as a file."""
-    header = (*FIRST, *(column.vi for column in one.columns))
+    group = library.report.group.vi
+    header = (f"Mã {group}", group, NAME, *(column.vi for column in one.columns))
     rows = ((e.club_code, e.club, e.label, *e.cells) for e in found)
     return Table(f"{one.id}_{today.isoformat()}", header, tuple(rows))
 

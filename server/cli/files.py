@@ -20,6 +20,7 @@ from server.cli.handing_out import (
     seen_as,
     takes_raw,
     takes_user,
+    write_file,
     write_tables,
 )
 from server.cli.paths import FOLDER, ending
@@ -29,8 +30,11 @@ from server.cli.terminal import fail
 
 if TYPE_CHECKING:
     from forms.cells import Table
+    from forms.library import Library
     from server.runtime import Runtime
+    from sync.reports.data import ReportData
 
+REPORT_KINDS = click.Choice([*KINDS.choices, "pdf"])
 RECORD_KINDS = click.Choice(["csv", "zip", "xlsx", "geojson"])
 NO_PLACE = (
     "Biểu mẫu này không hỏi tọa độ (geopoint), nên không có bản đồ. "
@@ -47,7 +51,7 @@ def export() -> None:
 @click.argument("code", metavar="PERIOD")
 @click.option("--unit", help="Chỉ đơn vị này / of this unit only (its code on the last day).")
 @click.option("--out", type=FOLDER, default=Path(), help="Thư mục ghi tệp / folder.")
-@click.option("--format", "kind", type=KINDS, default="csv")
+@click.option("--format", "kind", type=REPORT_KINDS, default="csv")
 @click.option(
     "--version",
     type=click.IntRange(1),
@@ -74,7 +78,7 @@ def export_report(
     as_user: str | None,
     raw: bool,
 ) -> None:
-    """Hai bảng của kỳ, ví dụ 2025H2 / the two tables of a period, such as 2025H2.
+    """Hai bảng của kỳ, ví dụ 2025H2, hoặc bản để ký (pdf) / a period's tables, or to sign.
 
     Of the report as it was sent where it was; until then provisional, and said so.
     """
@@ -85,17 +89,34 @@ def export_report(
 
     period = get_period(code, calendar)
     with runtime.database.read() as db:
-        clubs = None
+        clubs, unit_id = None, None
         if unit is not None:
             unit_id = find_unit(db, unit, period.last)
             clubs = places.clubs_under(db, unit_id, period.last)
         caller = find_caller(db, as_user)
         library, now = runtime.library, runtime.now()
         report = report_for(db, library, caller, period, now, version, provisional=provisional)
-    tables = report_tables(only_clubs(report, clubs))
-    files = write_tables(out, f"bao_cao_{code}", tables, kind, raw)
+    report, name = only_clubs(report, clubs), f"bao_cao_{code}"
+    if kind == "pdf":
+        name += f"_{unit}" if unit else ""
+        files = [write_file(out / f"{name}.pdf", _to_sign(library, report, unit, unit_id))]
+    else:
+        files = write_tables(out, name, report_tables(report), kind, raw)
     about = {"unit": unit, "version": report.head.version, **seen_as(caller)}
     hand_out(runtime, files, "report.export", f"period:{code}", **about)
+
+
+def _to_sign(library: Library, report: ReportData, unit: str | None, unit_id: int | None) -> bytes:
+    """The document of this unit; without one, of the highest that the report shows whole."""
+    from forms.report_problems import REPORT_NO_PLACE
+    from sync.reports.document import to_pdf
+
+    whole = (one for one in report.places if one.clubs)  # from the city down
+    wanted = (one for one in whole if unit_id is None or one.key == str(unit_id))
+    place = next(wanted, None)
+    if place is None:
+        fail(str(REPORT_NO_PLACE(code=unit or "–", period=report.head.period)))
+    return to_pdf(library, report, place)
 
 
 @export.command("records")

@@ -57,7 +57,7 @@ def follow_up(
             ),
         )
         return
-    table = to_table(lists[0], found[0], today)
+    table = to_table(runtime.library, lists[0], found[0], today)
     action, subject, details = "follow_up.read", f"list:{name}", seen_as(caller)
     if out is not None:
         hand_out(

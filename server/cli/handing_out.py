@@ -72,6 +72,13 @@ def write_tables(
     return [folder / name for name in names]
 
 
+def write_file(path: Path, content: bytes) -> Path:
+    """One file, whole or not at all."""
+    with _aside(path.parent) as here:
+        (here / path.name).write_bytes(content)
+    return path
+
+
 @contextmanager
 def _aside(folder: Path) -> Iterator[Path]:
     """A hidden folder inside; its files move out of it when nothing went wrong."""

@@ -283,6 +283,7 @@ class ReportData:
     previous: tuple[VersionData, ...] = ()
     quality: str = ""  # the section whose indicators tell how good the data is
     small: int = 0
+    group: LabelData = LabelData("", "", "")  # what a group whose figures are counted is called
     seen: Seen = field(default_factory=Seen)
     figures: Mapping[str, Figures] = field(default_factory=dict)
     sha256: str = ""  # of the snapshot; not a part of it

@@ -94,6 +94,7 @@ def gather(db: Connection, library: Library, period: Period, now: datetime) -> R
         ),
         words={club.uuid: _club_words(library, club) for club in clubs},
         quality=library.report.quality,
+        group=LabelData(*(getattr(library.report.group, name) for name in ("id", "vi", "en"))),
         small=library.report.small,
         figures=_of_places(figures, found),
     )

@@ -18,18 +18,19 @@ NO_DATA = "–"
 HIDDEN = "ẩn"  # small, or it would tell what is small; which of both is not said
 UNFED = "Cột trống: chưa có biểu mẫu thu thập."
 HIDES = "ẩn: số quá nhỏ, hoặc từ đó tính ra được số quá nhỏ."
-LEVELS = {"city": "tp", "district": "huyen", "commune": "xa", "club": "clb"}
+LEVELS = {"city": "tp", "district": "huyen", "commune": "xa"}
 JUDGED = {"low": "thap", "met": "dat", "high": "cao"}
-HEADER = (
-    "Kỳ báo cáo", "Từ ngày", "Đến ngày", "Ngày chốt", "Phiên bản", "Cấp (clb/xa/huyen/tp)",
-    "Mã đơn vị", "Tên đơn vị", "Mã đơn vị cha", "Mã CLB", "Tên CLB", "Mã chỉ tiêu", "Tên chỉ tiêu",
+HEADER = (  # {code}, {group}: what the library calls a group whose figures are counted
+    "Kỳ báo cáo", "Từ ngày", "Đến ngày", "Ngày chốt", "Phiên bản", "Cấp ({code}/xa/huyen/tp)",
+    "Mã đơn vị", "Tên đơn vị", "Mã đơn vị cha", "Mã {group}", "Tên {group}",
+    "Mã chỉ tiêu", "Tên chỉ tiêu",
     "Mã phân tổ", "Phân tổ", "Tử số", "Mẫu số", "Giá trị", "Đơn vị tính", "Chỉ tiêu kế hoạch",
     "Đánh giá (dat/thap/cao/khong_ap_dung)", "Thiếu thông tin", "Ghi chú",
 )  # fmt: skip
 
 
 def report_tables(data: ReportData) -> tuple[Table, Table]:
-    """`bao_cao_clb_<kỳ>` and `chi_tieu_<kỳ>`."""
+    """A table with a row per group whose figures are counted, and one with a row per figure."""
     return club_table(data), figure_table(data)
 
 
@@ -37,7 +38,7 @@ def report_tables(data: ReportData) -> tuple[Table, Table]:
 def club_table(data: ReportData) -> Table:
     """One row per club, by district, commune and code."""
     titles = tuple(column.title for column in data.columns)
-    return Table(f"bao_cao_clb_{data.head.period}", titles, tuple(_club_rows(data)))
+    return Table(f"bao_cao_{data.group.id}_{data.head.period}", titles, tuple(_club_rows(data)))
 
 
 def _club_rows(data: ReportData) -> Iterator[tuple[Cell, ...]]:
@@ -120,7 +121,8 @@ _SHOWN: Mapping[str, Callable[[IndicatorData, Figure, Decimal], Cell]] = {
 # ------------------------------------------------------------------ a row per figure
 def figure_table(data: ReportData) -> Table:
     """One row per place, indicator and part: city, districts, communes, clubs."""
-    return Table(f"chi_tieu_{data.head.period}", HEADER, tuple(_figure_rows(data)))
+    header = tuple(title.format(code=data.group.id, group=data.group.vi) for title in HEADER)
+    return Table(f"chi_tieu_{data.head.period}", header, tuple(_figure_rows(data)))
 
 
 def _figure_rows(data: ReportData) -> Iterator[tuple[Cell, ...]]:
@@ -154,7 +156,7 @@ def _where(data: ReportData, place: PlaceData) -> tuple[Cell, ...]:
     head = data.head
     return (
         *(head.period, head.first, head.last, head.last, data.version_text),
-        *(LEVELS[place.level], place.code, place.name, place.parent_code),
+        *(LEVELS.get(place.level, data.group.id), place.code, place.name, place.parent_code),
         *(place.club_code, place.club_name),
     )
 
@@ -223,11 +225,11 @@ def target_text(target: Target) -> str:
 
 
 def _who_sent(data: ReportData, place: PlaceData, indicator: IndicatorData) -> str:
-    """ "5/6 CLB có số liệu" above club level, so that a silent club is not read as a zero."""
+    """ "5/6 … có số liệu" above club level, so that a silent club is not read as a zero."""
     if place.level == "club" or "club" not in indicator.levels:
         return ""
     sent, clubs = data.reporting(place, indicator.id)
-    return f"{sent}/{clubs} CLB có số liệu"
+    return f"{sent}/{clubs} {data.group.vi} có số liệu"
 
 
 # ------------------------------------------------------------------ numbers

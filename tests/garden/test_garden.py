@@ -93,12 +93,16 @@ def test_pupils_plant_and_water_and_the_teacher_gets_her_figures(
     tasks.run_until_empty(runtime)
 
     assert garden("export", "report", "2026H1", "--out", str(tmp_path)).exit_code == GOOD
-    (clubs,) = tmp_path.glob("bao_cao*.csv")
+    (clubs,) = tmp_path.glob("bao_cao_luong_*.csv")
     (row,) = csv.DictReader(io.StringIO(clubs.read_text("utf-8").removeprefix(BOM)), delimiter=";")
     assert row == {"Luống": "Luống Một", "Số cây": "3", "Lít nước": "1,5", "Cà chua (%)": "66,7"}
     out = tmp_path / "watering.csv"
     assert garden("export", "records", "watering", "--out", str(out)).exit_code == GOOD
-    assert "1,5" in out.read_text("utf-8")
+    records = out.read_text("utf-8")
+    assert "1,5" in records
+    files = [path.read_text("utf-8") for path in tmp_path.glob("*.csv")]
+    assert "Tên Luống" in records
+    assert not any("CLB" in text for text in files)
     assert garden.json("verify")["differences"] == []
 
 

@@ -302,3 +302,20 @@ def test_the_web_process_loads_neither_pyxform_nor_alembic_nor_rq() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_report_to_sign_is_a_pdf_of_the_city_or_of_a_unit(
+    with_library: Cayda, tmp_path: Path
+) -> None:
+    clubs = "club_code,name,unit_code,founded_on\nA,CLB A,20263,2025-08-01\n"
+    (tmp_path / "clubs.csv").write_text(clubs, encoding="utf-8")
+    assert with_library("club", "load", str(tmp_path / "clubs.csv")).exit_code == GOOD
+    for unit in ([], ["--unit", "20263"]):
+        done = with_library.json(
+            "export", "report", "2025H2", "--format", "pdf", "--out", str(tmp_path), *unit
+        )
+        (file,) = done["files"]
+        assert Path(file).read_bytes().startswith(b"%PDF-")
+    other = with_library("export", "report", "2025H2", "--format", "pdf", "--unit", "20285")
+    assert other.exit_code != GOOD
+    assert "20285" in other.output

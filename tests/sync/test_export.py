@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from forms.cells import Cell, Table, to_csv
 from forms.geojson import to_geojson
+from forms.library import load_library
 from forms.problems import FUTURE_DATE, NOT_IN_FORM, Refused
 from sync import export
 from sync import tables as t
@@ -52,7 +53,8 @@ class Desk:
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
         self.db = rows.db
-        self.library: Any = SimpleNamespace(rules={})  # all that an export asks of it
+        report = load_library().report
+        self.library: Any = SimpleNamespace(rules={}, report=report)  # all that is asked of it
         self.form_id: int | None = None
 
     def publish(self, *versions: bytes) -> None:

@@ -121,7 +121,7 @@ def test_an_unknown_list_is_told_with_those_there_are() -> None:
 
 def test_a_list_is_a_file_with_dates_and_names(rows: Rows) -> None:
     one = get_list(LIBRARY, OPERATOR, "not_visited")
-    table = to_table(one, on(rows, "not_visited"), TODAY)
+    table = to_table(LIBRARY, one, on(rows, "not_visited"), TODAY)
     assert table.name == "not_visited_2026-01-20"
     assert table.header[:3] == ("Mã CLB", "CLB", "Họ tên")
     assert len(list(table.rows)) == 2
