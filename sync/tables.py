@@ -365,7 +365,21 @@ records = Table(  # one flat row per submission (table_path "") and per repeat i
     UniqueConstraint("submission_version_id", "table_path", "position"),
     Index("ix_records_form_happened_on", "form", "table_path", "happened_on"),
     Index("ix_records_subject", "subject_id", "form", "happened_on"),
-    Index("ix_records_club", "club_id", "form", "happened_on"),
+    Index("ix_records_club", "club_id", "form", "table_path", "happened_on"),
+    Index(  # without its table: what of a club counts, of every form (`words.counts`)
+        "ix_records_counted",
+        "club_id",
+        "happened_on",
+        "submission_id",
+        sqlite_where=text("table_path = '' AND counted_with IS NULL AND held_back = 0"),
+        postgresql_where=text("table_path = '' AND counted_with IS NULL AND NOT held_back"),
+    ),
+    Index(
+        "ix_records_held_back",
+        "club_id",
+        sqlite_where=text("table_path = '' AND held_back = 1"),
+        postgresql_where=text("table_path = '' AND held_back"),
+    ),
 )
 expected_attachments = Table(  # files that a submission version names; here or still on the phone
     "expected_attachments",

@@ -56,7 +56,7 @@ def _bounded(text: str) -> str:
 def answer(records: sa.FromClause, field: str) -> Value:
     """What a record says: the whole event's value, else a computed one, else as answered."""
     sources = (records.c.united, records.c.derived, records.c.answers)
-    return sa.func.coalesce(*(sa.cast(column[field].as_string(), sa.Text) for column in sources))
+    return sa.func.coalesce(*(column[field].as_string() for column in sources))
 
 
 def choices_made(text: Value) -> Value:
@@ -183,10 +183,16 @@ def arrival_day(moment: Value) -> Value:
     return _of_days("arrival", moment, sa.null(), sa.Date)
 
 
+def is_whole(records: sa.FromClause) -> Yes:
+    """A record, and no row of a repeat."""
+    # Spelt out, not as a parameter: SQLite else finds no index of such records only.
+    return records.c.table_path == sa.literal_column("''")
+
+
 def counts(records: sa.FromClause) -> Yes:
     """A record is one event of its own, and nothing keeps it out of the figures."""
     return sa.and_(
-        records.c.table_path == "", records.c.counted_with.is_(None), sa.not_(records.c.held_back)
+        is_whole(records), records.c.counted_with.is_(None), sa.not_(records.c.held_back)
     )
 
 
@@ -194,9 +200,7 @@ def waits_for_registration(records: sa.FromClause) -> Yes:
     """A record is about somebody whose registration is not here."""
     flag = json.dumps({"code": UNKNOWN_PERSON.code})[1:-1]  # as both databases write it
     told = sa.cast(records.c.problems, sa.Text)
-    return sa.and_(
-        records.c.table_path == "", records.c.held_back, told.contains(flag, autoescape=True)
-    )
+    return sa.and_(is_whole(records), records.c.held_back, told.contains(flag, autoescape=True))
 
 
 def waited(days: int) -> str:
@@ -221,44 +225,16 @@ def stored_fact(name: str) -> str:
     return BORN if name == AGE else name
 
 
-def cut_value(facts: sa.FromClause, cut: Cut, born_by: Callable[[int], Value]) -> Value:
+def cut_value(facts: Mapping[str, Value], cut: Cut, born_by: Callable[[int], Value]) -> Value:
     """In which part of a cut an entity is; "unknown" where nobody knows.
 
-    born_by: the last day on which one so old was born.
+    facts: by name, those that are stored. born_by: the last day on which one so old was born.
     """
     if cut.fact != AGE:
-        return sa.func.coalesce(facts.c[cut.fact], UNKNOWN)
-    born = facts.c[BORN]
+        return sa.func.coalesce(facts[cut.fact], UNKNOWN)
+    born = facts[BORN]
     bands = [
         (born <= born_by(band.first or 0), band.value)
         for band in sorted(cut.bands, key=lambda b: b.first or 0, reverse=True)
     ]
     return sa.case((born.is_(None), UNKNOWN), *bands, else_=UNKNOWN)
-
-
-def facts_on(
-    list_name: str, names: frozenset[str], day: Value, *, own_club: bool, who: sa.Select[Any]
-) -> sa.Subquery:
-    """Spells of a list turned into one row per entity: what was true of it on `day`.
-
-    Columns: uuid, club (where it belongs), one per name. own_club: it is the list of clubs itself.
-    who: a SELECT of the uuids to look at.
-    """
-    spells = t.spells.c
-    columns = [
-        sa.func.max(sa.case((spells.name == name, spells.value))).label(name)
-        for name in sorted(names - {"club"})
-    ]
-    club = spells.uuid if own_club else sa.func.max(sa.case((spells.name == "club", spells.value)))
-    return (
-        sa.select(spells.uuid, club.label("club"), *columns)
-        .where(
-            spells.list_name == list_name,
-            spells.name.in_(sorted(names | {"club"})),
-            spells.valid_from <= day,
-            sa.or_(spells.valid_to.is_(None), spells.valid_to > day),
-            spells.uuid.in_(who),
-        )
-        .group_by(spells.uuid)
-        .subquery("facts")
-    )

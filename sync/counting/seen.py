@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.selectable import Join
 
 from forms.indicators import EVERY_FORM, Indicator
 from sync import tables as t
@@ -18,6 +20,22 @@ from sync.counting.given import LAST, born_by
 from sync.counting.selection import Part
 from sync.counting.source import Source
 from sync.words import Value, Yes
+
+
+class InThisOrder(Join):
+    """A join whose right side is looked up for each row of the left one.
+
+    SQLite has no statistics, and would read the records of every club.
+    """
+
+    inherit_cache = True
+
+
+@compiles(InThisOrder, "sqlite")
+def _in_this_order(join: InThisOrder, compiler: Any, **kw: Any) -> str:
+    kw["asfrom"] = True
+    left, right = (compiler.process(side, **kw) for side in (join.left, join.right))
+    return f"{left} CROSS JOIN {right} ON {compiler.process(join.onclause, **kw)}"
 
 
 @dataclass(frozen=True)
@@ -56,10 +74,16 @@ class Records:
         """The table of those for which all of `when` holds, with `more` columns."""
         main, first = self.main, self.source.first
         asked = sorted({n for one in self.source.indicators for n in _asked(self.source, one)})
-        joined = self.places.join(main, main.c.club_id == self.places.c.club)
-        if self.row is not None:
+        club = self.places.c.club
+        if self.row is None:
+            joined: Any = InThisOrder(self.places, main, main.c.club_id == club)
+        else:  # a row stands as its record does (`duplicates`), but only that is looked at
+            of_club = sa.and_(self.row.c.club_id == club, self.row.c.form == first.of)
+            mine = InThisOrder(
+                self.places, self.row, sa.and_(of_club, self.row.c.table_path == first.rows)
+            )
             same = self.row.c.submission_version_id == main.c.submission_version_id
-            joined = joined.join(self.row, sa.and_(same, self.row.c.table_path == first.rows))
+            joined = InThisOrder(mine, main, sa.and_(main.c.club_id == club, same))
         every = first.of == EVERY_FORM or first.kind == "waiting"
         form = [] if every else [main.c.form == first.of]
         return kept(
@@ -68,12 +92,12 @@ class Records:
                 self.places.c.club,
                 main.c.id.label("item"),
                 (main.c.happened_on if day is None else day).label("day"),
-                main.c.subject_id.label("subject"),
+                (sa.null() if first.of == EVERY_FORM else main.c.subject_id).label("subject"),
                 *(self.say(name).label(answer(name)) for name in asked),
                 *(value.label(name) for name, value in more.items()),
             )
             .select_from(joined)
-            .where(*form, main.c.table_path == "", *when),
+            .where(*form, words.is_whole(main), *when),
             "seen",
         )
 
@@ -127,12 +151,13 @@ def tell(
     columns: dict[str, Value] = {}
     of_persons = [name for name, cut in cuts.items() if not cut.answer]
     if of_persons and list_name:
-        names = frozenset(words.stored_fact(cuts[name].fact) for name in of_persons)
-        own_club = source.library.lists[list_name].is_of_clubs
-        who = sa.select(person).select_from(seen)
-        facts = words.facts_on(list_name, names, LAST, own_club=own_club, who=who)
         here = sa.true() if is_subject else _was_of(source, list_name, person, seen)
-        joined = joined.outerjoin(facts, sa.and_(facts.c.uuid == person, here))
+        facts = {}
+        for name in sorted({words.stored_fact(cuts[one].fact) for one in of_persons}):
+            on_last = t.spells.alias(f"last_{name}")
+            told_on_last = holds(on_last, list_name, name, person, LAST)
+            joined = joined.outerjoin(on_last, sa.and_(told_on_last, here))
+            facts[name] = on_last.c.value
         columns |= {f"c_{n}": words.cut_value(facts, known[n], born_by) for n in of_persons}
     of_subjects = (one for one in source.indicators if one.kind != "standing")
     for name in sorted({name for one in of_subjects for name in one.facts}):

@@ -27,12 +27,12 @@ from urllib.parse import urlsplit
 import click
 import psutil
 
-from tests.bench import exports, polling, weeks
+from tests.bench import exports, figures, polling, weeks
 from tests.bench.server import GENERATOR, Bench, Line, load_generator, pss, web_process
 from tests.postgres import a_postgres
 
 FORM = ("person_registration", "2026111801")
-PARTS = ("submissions", "polling", "exports")
+PARTS = ("submissions", "polling", "exports", "figures")
 Part = Callable[[str, Bench, str | None], Iterator[Line]]
 
 
@@ -149,6 +149,7 @@ def main() -> None:
         "submissions": partial(submissions, n=arguments.n),
         "polling": polling.measure,
         "exports": exports.measure,
+        "figures": figures.measure,
     }
     parts = every if arguments.part == "all" else {arguments.part: every[arguments.part]}
     kinds = (arguments.only,) if arguments.only else ("embedded", "postgres")
