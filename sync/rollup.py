@@ -89,23 +89,33 @@ def _counted(
     place_of: Mapping[str, str],
 ) -> Figures:
     """Counted at these places: 0 where clubs sent something, but nothing is counted; nothing at all
-    where no club sent anything.
+    where no club sent anything, and no other club's record tells of the club itself.
     """
     counted = count(db, library, period, indicators, place_of)
     sent = read_sent(db, library, period, place_of)
     figures: Figures = {}
-    known: set[tuple[str, str]] = set()  # (place, indicator)
+    of_clubs = {
+        i.id for i in indicators if i.of in library.lists and library.lists[i.of].is_of_clubs
+    }
+    known = {key[:2] for key in counted if key[1] in of_clubs}  # place, indicator
     for indicator in indicators:
         telling = {
             place for club, place in place_of.items() if sent.knows(library, indicator, club)
         }
         known |= {(place, indicator.id) for place in telling}
-        zero = Figure(None if indicator.kind == "median" else Decimal(0))
+        zero = _zero(indicator, period)
         for place in set(place_of.values()):
             whole = zero if place in telling else Figure(None)
             figures[place, indicator.id, *WHOLE] = whole
     figures.update({key: figure for key, figure in counted.items() if key[:2] in known})
     return figures
+
+
+def _zero(indicator: Indicator, period: Period) -> Figure:
+    """What an indicator is where nothing is counted."""
+    if indicator.kind == "median":
+        return Figure(None)
+    return Figure(Decimal(period.months if indicator.empty else 0))
 
 
 def places_of_clubs(db: Connection, day: date, level: str) -> dict[str, str]:

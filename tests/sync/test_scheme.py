@@ -304,6 +304,16 @@ def test_r21_a_club_is_at_a_review_that_another_club_held(rows: Rows) -> None:
     assert [value(figures, "G08b", place=club) for club in ("c1", "c2", "c3")] == [0, 1, 0]
 
 
+def test_r21_a_club_that_sent_nothing_was_at_the_review_that_names_it(rows: Rows) -> None:
+    rows.a_club("quiet")
+    rows.a_club("silent")
+    activity(rows, "review", clubs_present="c1 quiet")
+
+    figures = told(rows, "c1", "quiet", "silent")
+
+    assert [value(figures, "G08a", place=club) for club in ("quiet", "silent")] == [100, None]
+
+
 # ------------------------------------------------------------------ I. the network
 
 
@@ -510,4 +520,9 @@ def test_a_class_nobody_wrote_down_for_twelve_months_is_old(rows: Rows) -> None:
 def test_months_without_any_record_are_counted(rows: Rows) -> None:
     activity(rows, "meeting", date(2018, 1, 31))
 
-    assert value(told(rows), "Q09") == 4  # January and May have one
+    rows.a_club("silent")
+
+    figures = told(rows, "c1", "silent")
+
+    assert value(figures, "Q09") == 4  # January and May have one
+    assert value(figures, "Q09", place="silent") == 6
