@@ -10,7 +10,7 @@ from forms.computed import Computed
 from forms.document_rules import chart_slips
 from forms.follow_up import FollowList
 from forms.indicator_names import KnownForm, Names, check_names
-from forms.indicators import Figures
+from forms.indicators import PLACES, Figures
 from forms.library import (
     Choices,
     Download,
@@ -141,6 +141,14 @@ def _confirm_slips(library: Library) -> Iterator[Slip]:
     known = _columns(library, form)
     named = [confirming.period, *confirming.where, *(one.id for one in confirming.narrative)]
     yield from (_nothing_called(f"{form.xml_form_id}.{n}") for n in named if n not in known)
+    due = library.report.due.get(PLACES[0])
+    for figure in library.figures.indicators.values():
+        for asked in figure.with_ + figure.without:
+            if asked.form == confirming.form and asked.until_days not in (None, due):
+                yield (
+                    f"{figure.id}: until_days khác với [due] ({due} ngày)",
+                    f"{figure.id}: until_days is not what [due] says ({due} days)",
+                )
     for name, conditions in confirming.where.items():
         choices = known.get(name)
         for one in conditions:

@@ -37,6 +37,8 @@ from sync.tables import (
     metadata,
     projects,
     records,
+    report_steps,
+    reports,
     sealed_submissions,
     slice_marks,
     spells,
@@ -66,7 +68,7 @@ KEPT: tuple[sa.Table, ...] = (
     form_attachments,
 )
 KEPT += (users, app_users, submissions, submission_versions, sealed_submissions, entity_lists)
-KEPT += (entity_decisions,)
+KEPT += (entity_decisions, reports, report_steps)
 SECRETS = {"password_hash": "", "digest_secret": None}
 
 SURROGATES = ("id", "submission_id", "submission_version_id", "entity_id", "list_id")

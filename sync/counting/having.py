@@ -16,6 +16,7 @@ from forms.indicators import Indicator, With
 from forms.periods import Period, months_before
 from sync import tables as t
 from sync import words
+from sync.confirmations import steps_of_clubs
 from sync.counting.lives import CLUB, facts_named, read_lives
 from sync.database import among
 
@@ -60,7 +61,7 @@ def read_holders(
 def read_confirmed(
     db: Connection, library: Library, period: Period, clubs: Collection[str]
 ) -> frozenset[str]:
-    """The clubs that have confirmed the period's report by a form."""
+    """The clubs that have confirmed the period's report, from the phone or in person."""
     by = library.report.confirming
     of_clubs = next((rule.name for rule in library.lists.values() if rule.is_of_clubs), None)
     if of_clubs is None or by is None:
@@ -144,7 +145,19 @@ class _Question:
             for one, yes in zip(asked, has, strict=True):
                 if yes:
                     holders[repr(one)].add((uuid, of_club))
+        if self._is_confirming(first):
+            days = steps_of_clubs(self.db, self.period, self.clubs)
+            for one in asked:
+                _, last = _span(one, self.period)
+                in_time = {club for club, day in days.items() if last is None or day <= last}
+                holders[repr(one)] |= {(club, None) for club in in_time}
         return holders
+
+    def _is_confirming(self, asked: With) -> bool:
+        """Whether a step of a person is as good as such a record."""
+        by = self.library.report.confirming
+        named = asked.named_in is not None or asked.period_in is None
+        return self.are_clubs and by is not None and asked.form == by.form and not named
 
     def _mine(self, asked: With, records: sa.FromClause) -> list[Any]:
         """Only records that can be about these clubs' entities, found by an index."""

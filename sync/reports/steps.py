@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
-from forms.periods import Period
+from forms.periods import CALENDAR, Period
 from forms.problems import NOT_ALLOWED, Refused
 from forms.report_problems import REPORT_MOVED, REPORT_NO_PLACE, REPORT_NOT_YOURS
-from sync import access, audit, rollup, words
+from sync import access, aggregate, audit, rollup, words
 from sync import tables as t
 from sync.access import Caller
 from sync.clubs import plain_name
@@ -196,6 +196,8 @@ def take(
         raise Refused(REPORT_MOVED())
     if prepared.snapshot is not None:
         snapshots.keep(db, report_id, prepared.snapshot)
+    if wish.act == "confirm" and level == "club" and period.calendar == CALENDAR:
+        aggregate.mark(db, {(period.code, place)})  # whether it was in time is a figure itself
     subject = f"report:{period.code} {period.calendar}"
     about = {"level": level, "place": place} if place else {}
     audit.record(db, caller.actor, f"report.{wish.act}", subject, now, **about)

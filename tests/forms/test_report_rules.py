@@ -95,6 +95,7 @@ def test_a_confirming_form_that_is_not_there_is_told_with_file_and_sentence(tmp_
         ('period = "period"', 'period = "no_period"', "period_report.no_period"),
         ("{ agree = { is", "{ agreed = { is", "period_report.agreed"),
         ('agree = { is = "yes" }', 'agree = { is = "maybe" }', "agree = maybe"),
+        ("club = 5", "club = 6", "until_days"),
         ('field = "lessons"', 'field = "lesson"', "period_report.lesson"),
     ],
 )

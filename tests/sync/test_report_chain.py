@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ import sqlalchemy as sa
 
 from forms.periods import ADMINISTRATIVE, get_period
 from forms.problems import Refused
+from sync import aggregate
 from sync import tables as t
 from sync.access import OPERATOR, Caller
 from sync.reports import steps
 from sync.reports.chain import Wish
 from sync.reports.data import figures_sha256
 from sync.rollup import roll_up
+from sync.verify import verify
 from tests.sync import sending
 from tests.sync.village import H1, H2, Village
 
@@ -337,6 +340,27 @@ def test_who_confirmed_nothing_stands_in_the_list_of_who_has_not_reported(
         "CLB mai",
     }
     assert report.reporting(village.seen_at(report, village.city)) == (2, 3)
+
+
+def test_whoever_confirms_in_whichever_way_confirms_in_time_or_late(
+    village: Village, tmp_path: Path
+) -> None:
+    village.says("hoa")
+    village.does("confirm", "mai", village.who("chair", club="mai"))
+    village.now = datetime(2025, 7, 6, tzinfo=UTC)
+    village.does("confirm", "sen")
+    report = village.report()
+    shares = {name: report.value(village.seen_at(report, name), "K2") for name in village.clubs}
+    assert shares == {"hoa": 100, "mai": 100, "sen": 0}
+    city = report.figure(village.seen_at(report, village.city), "K2")
+    assert (city.numerator, city.denominator) == (2, 3)
+    visits = {name: report.value(village.seen_at(report, name), "V1") for name in village.clubs}
+    assert visits == {"hoa": 0, "mai": 0, "sen": 0}  # confirmed: 0 is none, and not silence
+    with village.database.write() as db:
+        assert aggregate.measure(db, village.library, 100, village.now) > 0
+    with village.database.read() as db:
+        found = verify(db, village.library, tmp_path, village.now)
+    assert [one for one in found if "2025H1" in one.key] == []
 
 
 # ------------------------------------------------------------------ at once

@@ -111,19 +111,20 @@ class Village:
 
     def a_club(self, name: str, unit: int, founded: date = date(2018, 1, 1)) -> str:
         uuid = an_id(name)
-        self._insert(
+        data = {"club_code": name.upper(), "founded_on": founded.isoformat()}
+        shared: dict[str, Any] = {"version": 1, "label": f"CLB {name}", "data": data}
+        entity = self._insert(
             t.entities,
             list_id=2,
             uuid=uuid,
-            label=f"CLB {name}",
-            data={"club_code": name.upper(), "founded_on": founded.isoformat()},
-            version=1,
+            **shared,
             club_id=uuid,
             imported=True,
             created_at=NOW,
             updated_at=NOW,
             change_seq=1,
         )
+        self._insert(t.entity_versions, entity_id=entity, created_at=NOW, **shared)
         life = {"list_name": "clubs", "uuid": uuid, "valid_from": founded}
         self._insert(t.spells, name="status", value="active", **life)
         self._insert(t.club_places, club_id=uuid, unit_id=unit, valid_from=founded)
