@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -113,12 +113,10 @@ def changed_records(db: Connection, library: Library, told: Told) -> list[LateRe
     arrived = set(db.scalars(_arrived(db, told)))
     now_out = set(db.scalars(not_counted()))
     was_out = set(told.seen.not_counted)
-    moved = dict.fromkeys(was_out - now_out, "counts_now")
-    moved |= dict.fromkeys(now_out - was_out, "counts_no_more")
-    rows = db.execute(_rows(db, {*arrived, *moved}))
+    moved = was_out ^ now_out
     found = []
-    for row in rows:
-        kind = _kind(row, told, arrived, moved, now_out)
+    for row in db.execute(_rows(db, {*arrived, *moved})):
+        kind = _kind(row, row.id in arrived, row.id in was_out, row.id in now_out)
         if kind and (record := _record(db, library, told, row, kind)):
             found.append(record)
     return sorted(found, key=lambda one: (one.received_at, one.instance_id))
@@ -138,7 +136,7 @@ def _rows(db: Connection, submissions: set[int]) -> sa.Select[Any]:
     first = sa.select(sa.func.min(any_version.id)).where(any_version.submission_id == s.id)
     return (
         sa.select(s.id, s.instance_id, s.deleted_at, f.xml_form_id.label("form"))
-        .add_columns(v.id.label("version_id"), v.received_at, r.happened_on, r.club_id)
+        .add_columns(v.id.label("version_id"), v.received_at, r.happened_on, r.club_id, r.answers)
         .add_columns(first.scalar_subquery().label("first_id"), r.id.label("record_id"))
         .join(t.forms, f.id == s.form_id)
         .join(t.submission_versions, v.id == s.current_version_id)
@@ -147,47 +145,57 @@ def _rows(db: Connection, submissions: set[int]) -> sa.Select[Any]:
     )
 
 
-def _kind(
-    row: Any, told: Told, arrived: set[int], moved: Mapping[int, str], now_out: set[int]
-) -> str:
-    """What happened to it; "" for what never counted."""
+def _kind(row: Any, has_arrived: bool, was_out: bool, is_out: bool) -> str:
+    """What happened to it; "" for what counted neither then nor now."""
+    is_new = has_arrived and row.first_id == row.version_id
+    if is_out and (was_out or is_new):
+        return ""
     if row.deleted_at is not None:
-        return "deleted" if row.id in moved and row.id not in arrived else ""
-    if row.id in arrived and row.id not in now_out:
-        return "arrived" if _is_new(row, told) else "edited"
-    return moved.get(row.id, "") if row.id not in arrived else ""
-
-
-def _is_new(row: Any, told: Told) -> bool:
-    """Whether its first version was not there either."""
-    return row.first_id == row.version_id or row.id in told.seen.not_counted
+        return "deleted"
+    if has_arrived:
+        return "arrived" if is_new else "edited"
+    return "counts_no_more" if is_out else "counts_now"
 
 
 def _record(db: Connection, library: Library, told: Told, row: Any, kind: str) -> LateRecord | None:
     """The record, unless it has nothing to do with the period, as it reads now or as it read."""
-    days = {row.happened_on} if row.record_id else set()
-    club = row.club_id
+    readings = [_Reading(row.happened_on, row.club_id, row.answers)] if row.record_id else []
     if kind in ("edited", "deleted"):
-        versions = sa.select(t.submission_versions.c.id).where(
-            t.submission_versions.c.submission_id == row.id
-        )
-        for one in process.prepare(db, library, db.scalars(versions).all(), told.at):
-            days.add(one.rows[0]["happened_on"])
-            club = club or one.rows[0]["club_id"]
-    first = first_day_of(library, row.form, told.period)
-    if first is None or not any(day and first <= day <= told.period.last for day in days):
+        v = t.submission_versions.c
+        versions = db.scalars(sa.select(v.id).where(v.submission_id == row.id)).all()
+        for one in process.prepare(db, library, versions, told.at):
+            first = one.rows[0]
+            readings.append(_Reading(first["happened_on"], first["club_id"], first["answers"]))
+    if not any(_is_of(library, told.period, row.form, one) for one in readings):
         return None
-    day = row.happened_on or max((day for day in days if day), default=None)
-    name = told.data.place(PLACES[0], club or "")
+    club = next((one.club for one in readings if one.club), "")
+    place = told.data.place(PLACES[0], club)
     return LateRecord(
         row.instance_id,
         row.form,
-        day,
+        row.happened_on or max((one.day for one in readings if one.day), default=None),
         row.received_at,
-        club or "",
-        name.club_name if name else "",
+        club,
+        place.club_name if place else "",
         kind,
     )
+
+
+class _Reading(NamedTuple):
+    """What one version of a record says, as far as it matters here."""
+
+    day: date | None
+    club: str | None
+    answers: Mapping[str, str]
+
+
+def _is_of(library: Library, period: Period, form: str, one: _Reading) -> bool:
+    """Whether figures of the period may stand on it: by its day; a confirmation by its period."""
+    by = library.report.confirming
+    if by is not None and form == by.form:
+        return one.answers.get(by.period) == period.code
+    first = first_day_of(library, form, period)
+    return first is not None and one.day is not None and first <= one.day <= period.last
 
 
 def first_day_of(library: Library, form: str, period: Period) -> date | None:

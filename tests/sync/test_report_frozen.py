@@ -288,7 +288,23 @@ def test_a_figure_that_is_counted_by_other_words_today_tells_nothing_of_lateness
 def test_from_which_day_on_a_record_matters(village: Village) -> None:
     assert first_day_of(village.library, "join", H1) == date.min  # it tells what is true
     assert first_day_of(village.library, "visit", H1) == date(2025, 1, 1)
-    assert first_day_of(village.library, "say", H1) is None
+    assert first_day_of(village.library, "meet", H1) is None  # no figure looks at it
+
+
+def test_a_confirmation_that_comes_late_belongs_to_the_period_it_names(sent: Village) -> None:
+    sent.now += timedelta(days=2)
+    sent.says("mai")
+    sent.says("sen", period="2024H2")
+    assert told(what_is_late(sent)) == [("say", "arrived")]
+
+
+def test_an_edit_that_takes_a_record_out_of_the_figures_is_late(sent: Village) -> None:
+    sent.now += timedelta(days=2)
+    old = "visit ba 2025-06-01 08:00:00.000+07:00 1"
+    sent.sends(sending.visit("ba", on="2035-06-01", key="impossible", replaces=old))
+    found = what_is_late(sent)
+    assert told(found) == [("visit", "edited")]
+    assert moved(found)["V1"] == (1, 0)
 
 
 # ------------------------------------------------------------------ what becomes of it
