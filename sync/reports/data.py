@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -85,7 +85,8 @@ class IndicatorData:
     """An indicator as it was. words: a fingerprint of how it is counted, to tell when that changed.
 
     narrows: the one fact, and its values, by which it is a part of what it is over, if that is all.
-    total: the indicators it is the sum of, each with its factor.
+    total: the indicators it is the sum of, each with its factor. of_confirming: it tells who
+    confirmed, so that confirming moves it.
     """
 
     id: str
@@ -107,6 +108,7 @@ class IndicatorData:
     words: str
     narrows: tuple[str, tuple[str, ...]] | None = None
     total: Mapping[str, Decimal] = field(default_factory=dict)
+    of_confirming: bool = False
 
     def value(self, figure: Figure) -> Decimal | None:
         """What is shown: a count or a share, not rounded."""
@@ -368,6 +370,11 @@ class ReportData:
         """The clubs of which a report is expected."""
         return tuple(one for one in self.places if one.level == "club" and one.is_expected)
 
+    def sha256_of(self, place: PlaceData) -> str:
+        """The hash of this place's figures: that of its confirmation, unless they moved since."""
+        without = {one.id for one in self.indicators if one.of_confirming}
+        return figures_sha256(self.figures.get(place.level, {}), place.key, without)
+
     def in_section(self, section: str) -> Iterator[IndicatorData]:
         return (one for one in self.indicators if one.section == section)
 
@@ -413,7 +420,15 @@ def _unpacked(places: Mapping[str, list[list[Any]]]) -> Figures:
     }
 
 
-def figures_sha256(figures: Figures, place: str) -> str:
-    """The hash of the figures of one place: what who confirmed it had before them."""
-    own = {key: figure for key, figure in figures.items() if key[0] == place}
+def figures_sha256(figures: Figures, place: str, without: Collection[str]) -> str:
+    """The hash of the figures of one place: what who confirmed it had before them.
+
+    Zeros are left out, and indicators `without`: confirming itself makes a silent club's blanks
+    zeros, and a club one that confirmed in time.
+    """
+    own = {
+        key: figure
+        for key, figure in figures.items()
+        if key[0] == place and figure.numerator and key[1] not in without
+    }
     return canonical.sha256(_packed(own).get(place, []))

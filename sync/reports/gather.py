@@ -243,6 +243,7 @@ def _indicator(library: Library, one: Indicator) -> IndicatorData:
         sensitive=one.sensitive,
         words=_words(library, one.id),
         total=one.total,
+        of_confirming=is_of_confirming(library, one),
         narrows=_narrows(one, library.figures.indicators.get(one.over or "")),
     )
 
@@ -261,6 +262,14 @@ def _narrows(one: Indicator, over: Indicator | None) -> tuple[str, tuple[str, ..
         return None
     values = first.value if isinstance(first.value, tuple) else (first.value,)
     return name, tuple(map(str, values))
+
+
+def is_of_confirming(library: Library, one: Indicator) -> bool:
+    """Whether the confirmation of a club moves it by itself."""
+    by = library.report.confirming
+    asked = by is not None and any(w.form == by.form for w in one.with_ + one.without)
+    others = library.figures.indicators
+    return asked or any(is_of_confirming(library, others[name]) for name in one.stands_on)
 
 
 def is_counted_alike(library: Library, one: IndicatorData) -> bool:

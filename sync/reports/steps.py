@@ -28,7 +28,7 @@ from sync.reports import snapshots
 from sync.reports.chain import Chain, ChainPlace, Standing, Step, Wish, refusal
 from sync.reports.data import PlaceKey, figures_sha256
 from sync.reports.freeze import freeze
-from sync.reports.gather import clubs_of
+from sync.reports.gather import clubs_of, is_of_confirming
 from sync.reports.snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -162,7 +162,9 @@ def prepare(
         return Prepared(wish, number=chain.number)
     level, key = wish.place
     figures = rollup.roll_up(db, library, period, level)
-    return Prepared(wish, figures_sha256(figures, key), chain.number)
+    indicators = library.figures.indicators.values()
+    without = {one.id for one in indicators if is_of_confirming(library, one)}
+    return Prepared(wish, figures_sha256(figures, key, without), chain.number)
 
 
 def take(

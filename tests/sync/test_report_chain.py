@@ -17,8 +17,6 @@ from sync import tables as t
 from sync.access import OPERATOR, Caller
 from sync.reports import steps
 from sync.reports.chain import Wish
-from sync.reports.data import figures_sha256
-from sync.rollup import roll_up
 from sync.verify import verify
 from tests.sync import sending
 from tests.sync.village import H1, H2, Village
@@ -67,15 +65,13 @@ def test_each_step_keeps_who_when_and_the_hash_of_the_figures(village: Village) 
     village.sends(sending.join("ba", on="2025-03-01"))
     lan = village.who("chair", club="hoa")
     village.does("confirm", "hoa", lan)
-    with village.database.read() as db:
-        (row,) = db.execute(sa.select(t.report_steps)).all()
-        figures = roll_up(db, village.library, H1, "club")
+    (row,) = village.world.rows(t.report_steps)
+    report = village.report()
     assert (row.level, row.act, row.actor, row.at) == ("club", "confirm", lan.actor, village.now)
-    assert row.sha256 == figures_sha256(figures, village.clubs["hoa"])
+    assert row.sha256 == report.sha256_of(village.seen_at(report, "hoa"))
     village.sends(sending.join("tư", on="2025-04-01"))
-    with village.database.read() as db:
-        figures = roll_up(db, village.library, H1, "club")
-    assert row.sha256 != figures_sha256(figures, village.clubs["hoa"])
+    report = village.report()
+    assert row.sha256 != report.sha256_of(village.seen_at(report, "hoa"))
     (event,) = [e for e in village.world.rows(t.audit_events) if e.action == "report.confirm"]
     assert (event.actor, event.subject) == (lan.actor, "report:2025H1 calendar")
 
