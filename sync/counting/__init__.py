@@ -63,6 +63,7 @@ def _is_of_list(library: Library, indicator: Indicator) -> bool:
 
 def _keep(figures: Figures, tally: Tally) -> None:
     number = exact(tally.number)
-    if number or tally.missing or tally.indicator.kind == "median":
+    is_told = tally.indicator.kind == "median" or tally.indicator.empty  # also where it is 0
+    if number or tally.missing or is_told:
         key = (tally.place, tally.indicator.id, *tally.cell)
         figures[key] = Figure(number or Decimal(0), None, tally.missing)

@@ -71,13 +71,15 @@ def _write(db: Connection, source: Source) -> _Written:
 
 
 def count(db: Connection, source: Source) -> Iterator[Tally]:
-    """The numbers of indicators with one source_key; of zeros only medians."""
+    """The numbers of indicators with one source_key; of zeros only those that are not silence."""
     written = _write(db, source)
     values = given.values(db, written.names, source.period, source.place_of)
     for cut, value, place, *found in db.execute(written.statement, values):
         for line, number in zip(written.lines, found, strict=True):
             counted = exact(number)
-            if counted or (line.median and counted is not None):  # on the same day is no silence
+            # A median of none: all came on the same day. No empty month: each has a record.
+            is_told = line.median or line.indicator.empty
+            if counted or (is_told and counted is not None):
                 yield Tally(line.indicator, place, (cut, value), counted, 0)
 
 

@@ -520,9 +520,13 @@ def test_a_class_nobody_wrote_down_for_twelve_months_is_old(rows: Rows) -> None:
 def test_months_without_any_record_are_counted(rows: Rows) -> None:
     activity(rows, "meeting", date(2018, 1, 31))
 
-    rows.a_club("silent")
+    for club in ("silent", "busy"):
+        rows.a_club(club)
+    for month in range(1, 7):
+        activity(rows, "meeting", date(2018, month, 1), club="busy")
 
-    figures = told(rows, "c1", "silent")
+    figures = told(rows, "c1", "silent", "busy")
 
     assert value(figures, "Q09") == 4  # January and May have one
     assert value(figures, "Q09", place="silent") == 6
+    assert value(figures, "Q09", place="busy") == 0
