@@ -14,9 +14,12 @@ from server.cli.command import Group, with_runtime
 from server.cli.terminal import cell, fail, plain, say
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from forms.library import Library
     from forms.periods import Period
     from server.runtime import Runtime
+    from sync.figures import Figure
     from sync.reports.chain import Act, Chain, Standing
     from sync.reports.data import Adjustment, PlaceKey, ReportData
 
@@ -265,6 +268,8 @@ WHAT = {
 
 
 def _late_lines(frozen: ReportData, found: Adjustment) -> Iterator[str]:
+    from sync.figures import Figure
+
     yield f"{found.period} phiên bản / version {found.version}: phát sinh sau chốt / came later"
     for record in found.records:
         day = to_vietnamese(record.day) if record.day else "–"
@@ -275,13 +280,22 @@ def _late_lines(frozen: ReportData, found: Adjustment) -> Iterator[str]:
     for one in found.differences:
         if not one.cut:
             name = frozen.indicator(one.indicator).vi
-            yield (
-                f"  {one.place_name}: {one.indicator} {name}: {_number(one.then)} → "
-                f"{_number(one.now)}"
-            )
+            then = _told(frozen, one.indicator, Figure(one.then, one.then_over))
+            now = _told(frozen, one.indicator, Figure(one.now, one.now_over))
+            yield f"  {one.place_name}: {one.indicator} {name}: {then} → {now}"
     if not found.records and not found.differences:
         yield "  Không có gì. / Nothing."
 
 
-def _number(value: Any) -> str:
-    return "–" if value is None else f"{value:f}".replace(".", ",")
+def _told(frozen: ReportData, indicator: str, figure: Figure) -> str:
+    """As the report shows it; of a share also what it is of, for that alone may have changed."""
+    from sync.reports.document import as_told
+
+    shown = as_told(frozen, indicator, figure)
+    if frozen.indicator(indicator).over is None or figure.denominator is None:
+        return shown
+    return f"{shown} ({_number(figure.numerator)}/{_number(figure.denominator)})"
+
+
+def _number(value: Decimal | None) -> str:
+    return "–" if value is None else f"{value.normalize():f}".replace(".", ",")

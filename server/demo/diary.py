@@ -23,12 +23,13 @@ STORM_WEEKS = range(44, 47)  # floods in Hòa Vang hold phones back, visits are 
 class Entry:
     """One filled form: on which phone, when, with which answers and what it does to its entity."""
 
-    phone: str  # "<club code>/chair", ".../deputy", ".../volunteer1", or "<unit code>/health"
+    phone: str  # "<club code>/chair", ".../volunteer1", …, or "<unit code>/health", "…/commune"
     form: str
     day: date
     answers: Mapping[str, Any]
     entity: EntityEdit | None = None
     instance_name: str = ""
+    edits: Entry | None = None  # the form that was opened again and is sent anew
 
 
 def registrations(population: Population, club_ids: Mapping[str, str]) -> Iterator[Entry]:
@@ -41,7 +42,7 @@ def registrations(population: Population, club_ids: Mapping[str, str]) -> Iterat
             form="membership",
             day=person.joined,
             answers=_registration(person, club_ids[person.club.code]),
-            entity=EntityEdit(person.id, "create", _label(person)),
+            entity=EntityEdit(person.id, "create", label(person)),
         )
 
 
@@ -59,14 +60,14 @@ def daily_life(population: Population, club_ids: Mapping[str, str], seed: int) -
 # ---- membership
 def _registration(person: Person, club_id: str) -> dict[str, Any]:
     answers: dict[str, Any] = {
-        **_stamps(person.joined, "07:40"),
+        **stamps(person.joined, "07:40"),
         "club": club_id,
         "member_club": club_id,
         "unit_code": person.club.unit_code,
         "consent_read": "OK",
         "consent_date": person.joined,
         "c_member": "yes",
-        "c_health": _yes(person.c_health),
+        "c_health": yes(person.c_health),
         "c_care": "yes",
         "c_photo": "no",
         "consent_by": "self",
@@ -87,13 +88,13 @@ def _registration(person: Person, club_id: str) -> dict[str, Any]:
         if person.hh_class in ("poor", "near_poor")
         else "self_declared",
         "living": person.living,
-        "no_support": _yes(person.no_support),
+        "no_support": yes(person.no_support),
         "disability": person.disability,
         "insurance": person.insurance,
-        "is_volunteer": _yes(person.is_volunteer),
+        "is_volunteer": yes(person.is_volunteer),
         "board_role": person.board_role,
         "care_need": person.care_need,
-        "member_label": _label(person),
+        "member_label": label(person),
         "member_status": "active",
         **_birth(person),
     }
@@ -113,7 +114,7 @@ def _birth(person: Person) -> dict[str, Any]:
     return {"birth_year": person.born.year, **month}
 
 
-def _label(person: Person) -> str:
+def label(person: Person) -> str:
     alias = f" ({person.alias})" if person.alias else ""
     return f"{person.full_name.strip()} · {person.born.year} · {person.hamlet}{alias}"
 
@@ -137,7 +138,7 @@ def _visit(random: Random, client: Person, helpers: list[Person], club_id: str, 
     start = f"{random.randint(7, 16):02d}:{random.choice((0, 15, 30, 45)):02d}"
     outcome = random.choices(("met", "not_met", "in_hospital", "away"), weights=(93, 4, 2, 1))[0]
     answers: dict[str, Any] = {
-        **_stamps(day, start),
+        **stamps(day, start),
         "club": club_id,
         "client_kind": "in_care",
         "client": client.id,
@@ -185,12 +186,12 @@ def _checks(random: Random, club: Club, members: list[Person], club_id: str) -> 
             for first in (FIRST, date(2025, 7, 1))
             if random.random() < chance
         ]
-        kinds = [(day, "full") for day in days if day >= person.joined]
+        kinds = [(day, "full") for day in days]
         if random.random() < 0.3:
             kinds.append((FIRST + timedelta(days=random.randrange(400)), "quick"))
         earlier = 0
         for day, kind in sorted(kinds):
-            if day >= person.joined:
+            if person.is_there(day):
                 yield _check(random, club, person, club_id, day, kind, earlier)
                 earlier += 1
 
@@ -200,7 +201,7 @@ def _check(
 ) -> Entry:
     sys1, dia1 = _pressure(random, person)
     answers: dict[str, Any] = {
-        **_stamps(day, "08:10"),
+        **stamps(day, "08:10"),
         "club": club_id,
         "member": person.id,
         "check_date": day,
@@ -214,6 +215,8 @@ def _check(
     if kind == "full":
         answers |= _full_check(random, club, person, sys1, dia1)
         answers["new_last_check_on"] = day
+        if sys1 >= 180 or dia1 >= 110:
+            answers["refer"] = "station"
     if "height" in answers:
         answers["new_last_height"] = answers["height"]
     edit = EntityEdit(
@@ -259,7 +262,7 @@ def _full_check(random: Random, club: Club, person: Person, sys1: int, dia1: int
     frail = person.care_need == "regular"
     for item in ("bath", "dress", "toilet", "move", "continence", "feed"):
         found[f"adl_{item}"] = "help" if frail and random.random() < 0.5 else "self"
-    for item in ("phone", "shopping", "cook", "clean", "laundry", "travel", "medicine", "money"):
+    for item in ("phone", "shop", "cook", "clean", "laundry", "travel", "medicine", "money"):
         found[f"iadl_{item}"] = "help" if frail and random.random() < 0.7 else "self"
     return found | _glucose(random, club, person)
 
@@ -310,7 +313,7 @@ def _mistakes(
     joined = {person.id: person.joined for person in population.people}
     for entry in random.sample(checks, _share(checks, 3)):
         day = joined[entry.answers["member"]] - timedelta(days=30)
-        changed = {"check_date": day, **_stamps(day, "08:10")}
+        changed = {"check_date": day, **stamps(day, "08:10")}
         yield replace(entry, day=day, answers={**entry.answers, **changed}, entity=None)
 
 
@@ -330,12 +333,12 @@ def _by_the_other_helper(random: Random, entry: Entry) -> Entry:
 
 def _with_a_wrong_clock(entry: Entry) -> Entry:
     day = entry.day.replace(year=entry.day.year + 4, day=min(entry.day.day, 28))
-    changed = {"visit_date": day, **_stamps(day, "09:00")}
+    changed = {"visit_date": day, **stamps(day, "09:00")}
     return replace(entry, answers={**entry.answers, **changed})
 
 
 # ---- small words
-def _stamps(day: date, start: str) -> dict[str, Any]:
+def stamps(day: date, start: str) -> dict[str, Any]:
     """What the phone adds itself."""
     return {
         "start": f"{day}T{start}:00.000+07:00",
@@ -344,5 +347,5 @@ def _stamps(day: date, start: str) -> dict[str, Any]:
     }
 
 
-def _yes(true: bool) -> str:
+def yes(true: bool) -> str:
     return "yes" if true else "no"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from random import Random
+from typing import Any
 
 from server.demo.names import full_name
 
@@ -77,6 +78,12 @@ class Person:
     c_health: bool = True
     hypertensive: bool = False
     diabetic: bool = False
+    left: date | None = None  # the first day no more in this club
+    leaving: str = ""  # why, as the form of exits says it
+    left_for: Club | None = None
+
+    def is_there(self, day: date) -> bool:
+        return self.joined <= day and (self.left is None or day < self.left)
 
 
 Change = Callable[[Person], Person]
@@ -94,6 +101,11 @@ class Population:
         for members in self.members.values():
             yield from members
 
+    def there(self, club: Club, day: date) -> list[Person]:
+        """The club's members of that day, each once."""
+        again = {second for _first, second in self.twins}
+        return [one for one in self.members[club] if one.is_there(day) and one.id not in again]
+
 
 def populate(seed: int) -> Population:
     """Everybody, with the mistakes of §8 made at their rates (at least one of each)."""
@@ -102,6 +114,7 @@ def populate(seed: int) -> Population:
     for club in CLUBS:
         population.members[club] = _members(random, club)
     _make_mistakes(random, population)
+    _part_ways(Random(f"leaving:{seed}"), population)
     return population
 
 
@@ -233,6 +246,40 @@ def _living(random: Random, years: int) -> str:
     return random.choices(kinds, weights=(10, 22, 5, 60, 3))[0]
 
 
+# ---- who leaves
+def _part_ways(random: Random, population: Population) -> None:
+    """Some die, move away or stop, at the yearly rates of §8; one goes over to the club next door.
+
+    Nobody with a part in the club's life, so that what others write of her day stays true.
+    """
+    twins = {one for pair in population.twins for one in pair}
+    for club, members in population.members.items():
+        for n, person in enumerate(members):
+            if person.id not in twins and person.joined < FIRST and _is_plain(person):
+                members[n] = replace(person, **_leaving(random, person))
+        if club is CLUBS[0]:
+            n = next(n for n, one in enumerate(members) if _may_move(one) and one.id not in twins)
+            left = date(2025, 9, 10)
+            members[n] = replace(members[n], left=left, leaving="transfer", left_for=CLUBS[1])
+
+
+def _may_move(person: Person) -> bool:
+    return person.left is None and person.joined < FIRST and _is_plain(person)
+
+
+def _leaving(random: Random, person: Person) -> dict[str, Any]:
+    years = age(person.born, FIRST)
+    dies = 0.09 if years >= 80 else 0.03 if years >= 70 else 0.01 if years >= 60 else 0.002
+    chances = {"died": dies, "moved_away": 0.015, "own_wish": 0.02}
+    day = FIRST + timedelta(days=random.randrange(20, (LAST - FIRST).days - 40))
+    draw = random.random()
+    for kind, a_year in chances.items():
+        draw -= a_year * (LAST - FIRST).days / 365
+        if draw < 0:
+            return {"left": day, "leaving": kind}
+    return {}
+
+
 # ---- mistakes, so that the product can be seen to stand them
 def _make_mistakes(random: Random, population: Population) -> None:
     _change(random, population, 10, lambda p: replace(p, full_name=_nfd(p.full_name)))
@@ -283,10 +330,14 @@ def _some(random: Random, population: Population, rate: int) -> Iterable[tuple[C
         (club, n)
         for club, members in population.members.items()
         for n, person in enumerate(members)
-        if person.board_role == "none" and not person.is_volunteer and person.care_need == "no"
+        if _is_plain(person)
     ]
     total = sum(len(members) for members in population.members.values())
     return random.sample(places, max(1, round(total * rate / 1000)))
+
+
+def _is_plain(person: Person) -> bool:
+    return person.board_role == "none" and not person.is_volunteer and person.care_need == "no"
 
 
 def _nfd(text: str) -> str:

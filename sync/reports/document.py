@@ -267,8 +267,8 @@ def _adjustments(data: ReportData, place: PlaceData) -> list[Json]:
                     "figures": [
                         {
                             "id": d.indicator,
-                            "then": _then(data, d.indicator, Figure(d.then, d.then_over)),
-                            "now": _then(data, d.indicator, Figure(d.now, d.now_over)),
+                            "then": as_told(data, d.indicator, Figure(d.then, d.then_over)),
+                            "now": as_told(data, d.indicator, Figure(d.now, d.now_over)),
                         }
                         for d in own
                     ],
@@ -277,7 +277,7 @@ def _adjustments(data: ReportData, place: PlaceData) -> list[Json]:
     return found
 
 
-def _then(data: ReportData, name: str, figure: Figure) -> str:
+def as_told(data: ReportData, name: str, figure: Figure) -> str:
     """A figure as it was told; a count where its indicator is no more."""
     indicator = next((one for one in data.indicators if one.id == name), None)
     value = figure.numerator if indicator is None else indicator.value(figure)

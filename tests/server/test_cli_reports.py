@@ -160,6 +160,8 @@ def test_what_changes_after_sending_is_listed_with_then_and_now(
     shown = town("report", "late", PERIOD).output
     assert "A01" in shown
     assert "2 → 3" in shown
+    (share,) = [line for line in shown.splitlines() if "Đà Nẵng: A09" in line]
+    assert share.endswith("0,0 (0/2) → 0,0 (0/3)")  # a share and what it is of
 
 
 def test_the_two_calendars_are_two_reports(town: Cayda, tmp_path: Path) -> None:
