@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from server.runtime import Runtime
-from sync import status
+from sync import form_list, status
 
 MIN_FREE = 1_000_000_000  # bytes; photos of one busy week
 MIN_SQLITE = (3, 38, 0)
@@ -39,11 +39,21 @@ def _findings(runtime: Runtime) -> Iterator[Finding]:
     yield Finding("Đĩa trống / free disk", free >= MIN_FREE, f"{free // 2**20} MB")
     yield _tried("Ghi cơ sở dữ liệu / database", lambda: _write(runtime))
     yield _tried("Ghi tệp / blobs", runtime.blobs.check_writable)
+    yield _library(runtime)
     if settings.redis_url:
         yield _tried("Redis", lambda: _ping(settings.redis_url or ""))
     if settings.public_url:
         secure = settings.public_url.startswith("https:")
         yield Finding("Điện thoại gửi qua https / phones use https", secure, settings.public_url)
+
+
+def _library(runtime: Runtime) -> Finding:
+    """An upgrade brings forms that phones do not get by themselves; not everybody wants all."""
+    with runtime.database.read() as db:
+        published = {one.xml_form_id for one in form_list.read_forms(db)}
+    missing = sorted(runtime.library.forms.keys() - published)
+    found = f"{', '.join(missing)}: cayda form publish --library" if missing else "ok"
+    return Finding("Biểu mẫu chưa công bố / forms not published", True, found)
 
 
 def _tried(what: str, attempt: Callable[[], object]) -> Finding:

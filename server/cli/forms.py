@@ -70,7 +70,7 @@ def _problems(path: Path, library: Library) -> list[Problem]:
 
 
 @form.command("publish")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...|ID...")
+@click.argument("paths", nargs=-1, metavar="PATH...|ID...")
 @click.option(
     "--public-key",
     "key_file",
@@ -78,9 +78,15 @@ def _problems(path: Path, library: Library) -> list[Problem]:
     help="Máy mã hóa phiếu bằng khóa này / phones encrypt for this key (PEM).",
 )
 @click.option("--plain", is_flag=True, help="ID: thôi mã hóa / encrypt no more.")
+@click.option(
+    "--library",
+    "whole",
+    is_flag=True,
+    help="Mọi biểu mẫu của thư viện, sau khi nâng cấp / all of the library's, after an upgrade.",
+)
 @with_new_runtime
 def form_publish(
-    runtime: Runtime, paths: tuple[str, ...], key_file: Path | None, plain: bool
+    runtime: Runtime, paths: tuple[str, ...], key_file: Path | None, plain: bool, whole: bool
 ) -> None:
     """Công bố biểu mẫu cùng tệp ở bên cạnh / publish forms with the files beside them.
 
@@ -90,6 +96,10 @@ def form_publish(
 
     key = read_public_key(key_file.read_bytes()) if key_file else None
     published = []
+    if whole == bool(paths):
+        fail("Cần tên tệp, hoặc --library. / Name the files, or say --library.")
+    if whole:
+        published += _publish_library(runtime)
     for name in paths:
         if Path(name).is_file() and not plain:
             published.append(_publish_file(runtime, Path(name), key))
@@ -98,6 +108,14 @@ def form_publish(
         else:
             fail(f"Không có tệp {name}. / There is no file {name}.")
     say_table("forms", published)
+
+
+def _publish_library(runtime: Runtime) -> list[dict[str, object]]:
+    from sync import publish
+
+    with telling(runtime.library.path), runtime.database.write() as db:
+        publish.publish_library(db, runtime.blobs, runtime.library, runtime.now(), "operator")
+    return [_published(runtime, name) for name in runtime.library.forms]
 
 
 def _publish_file(runtime: Runtime, path: Path, key: str | None) -> dict[str, object]:

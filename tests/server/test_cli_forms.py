@@ -283,3 +283,17 @@ def test_what_is_no_public_key_is_refused(
         refused = cayda("form", "publish", write(tmp_path, TREES), "--public-key", str(key))
         assert refused.exit_code == MISUSED
         assert "PRIVATE" not in refused.output
+
+
+def test_all_forms_of_the_library_are_published_at_once_and_doctor_names_those_that_are_not(
+    cayda: Cayda,  # noqa: F811
+) -> None:
+    def not_published() -> str:
+        findings = cayda.json("doctor")["findings"]
+        return str(next(one["found"] for one in findings if "forms not" in one["what"]))
+
+    assert "membership" in not_published()
+    published = cayda.json("form", "publish", "--library")["forms"]
+    assert {one["xml_form_id"] for one in published} >= {"membership", "ledger", "period_report"}
+    assert not_published() == "ok"
+    assert cayda("form", "publish").exit_code == MISUSED
