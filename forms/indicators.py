@@ -289,14 +289,16 @@ class Reach:
     """Which figures a record moves beside those of its own club in the periods of its day.
 
     days_back: of periods that ended at most so many days before it. months_on, days_on: of periods
-    that end less than so long after it; ever: of all later ones. subject: of every club that its
-    subject was in, too. names: and of the clubs of whoever is named in these fields.
+    that end less than so long after it; ever: of all later ones; periods: of those that these
+    fields name. subject: of every club that its subject was in, too. names: and of the clubs of
+    whoever these fields name.
     """
 
     days_back: int = 0
     months_on: int = 0
     days_on: int = 0
     ever: bool = False
+    periods: frozenset[str] = frozenset()
     subject: bool = False
     names: frozenset[str] = frozenset()
 
@@ -352,6 +354,7 @@ def _reach(figures: Figures, form: str | None) -> Reach:
         months_on=max(one.months_on for one in far),
         days_on=max(one.days_on for one in far),
         ever=any(one.ever for one in far),
+        periods=frozenset[str]().union(*(one.periods for one in far)),
         subject=any(one.subject for one in far),
         names=frozenset[str]().union(*(one.names for one in far)),
     )
@@ -368,10 +371,10 @@ def _reaches(one: Indicator, form: str | None) -> Iterator[Reach]:
         if not asked.list and form in (None, asked.form):
             by_name = asked.named_in is not None
             yield Reach(
-                days_back=asked.until_days or 0,
                 months_on=asked.within if isinstance(asked.within, int) else 0,
                 days_on=asked.within_days or 0,
-                ever=asked.within == "ever" or asked.period_in is not None,
+                ever=asked.within == "ever",
+                periods=frozenset({asked.period_in} if asked.period_in else ()),
                 subject=not by_name,
                 names=frozenset({str(asked.named_in)} if by_name and asked.anywhere else ()),
             )

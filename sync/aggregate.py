@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,7 +19,9 @@ from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
 from forms.periods import CALENDAR, Period, get_period, periods_between, periods_of
+from forms.problems import Refused
 from sync import tables as t
+from sync import words
 from sync.counting.lives import CLUB
 from sync.database import among, insert_once, is_sqlite
 from sync.entities import plain_id
@@ -32,6 +35,16 @@ if TYPE_CHECKING:
 MEASURE = "measure"  # queue.name of a cell that could not be measured
 
 
+class Said(NamedTuple):
+    """What a record says that moves figures of other clubs, or periods: uuids, and codes."""
+
+    people: frozenset[str] = frozenset()
+    periods: frozenset[str] = frozenset()
+
+
+SAYS_NOTHING = Said()
+
+
 @dataclass(frozen=True, slots=True)
 class Touch:
     """Something that figures stand on has changed.
@@ -39,7 +52,7 @@ class Touch:
     A record (stock=False) moves what `Figures.reach` says of its form; without a form, what any
     could. A fact about an entity (stock=True) moves every period that ends on `day` or later.
     Who moved from club to club touches both: the club of the event's day counts the event, the
-    present one counts the person. subject, names: uuids of whom the record is about, and names.
+    present one counts the person. subject: of a record, the uuid of whom it is about.
     """
 
     club_id: str | None
@@ -47,7 +60,7 @@ class Touch:
     stock: bool = False
     form: str | None = None
     subject: str | None = None
-    names: frozenset[str] = frozenset()
+    said: Said = SAYS_NOTHING
 
 
 def of_record(
@@ -56,7 +69,7 @@ def of_record(
     day: date | None,
     arrived_on: date,
     subject: str | None,
-    names: frozenset[str],
+    said: Said,
 ) -> Iterator[Touch]:
     """What a record touches that came, went, or counts otherwise than before."""
     # Held back for a day that cannot be, it is counted in the period it arrived in.
@@ -64,38 +77,56 @@ def of_record(
     for club in clubs:
         for one in days:
             if one is not None:
-                yield Touch(club, one, form=form, subject=subject, names=names)
+                yield Touch(club, one, form=form, subject=subject, said=said)
 
 
-def names_in(library: Library, form: str, answers: Mapping[str, str]) -> frozenset[str]:
-    """Whom a record names where figures of their clubs look."""
-    fields = library.figures.reach(form).names
-    said = (answers.get(field, "") for field in fields)
-    return frozenset(one for text in said for word in text.split() if (one := plain_id(word)))
+def said_in(library: Library, form: str, answers: Mapping[str, str]) -> Said:
+    """Whom and what a record names, where figures of their clubs, or of those periods, look."""
+    reach, confirming = library.figures.reach(form), library.report.confirming
+    periods = set(reach.periods)
+    if confirming and confirming.form == form:
+        periods.add(confirming.period)
+    told = (answers.get(field, "") for field in reach.names)
+    return Said(
+        frozenset(one for text in told for word in text.split() if (one := plain_id(word))),
+        frozenset(answers.get(field, "") for field in periods),
+    )
 
 
 def touch(db: Connection, library: Library, touches: Iterable[Touch], now: datetime) -> None:
     """Mark the figures of these clubs stale, in every period a change on that day can move."""
-    today, moved = vietnam_day(now), set(touches)
+    until = vietnam_day(now) + timedelta(days=1)  # tomorrow's date on a fast clock is not held back
+    moved = set(touches)
     people = {one: _far_people(library, one) for one in moved}
     clubs = _clubs_of(db, library, frozenset[str]().union(*people.values()))
-    mark(
-        db,
-        {
-            (period.code, club)
-            for one in moved
-            for period in _moved_by(library, one, today)
-            for club in {one.club_id}.union(*(clubs[person] for person in people[one]))
-            if club
-        },
-    )
+    first_days = _first_days(db, {one.club_id for one in moved if one.club_id and not one.stock})
+    cells = set()
+    for one in moved:
+        codes = {period.code for period in _moved_by(library, one, first_days, until)}
+        counting = {one.club_id}.union(*(clubs[person] for person in people[one]))
+        cells |= {(code, club) for code in codes for club in counting if club}
+    mark(db, cells)
     _know_the_sizes(db)
 
 
 def _far_people(library: Library, one: Touch) -> frozenset[str]:
     """Whose clubs count the record too."""
     reaches_subject = one.subject and library.figures.reach(one.form).subject
-    return one.names | ({str(one.subject)} if reaches_subject else frozenset())
+    return one.said.people | ({str(one.subject)} if reaches_subject else frozenset())
+
+
+def _first_days(db: Connection, clubs: Collection[str]) -> Mapping[str, date | None]:
+    """The day of the first record of each club that counts."""
+    if not clubs:
+        return {}
+    asked = (
+        sa.values(sa.column("club", sa.Text), name="asked").data([(one,) for one in clubs]).cte()
+    )
+    first = sa.select(sa.func.min(t.records.c.happened_on)).where(
+        t.records.c.club_id == asked.c.club, words.counts(t.records)
+    )
+    found = sa.select(asked.c.club, first.correlate(asked).scalar_subquery().label("first"))
+    return {row.club: row.first for row in db.execute(found)}
 
 
 def _clubs_of(db: Connection, library: Library, people: Collection[str]) -> Mapping[str, set[str]]:
@@ -138,15 +169,27 @@ def _know_the_sizes(db: Connection) -> None:
         db.execute(sa.text(f"ANALYZE (SKIP_LOCKED) {table}"))
 
 
-def _moved_by(library: Library, one: Touch, today: date) -> Iterator[Period]:
-    figures, reach = library.figures, library.figures.reach(one.form)
-    until = today + timedelta(days=1)  # tomorrow's date on a fast clock is not held back
+def _moved_by(
+    library: Library, one: Touch, first_days: Mapping[str, date | None], until: date
+) -> Iterator[Period]:
+    reach = library.figures.reach(one.form)
     first = one.day if one.stock else one.day - timedelta(days=reach.days_back)
-    for period in periods_between(first, max(until, first)):
-        if period.first > until or period.last < figures.since:
-            continue
-        if one.stock or reach.moves(one.day, period):
+    begun = first_days.get(one.club_id or "")
+    # With its first record what is known of a club turns from nothing to zero, for ever.
+    ever = one.stock or (one.club_id is not None and (begun is None or one.day <= begun))
+    periods = periods_between(first, max(until, first))
+    found = {p for p in periods if reach.moves(one.day, p) or (ever and p.last >= one.day)}
+    for period in found | _named_periods(one.said.periods):
+        if period.first <= until and period.last >= library.figures.since:
             yield period
+
+
+def _named_periods(codes: Collection[str]) -> set[Period]:
+    found = set()
+    for code in codes:
+        with suppress(Refused):
+            found.add(get_period(code))
+    return found
 
 
 def mark(db: Connection, cells: Collection[tuple[str, str]]) -> None:

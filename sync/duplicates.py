@@ -156,7 +156,7 @@ def settle(
                 row.happened_on,
                 vietnam_day(row.created_at),
                 row.subject_id,
-                aggregate.names_in(library, row.form, row.answers),
+                aggregate.said_in(library, row.form, row.answers),
             )
         ),
         frozenset(Key(row.subject_list, row.subject_id) for row, _ in pairs if row.subject_id),

@@ -216,7 +216,7 @@ class Place(NamedTuple):
     club_id: str | None
     day: date | None
     arrived_on: date
-    names: frozenset[str]  # of whom it names, as far as figures ask for that
+    said: aggregate.Said
 
 
 def store(db: Connection, library: Library, prepared: Sequence[Prepared], now: datetime) -> None:
@@ -420,12 +420,12 @@ def _place(library: Library, row: Mapping[str, Any], arrived_at: datetime) -> Pl
         row["club_id"],
         row["happened_on"],
         vietnam_day(arrived_at),
-        aggregate.names_in(library, row["form"], row["answers"]),
+        aggregate.said_in(library, row["form"], row["answers"]),
     )
 
 
 def _touches(place: Place) -> Iterable[Touch]:
     subject = place.subject.uuid if place.subject else None
     return aggregate.of_record(
-        place.form, [place.club_id], place.day, place.arrived_on, subject, place.names
+        place.form, [place.club_id], place.day, place.arrived_on, subject, place.said
     )

@@ -409,6 +409,20 @@ def test_a_fact_touches_every_later_period_and_none_before(rows: Rows, library: 
     assert stale(rows) == {(p, "c1") for p in ("2025H1", "2025H2", "2025Y", "2026H1", "2026Y")}
 
 
+def test_with_its_first_record_a_clubs_figures_are_known_from_then_on(
+    rows: Rows, library: Any
+) -> None:
+    rows.a_club("c1")
+    rows.a_record("supervision", date(2025, 3, 1), "c1")
+    touch(rows.db, library, [Touch("c1", date(2025, 3, 1), form="supervision")], NOW)
+    assert stale(rows) == {(p, "c1") for p in ("2025H1", "2025H2", "2025Y", "2026H1", "2026Y")}
+
+    rows.db.execute(t.stale_cells.delete())
+    rows.a_record("supervision", date(2025, 4, 1), "c1")
+    touch(rows.db, library, [Touch("c1", date(2025, 4, 1), form="supervision")], NOW)
+    assert stale(rows) == {("2025H1", "c1"), ("2025Y", "c1")}
+
+
 def test_a_touch_before_the_scheme_or_in_the_far_future_is_harmless(
     rows: Rows, library: Any
 ) -> None:

@@ -104,7 +104,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
 # ------------------------------------------------------------------ how far one record reaches
 def test_a_record_moves_what_looks_at_its_form_and_nothing_more(library: Library) -> None:
     weigh_in, joining = library.figures.reach("weigh"), library.figures.reach("join")
-    assert weigh_in == Reach(days_back=40, months_on=12, ever=True, subject=True)
+    notes = frozenset({"note"})
+    assert weigh_in == Reach(days_back=40, months_on=12, ever=True, periods=notes, subject=True)
     assert library.figures.reach("visit").names == {"helpers"}
     assert joining == Reach()
     assert library.figures.reach(None).names == {"helpers"}
@@ -310,6 +311,16 @@ def test_who_is_named_in_a_record_of_another_club_is_counted_at_home(story: Stor
     story.world.visit("ba", on="2025-03-01", helpers=an_id("tu"))
     assert kept(story, "sen", "helps", "2025H1") == 1
     assert kept(story, "sen", "active", "2025H1") == 0
+
+
+def test_a_confirmation_moves_the_period_it_names_however_late(story: Story) -> None:
+    moves(story, "ba", "hoa", "2024-07-01")
+    assert kept(story, "hoa", "told", "2024H2") == 0
+
+    story.world.weigh("ba", on="2025-02-08", note="2024H2")  # 39 days after D
+    story.world.weigh("ba", on="2025-12-01", note="2025H2", key="before D")
+    assert kept(story, "hoa", "told", "2024H2") == 1
+    assert kept(story, "hoa", "told", "2025H2") == 1
 
 
 @settings(
