@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import calendar
-import importlib.util
-import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
-from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forms.library import OWN_LIBRARY, load_library
+from forms.library import load_library
 from forms.stories import Said, Told
 
-
-def _stories() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("told", OWN_LIBRARY / "fund/stories.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["told"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-BOOK = _stories()
+STORY = load_library().lists["loans"].story
+assert STORY is not None
 ON = date(2025, 1, 31)
 MILLION = 1_000_000
 
@@ -51,8 +38,7 @@ def paid(on: str | date, principal: object = 0, order: int = 2, **answers: objec
 
 def book(*records: Told) -> list[Said]:
     ordered = sorted(records, key=lambda one: (one.happened_on, one.order))
-    found: list[Said] = list(BOOK.loan_book(ordered))
-    return found
+    return list(STORY.tell(ordered))
 
 
 def spells(name: str, *records: Told) -> list[tuple[str, str, str | None]]:
@@ -360,9 +346,7 @@ def test_all_that_is_due_is_the_principal_unless_it_was_put_off_late_or_given_up
     assert sum(int(one.value) for one in said if one.name == "repaid") == ledger
 
 
-def test_the_library_tells_this_book_of_its_loans() -> None:
-    story = load_library().lists["loans"].story
-    assert story is not None
+def test_every_fact_the_library_names_is_told_and_no_other() -> None:
     names = {said.name for said in book(a_loan(), paid("2025-12-01", 9 * MILLION, interest_paid=1))}
     names |= {said.name for said in book(a_loan(), paid("2025-12-01", action="write_off"))}
-    assert names == {*story.facts}
+    assert names == {*STORY.facts}

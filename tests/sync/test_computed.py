@@ -21,7 +21,7 @@ from sync.entities import Kept
 from sync.tables import entity_versions, queue
 from tests.local_entities import Entities, imported
 from tests.sync.sending import NOW, NOWHERE, World, a_library, an_id
-from tests.sync.test_verify import differences, everything, send_all
+from tests.sync.test_verify import differences, work_anyhow
 
 LABEL = {"vi": "x", "en": "x"}
 VOLUNTEER = Caller("app_user", 1, "a", "volunteer", club_id=an_id("hoa"))
@@ -250,17 +250,7 @@ def test_a_day_is_turned_once_and_never_back(world: World) -> None:
 def test_recomputed_from_nothing_equals_kept_step_by_step(
     world: World, tmp_path: Path, seed: int
 ) -> None:
-    dice = random.Random(seed)
-    sendings = everything()
-    dice.shuffle(sendings)
-    for number, sending in enumerate(sendings):
-        send_all(world, [sending])
-        turn(world, number // 4)
-        if dice.random() < 0.5:
-            ready = dice.sample(world.waiting, k=dice.randint(1, len(world.waiting)))
-            world.work(*ready, *dice.choices(world.all_versions(), k=dice.randint(0, 2)))
-    if world.waiting:
-        world.work()
+    work_anyhow(world, random.Random(seed), lambda number: turn(world, number // 4))
     decide(world, "delete", "weigh", "w1")
     assert differences(world, tmp_path) == []
     numbers = {who: world.person(who).version for who in ("ba", "tu", "nam")}

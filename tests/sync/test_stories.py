@@ -18,7 +18,7 @@ from sync.database import Database
 from sync.tables import spells
 from sync.timeline import retell
 from tests.sync.sending import NOW, World, a_library, an_id
-from tests.sync.test_verify import differences, everything, send_all
+from tests.sync.test_verify import differences, work_anyhow
 
 
 def minutes_so_far(records: Sequence[Told]) -> Iterator[Said]:
@@ -116,15 +116,6 @@ def test_a_story_touches_the_figures_from_the_first_day_that_differs(world: Worl
 def test_any_order_and_any_repeats_tell_the_same_story(
     world: World, tmp_path: Path, seed: int
 ) -> None:
-    dice = random.Random(seed)
-    sendings = everything()
-    dice.shuffle(sendings)
-    for sending in sendings:
-        send_all(world, [sending])
-        if dice.random() < 0.5:
-            ready = dice.sample(world.waiting, k=dice.randint(1, len(world.waiting)))
-            world.work(*ready, *dice.choices(world.all_versions(), k=dice.randint(0, 2)))
-    if world.waiting:
-        world.work()
+    work_anyhow(world, random.Random(seed))
     assert minutes(world, "nam")
     assert differences(world, tmp_path) == []

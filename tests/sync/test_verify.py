@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,23 @@ def send_all(world: World, sendings: list[Sending]) -> None:
         world.send(xml, phone, NOW + timedelta(days=days))
 
 
+def work_anyhow(
+    world: World, dice: random.Random, between: Callable[[int], None] = lambda number: None
+) -> None:
+    """All that can happen comes in some order, and is worked on in batches cut anywhere, some late,
+    some twice. `between` is called after each arrival."""
+    sendings = everything()
+    dice.shuffle(sendings)
+    for number, sending in enumerate(sendings):
+        send_all(world, [sending])
+        between(number)
+        if dice.random() < 0.5:
+            ready = dice.sample(world.waiting, k=dice.randint(1, len(world.waiting)))
+            world.work(*ready, *dice.choices(world.all_versions(), k=dice.randint(0, 2)))
+    if world.waiting:
+        world.work()
+
+
 def test_all_that_can_happen_verifies(world: World, tmp_path: Path) -> None:
     send_all(world, everything())
     world.work()
@@ -85,16 +103,7 @@ def test_any_order_and_any_repeats_of_processing_give_the_same(
     world: World, tmp_path: Path, seed: int
 ) -> None:
     """Batches cut anywhere, some late, some twice: as if all had come once, in order."""
-    dice = random.Random(seed)
-    sendings = everything()
-    dice.shuffle(sendings)
-    for sending in sendings:
-        send_all(world, [sending])
-        if dice.random() < 0.5:
-            ready = dice.sample(world.waiting, k=dice.randint(1, len(world.waiting)))
-            world.work(*ready, *dice.choices(world.all_versions(), k=dice.randint(0, 2)))
-    if world.waiting:
-        world.work()
+    work_anyhow(world, random.Random(seed))
     assert differences(world, tmp_path) == []
 
 
