@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from forms.indicators import UNKNOWN, Condition, Conditions
@@ -37,30 +38,45 @@ def number(text: str | None) -> Decimal | None:
     return value if -LARGEST <= value <= LARGEST else None
 
 
-def _compared(value: str, is_so: Callable[[Decimal], bool]) -> bool:
-    amount = number(value)
-    return amount is not None and is_so(amount)
+Test = Callable[[str | None], bool]
 
 
-_WORDS: Mapping[str, Callable[[str, Any], bool]] = {
-    "is": lambda value, wanted: value == wanted,
-    "in": lambda value, wanted: value in wanted,
-    "not": lambda value, wanted: value not in wanted,
-    "at_least": lambda value, wanted: _compared(value, lambda n: n >= wanted),
-    "at_most": lambda value, wanted: _compared(value, lambda n: n <= wanted),
-    "between": lambda value, wanted: _compared(value, lambda n: wanted[0] <= n <= wanted[1]),
-    "has": lambda value, wanted: any(f" {one} " in f" {value} " for one in wanted),
+def _compared(is_so: Callable[[Decimal], bool]) -> Test:
+    def fits(value: str | None) -> bool:
+        amount = number(value)
+        return amount is not None and is_so(amount)
+
+    return fits
+
+
+def _has(wanted: Collection[str]) -> Test:
+    """Whole choices of a select-multiple."""
+    parts = [f" {one} " for one in wanted]
+    return lambda value: value is not None and any(part in f" {value} " for part in parts)
+
+
+_TESTS: Mapping[str, Callable[[Any], Test]] = {  # no value fits none but `present = false`, `lacks`
+    "is": lambda wanted: lambda value: value == wanted,
+    "in": lambda wanted: lambda value: value in wanted,
+    "not": lambda wanted: lambda value: value is not None and value not in wanted,
+    "at_least": lambda wanted: _compared(lambda n: n >= wanted),
+    "at_most": lambda wanted: _compared(lambda n: n <= wanted),
+    "between": lambda wanted: _compared(lambda n: wanted[0] <= n <= wanted[1]),
+    "present": lambda wanted: lambda value: bool(value) is wanted,
+    "has": _has,
+    "lacks": lambda wanted: lambda value: not _has(wanted)(value or ""),
 }
 
 
+@lru_cache(maxsize=4096)
+def test(condition: Condition) -> Test:
+    """What asks a value whether it satisfies a word."""
+    return _TESTS[condition.word](condition.value)
+
+
 def fits(value: str | None, condition: Condition) -> bool:
-    """Whether a value satisfies a word; no value fits no word but `present = false`
-    and `lacks`."""
-    if condition.word == "present":
-        return bool(value) is condition.value
-    if condition.word == "lacks":
-        return not _WORDS["has"](value or "", condition.value)
-    return value is not None and _WORDS[condition.word](value, condition.value)
+    """Whether a value satisfies a word."""
+    return test(condition)(value)
 
 
 def number_fits(value: Decimal, condition: Condition, months: int) -> bool:

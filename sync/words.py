@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
 
-from forms.conditions import AGE, BORN, LARGEST
-from forms.indicators import UNKNOWN, Conditions, Cut
+from forms.conditions import LARGEST
+from forms.indicators import Conditions
 from forms.problems import UNKNOWN_PERSON
 from sync import tables as t
 
@@ -56,13 +56,7 @@ def _bounded(text: str) -> str:
 def answer(records: sa.FromClause, field: str) -> Value:
     """What a record says: the whole event's value, else a computed one, else as answered."""
     sources = (records.c.united, records.c.derived, records.c.answers)
-    return sa.func.coalesce(*(column[field].as_string() for column in sources))
-
-
-def choices_made(text: Value) -> Value:
-    """How many choices a select-multiple holds (they are joined by one space)."""
-    spaces = sa.func.length(text) - sa.func.length(sa.func.replace(text, " ", ""))
-    return sa.case((sa.func.coalesce(text, "") == "", 0), else_=spaces + 1)
+    return sa.func.coalesce(*(sa.cast(column[field].as_string(), sa.Text) for column in sources))
 
 
 def has_choice(text: Value, choice: Value | str) -> Yes:
@@ -73,33 +67,6 @@ def has_choice(text: Value, choice: Value | str) -> Yes:
     padded = sa.literal(" ").concat(text).concat(" ")
     wanted = sa.literal(" ").concat(choice).concat(" ")
     return padded != sa.func.replace(padded, wanted, "")
-
-
-class chosen_in(sa.sql.functions.GenericFunction[Any]):  # noqa: N801 - reads as a function in SQL
-    """A select-multiple as rows, one for each choice made."""
-
-    inherit_cache = True
-
-
-@compiles(chosen_in, "postgresql")
-def _chosen_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
-    return f"unnest(string_to_array({compiler.process(element.clauses, **kw)}, ' '))"
-
-
-@compiles(chosen_in, "sqlite")
-def _chosen_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
-    quoted = f"json_quote({compiler.process(element.clauses, **kw)})"  # whatever a phone has sent
-    return f"""json_each('[' || replace({quoted}, ' ', '","') || ']')"""
-
-
-def chosen(text: Value) -> sa.TableValuedAlias:
-    """The choices of a select-multiple as a table to join: its column `value`."""
-    return chosen_in(text).table_valued("value", name="value")
-
-
-def plain_ids(text: Value) -> Value:
-    """Ids chosen in a select-multiple, in their one spelling (`entities.plain_id`)."""
-    return sa.func.replace(sa.func.lower(text), "uuid:", "")
 
 
 def _present(value: Value, wanted: bool) -> Yes:
@@ -135,52 +102,6 @@ def fit(value_of: Callable[[str], Value], where: Conditions) -> Yes:
         sa.true(),
         *(WORDS[c.word](value_of(name), c.value) for name, words in where.items() for c in words),
     )
-
-
-class _of_days(ColumnElement[Any]):  # noqa: N801 - the three below, with one shape
-    """An expression over days: a template for each database with {0} and {1} in it."""
-
-    inherit_cache = True
-
-    def __init__(self, kind: str, one: Value, other: Any, type_: Any) -> None:
-        self.kind = kind
-        self.one = sa.sql.coercions.expect(sa.sql.roles.ExpressionElementRole, one)
-        self.other = sa.sql.coercions.expect(sa.sql.roles.ExpressionElementRole, other)
-        self.type = sa.types.to_instance(type_)
-
-    _traverse_internals = [  # noqa: RUF012 - as SQLAlchemy wants it
-        ("kind", sa.sql.visitors.InternalTraversal.dp_string),
-        ("one", sa.sql.visitors.InternalTraversal.dp_clauseelement),
-        ("other", sa.sql.visitors.InternalTraversal.dp_clauseelement),
-        ("type", sa.sql.visitors.InternalTraversal.dp_type),
-    ]
-
-
-_DAYS: Mapping[str, tuple[str, str]] = {  # on PostgreSQL, on SQLite
-    "after": ("({0} + {1})", "date({0}, {1} || ' days')"),
-    "between": ("({0} - {1})", "CAST(julianday({0}) - julianday({1}) AS INTEGER)"),
-    "arrival": ("CAST(timezone('UTC', {0}) + interval '7 hours' AS date)", "date({0}, '+7 hours')"),
-}
-
-
-@compiles(_of_days)
-def _write_of_days(element: _of_days, compiler: Any, **kw: Any) -> str:
-    template = _DAYS[element.kind][compiler.dialect.name == "sqlite"]
-    return template.format(*(compiler.process(part, **kw) for part in (element.one, element.other)))
-
-
-def days_after(day: Value, days: Value | int) -> Value:
-    """Or before it, where `days` is less than nothing."""
-    return _of_days("after", day, days, sa.Date)
-
-
-def days_between(day: Value, earlier: Value) -> Value:
-    return _of_days("between", day, earlier, sa.Integer)
-
-
-def arrival_day(moment: Value) -> Value:
-    """The civil day in Vietnam (`forms.days.vietnam_day`)."""
-    return _of_days("arrival", moment, sa.null(), sa.Date)
 
 
 def is_whole(records: sa.FromClause) -> Yes:
@@ -219,22 +140,3 @@ def has_waited(records: sa.FromClause, days: int) -> Yes:
         .correlate(records)
         .exists()
     )
-
-
-def stored_fact(name: str) -> str:
-    return BORN if name == AGE else name
-
-
-def cut_value(facts: Mapping[str, Value], cut: Cut, born_by: Callable[[int], Value]) -> Value:
-    """In which part of a cut an entity is; "unknown" where nobody knows.
-
-    facts: by name, those that are stored. born_by: the last day on which one so old was born.
-    """
-    if cut.fact != AGE:
-        return sa.func.coalesce(facts[cut.fact], UNKNOWN)
-    born = facts[BORN]
-    bands = [
-        (born <= born_by(band.first or 0), band.value)
-        for band in sorted(cut.bands, key=lambda b: b.first or 0, reverse=True)
-    ]
-    return sa.case((born.is_(None), UNKNOWN), *bands, else_=UNKNOWN)

@@ -1,8 +1,8 @@
-"""Counting: each source of figures read once, into numerators at the places asked for."""
+"""Counting: entities and records of some clubs are read once, and every figure is made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -12,14 +12,15 @@ from sqlalchemy.engine import Connection
 from forms.indicators import Indicator, Kind
 from forms.periods import Period
 from sync.counting import of_forms, of_lists
-from sync.counting.item import Item, Tally
-from sync.counting.source import Source
+from sync.counting.item import Counted, Item, behind, fold
+from sync.counting.world import Needs, World
 from sync.figures import Figure, Figures, exact
 
 if TYPE_CHECKING:
     from forms.library import Library
 
-OF_FIGURES: tuple[Kind, ...] = ("per", "total")  # of other figures: `rollup`
+OF_FIGURES: tuple[Kind, ...] = ("per", "total")  # of other figures: `of_figures`
+CLUBS = 20  # counted at a time: their entities and records are held in memory
 
 
 def count(
@@ -30,16 +31,24 @@ def count(
     place_of: Mapping[str, str],
 ) -> Figures:
     """Numerators (and missing) of the indicators at the places these clubs are mapped to."""
+    found = read_items(db, library, period, indicators, place_of)
+    return add_up(period, indicators, found, place_of)
+
+
+def add_up(
+    period: Period,
+    indicators: Sequence[Indicator],
+    found: Iterable[Counted],
+    place_of: Mapping[str, str],
+) -> Figures:
+    """The same of items that are at hand."""
     figures: Figures = {}
-    counted = [i for i in indicators if i.kind not in OF_FIGURES] if place_of else []
-    lists = [i for i in counted if _is_of_list(library, i)]
-    for _, group in groupby(sorted(lists, key=lambda one: one.of), key=lambda one: one.of):
-        for tally in of_lists.count(db, Source(library, period, list(group), place_of)):
-            _keep(figures, tally)
-    events = sorted((i for i in counted if not _is_of_list(library, i)), key=of_forms.source_key)
-    for _, group in groupby(events, key=of_forms.source_key):
-        for tally in of_forms.count(db, Source(library, period, list(group), place_of)):
-            _keep(figures, tally)
+    for tally in fold(indicators, found, place_of, period.months):
+        number = exact(tally.number)
+        is_told = tally.indicator.kind == "median" or tally.indicator.empty  # also where it is 0
+        if number or tally.missing or is_told:
+            key = (tally.place, tally.indicator.id, *tally.cell)
+            figures[key] = Figure(number or Decimal(0), None, tally.missing)
     return figures
 
 
@@ -51,19 +60,31 @@ def items(
     place_of: Mapping[str, str],
 ) -> list[Item]:
     """The entities or records behind an indicator's numbers at these places."""
-    source = Source(library, period, [indicator], place_of)
-    if _is_of_list(library, indicator):
-        return of_lists.items(db, source)
-    return of_forms.items(db, source)
+    found = read_items(db, library, period, [indicator], place_of)
+    return [item for _, item in behind(found, place_of)]
 
 
-def _is_of_list(library: Library, indicator: Indicator) -> bool:
-    return indicator.of in library.lists and indicator.kind in of_lists.KINDS
+def read_items(
+    db: Connection,
+    library: Library,
+    period: Period,
+    indicators: Sequence[Indicator],
+    clubs: Collection[str],
+) -> Iterator[Counted]:
+    """What the indicators count in these clubs, some clubs at a time."""
+    asked = [one for one in indicators if one.kind not in OF_FIGURES]
+    needs = Needs.of(library, period, asked)
+    lists = [one for one in asked if one.of in library.lists and one.kind in of_lists.KINDS]
+    forms = [one for one in asked if one not in lists]
+    ordered = sorted(clubs)
+    for start in range(0, len(ordered), CLUBS):
+        world = World(db, needs, ordered[start : start + CLUBS])
+        for group in _by_source(lists):
+            yield from of_lists.items(world, group)
+        for group in _by_source(forms):
+            yield from of_forms.items(world, group)
 
 
-def _keep(figures: Figures, tally: Tally) -> None:
-    number = exact(tally.number)
-    is_told = tally.indicator.kind == "median" or tally.indicator.empty  # also where it is 0
-    if number or tally.missing or is_told:
-        key = (tally.place, tally.indicator.id, *tally.cell)
-        figures[key] = Figure(number or Decimal(0), None, tally.missing)
+def _by_source(indicators: Sequence[Indicator]) -> Iterator[list[Indicator]]:
+    for _, group in groupby(sorted(indicators, key=lambda one: one.of), key=lambda one: one.of):
+        yield list(group)

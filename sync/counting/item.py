@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from statistics import median
+from typing import Any, NamedTuple
 
 from forms.indicators import Indicator
 from sync.figures import WHOLE, Cell
@@ -16,7 +18,9 @@ class Item(NamedTuple):
 
     club: the club that counts it. key: the entity's uuid, or the record's id as text.
     missing: not counted, but in the denominator, and nobody knows. cuts: cut -> its parts.
-    once: counted once at each place under this key (two visits to one person).
+    once: counted once at each place under this key (two visits to one person); of those with a
+    rank only the last one, which then counts or does not. other: the club it came from or went to;
+    a place that has both counts nothing.
     """
 
     club: str
@@ -26,6 +30,11 @@ class Item(NamedTuple):
     missing: bool = False
     cuts: Mapping[str, tuple[str, ...]] = {}
     once: str | None = None
+    rank: tuple[Any, ...] | None = None
+    other: str | None = None
+
+
+Counted = tuple[Indicator, Item]
 
 
 class Tally(NamedTuple):
@@ -38,27 +47,82 @@ class Tally(NamedTuple):
     missing: int
 
 
-def fold(items: Iterable[tuple[Indicator, Item]], place_of: Mapping[str, str]) -> Iterator[Tally]:
-    """The numbers that these items make at the places their clubs are mapped to."""
-    numbers: dict[tuple[str, str, Cell], int | Decimal] = {}
-    missing: dict[tuple[str, str, Cell], int] = {}
-    seen: set[tuple[str, str, Cell, str]] = set()
-    known: dict[str, Indicator] = {}
-    for indicator, item in items:
-        known[indicator.id] = indicator
+Key = tuple[str, str, Cell]  # indicator, place, cell
+
+
+def fold(
+    indicators: Iterable[Indicator],
+    items: Iterable[Counted],
+    place_of: Mapping[str, str],
+    months: int,
+) -> Iterator[Tally]:
+    """The numbers that these items make at the places their clubs are mapped to.
+
+    months: how many the period has. No zeros, but a median of 0 and a month that nothing is of.
+    """
+    known = {one.id: one for one in indicators}
+    sums = _Sums()
+    for indicator, item in behind(items, place_of):
         place = place_of[item.club]
         for cell in cells(indicator, item):
-            key = (indicator.id, place, cell)
-            if item.missing:
-                missing[key] = missing.get(key, 0) + 1
-                continue
-            if item.once is not None:
-                if (*key, item.once) in seen:
-                    continue
-                seen.add((*key, item.once))
-            numbers[key] = numbers.get(key, 0) + item.amount
-    for key in {**numbers, **missing}:
-        yield Tally(known[key[0]], *key[1:], numbers.get(key, 0), missing.get(key, 0))
+            sums.add((indicator.id, place, cell), indicator, item)
+    numbers = sums.numbers()
+    for one in known.values():
+        if one.empty:
+            for place in set(place_of.values()):
+                key = (one.id, place, WHOLE)
+                numbers[key] = months - numbers.get(key, 0)
+    for key in {**numbers, **sums.missing}:
+        number, missing = numbers.get(key, 0), sums.missing.get(key, 0)
+        yield Tally(known[key[0]], key[1], key[2], number, missing)
+
+
+class _Sums:
+    """What was added to each number so far."""
+
+    def __init__(self) -> None:
+        self.added: dict[Key, int | Decimal] = {}
+        self.missing: dict[Key, int] = {}
+        self.seen: dict[Key, set[str]] = defaultdict(set)
+        self.amounts: dict[Key, list[Decimal]] = defaultdict(list)
+
+    def add(self, key: Key, indicator: Indicator, item: Item) -> None:
+        if item.missing:
+            self.missing[key] = self.missing.get(key, 0) + 1
+        elif item.once is not None:
+            self.seen[key].add(item.once)
+        elif indicator.kind == "median":
+            self.amounts[key].append(Decimal(item.amount))
+        else:
+            self.added[key] = self.added.get(key, 0) + item.amount
+
+    def numbers(self) -> dict[Key, int | Decimal]:
+        found = dict(self.added)
+        found.update({key: len(keys) for key, keys in self.seen.items()})
+        found.update({key: median(amounts) for key, amounts in self.amounts.items()})
+        return found
+
+
+def behind(items: Iterable[Counted], place_of: Mapping[str, str]) -> Iterator[Counted]:
+    """The items that count at these places: no move within one, no last one that does not fit."""
+    for indicator, item in _last_ones(items, place_of):
+        is_within = item.other is not None and place_of.get(item.other) == place_of[item.club]
+        if not is_within and (item.rank is None or item.amount):
+            yield indicator, item
+
+
+def _last_ones(items: Iterable[Counted], place_of: Mapping[str, str]) -> Iterator[Counted]:
+    """Of items with a rank only the last one of each `once` at each place."""
+    last: dict[tuple[str, str, str | None], Counted] = {}
+    for indicator, item in items:
+        if item.rank is None:
+            yield indicator, item
+            continue
+        key = (indicator.id, place_of[item.club], item.once)
+        known = last.get(key)
+        if known is None or known[1].rank is None or known[1].rank < item.rank:
+            last[key] = (indicator, item)
+    yield from last.values()
 
 
 def cells(indicator: Indicator, item: Item) -> Iterator[Cell]:

@@ -77,15 +77,17 @@ def read_lives(
     """
     c = t.spells.c
     query = sa.select(c.uuid, c.name, c.value, c.valid_from, c.valid_to).where(
-        c.list_name == list_name,
+        # Not `list_name = …`: SQLite would read the whole list by the index that begins with it.
+        sa.func.coalesce(c.list_name, "") == list_name,
         c.valid_from <= days[1],
-        sa.or_(c.valid_to.is_(None), c.valid_to > days[0]),
+        # Every club it was ever in: who was never in a club is not told of there.
+        sa.or_(c.valid_to.is_(None), c.valid_to > days[0], c.name == CLUB),
         who,
     )
     if not own_club:  # a club is one by whatever is told of it
         query = query.where(c.name.in_(sorted({*names, CLUB})))
     found: dict[str, Life] = {}
-    for uuid, name, value, since, until in db.execute(query):
+    for uuid, name, value, since, until in db.execute(query).all():
         life = found.get(uuid)
         if life is None:
             life = found[uuid] = Life(uuid, own_club)

@@ -1,309 +1,324 @@
-"""Counting the records of forms: the indicators of one source by one SELECT.
+"""Counting the records of forms: what happened, to whom, how much, and what came before or after.
 
-What its lines need of the answers is read once for each record, into the table `seen`; the lines
-look at its columns only.
+A club's records of a form are read once, and every word asks each of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
-from weakref import WeakKeyDictionary
+from datetime import date, timedelta
+from functools import cached_property
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
-from forms.indicators import UNKNOWN, Conditions, Indicator, Kind
-from forms.indicators import Figures as LibraryFigures
+from forms.conditions import hold, number
+from forms.days import vietnam_day
+from forms.indicators import EVERY_FORM, UNKNOWN, Conditions, Followed, Indicator, Kind
 from sync import tables as t
 from sync import words
-from sync.counting import given
-from sync.counting.given import FIRST, LAST, MONTHS, SHIFT, months_to_last
-from sync.counting.item import Item, Tally
-from sync.counting.seen import Records, Told, holds, kept, said, tell
-from sync.counting.selection import Line, Part, Selection, behind, numbers
-from sync.counting.source import Source
-from sync.database import is_sqlite
-from sync.figures import exact
-from sync.flags import FIRST_DAY
-from sync.words import Value, Yes
-
-EVENTS: tuple[Kind, ...] = ("count", "distinct", "sum", "months")  # lines over the same rows
+from sync.counting.events import Event, Held, Said, asking
+from sync.counting.item import Counted, Item
+from sync.counting.lives import CLUB, Life
+from sync.counting.world import Parts, Span, World, lies_in, span_of
+from sync.database import among
+from sync.entities import plain_id
+from sync.flags import is_possible
 
 
-def source_key(indicator: Indicator) -> tuple[str, ...]:
-    """Indicators with the same key are counted by one SELECT."""
-    kind = "events" if indicator.kind in EVENTS else indicator.kind
-    apart: Mapping[str, Any] = {
-        "events": (indicator.up_to != "period", indicator.about, indicator.about_list),
-        "latest": (indicator.measured, indicator.within),
-        "named": (indicator.summed, indicator.about_list),
-        "standing": (indicator.standing, indicator.facts),
-        "median": indicator.id,
-        "waiting": indicator.after_days,
-    }
-    return indicator.of, kind, indicator.rows or "", repr(apart.get(kind))
+def items(world: World, indicators: list[Indicator]) -> Iterator[Counted]:
+    """What these indicators of one form, or of every form, count in the world's clubs."""
+    told = Told(world, indicators[0].of)
+    for one in indicators:
+        for item in _KINDS.get(one.kind, _events)(told, one):
+            yield one, item
 
 
-@dataclass(frozen=True)
-class _Written:
-    """A statement that counts, and the parameters it needs."""
+@dataclass
+class Told:
+    """The records of one form, and what the words ask of them, each found once."""
 
-    statement: sa.CompoundSelect[Any]
-    lines: Sequence[Line]
-    names: frozenset[str]
+    world: World
+    form: str
+
+    @cached_property
+    def subjects(self) -> str | None:
+        """The list its records are about."""
+        return self.world.needs.subjects(self.form)
+
+    def lines(self, one: Indicator, where: Conditions) -> Iterator[tuple[Event, Said]]:
+        """The events of its days, or their rows, of which `where` and its further words hold."""
+        found = self.said_in_time(one, where)
+        return ((event, said) for event, said in found if self.fits(one, event))
+
+    def said_in_time(self, one: Indicator, where: Conditions) -> Iterator[tuple[Event, Said]]:
+        """The events of its days, or their rows, of which `where` holds."""
+        fits = asking(where)
+        for event in self._on(span_of(one, self.world.period)):
+            for said in event.lines(one.rows):
+                if fits(said):
+                    yield event, said
+
+    def _on(self, days: Span) -> list[Event]:
+        if days not in self._by_days:
+            events = self.world.events(self.form)
+            self._by_days[days] = [event for event in events if lies_in(event.day, days)]
+        return self._by_days[days]
+
+    @cached_property
+    def _by_days(self) -> dict[Span, list[Event]]:
+        return {}
+
+    def fits(self, one: Indicator, event: Event) -> bool:
+        """What is asked beside the answers."""
+        return (
+            (not one.facts or one.kind == "standing" or self._had(one.facts, event))
+            and not (one.not_before and self._was_before(one.not_before, event))
+            and (one.followed is None or self._is_followed(one.followed, event))
+        )
+
+    def _had(self, facts: Conditions, event: Event) -> bool:
+        """Whether these held for the subject on the event's day."""
+        life = self.life(self.subjects, event.subject)
+        return hold(facts, life.on(event.day) if life else {}, event.day) is True
+
+    def _was_before(self, where: Conditions, event: Event) -> bool:
+        earlier = self._of_subject(self.form).get(event.subject or "", ())
+        fits = asking(where)
+        return any(e.day < event.day and fits(e.said) for e in earlier)
+
+    def _is_followed(self, by: Followed, event: Event) -> bool:
+        until = event.day + timedelta(days=by.within_days)
+        later = self._of_subject(by.form).get(event.subject or "", ())
+        fits = asking(by.where)
+        return any(event.day < e.day <= until and fits(e.said) for e in later)
+
+    def _of_subject(self, form: str) -> Mapping[str, list[Event]]:
+        """The records of a form about each subject, of whichever club."""
+        if form not in self._by_subject:
+            found: dict[str, list[Event]] = defaultdict(list)
+            for event in self.world.about(form, self.subjects):
+                found[event.subject or ""].append(event)
+            self._by_subject[form] = found
+        return self._by_subject[form]
+
+    @cached_property
+    def _by_subject(self) -> dict[str, Mapping[str, list[Event]]]:
+        return {}
+
+    # -------------------------------------------------------------- persons
+    def life(self, list_name: str | None, uuid: str | None) -> Life | None:
+        if not list_name or not uuid or list_name not in self.world.library.lists:
+            return None
+        return self.world.know(list_name, self._everybody(list_name)).get(uuid)
+
+    def _everybody(self, list_name: str) -> frozenset[str]:
+        """All subjects at once: asked for one by one they would be read one by one."""
+        return self._all_subjects if list_name == self.subjects else frozenset()
+
+    @cached_property
+    def _all_subjects(self) -> frozenset[str]:
+        return frozenset(e.subject for e in self.world.events(self.form) if e.subject)
+
+    def cuts(self, one: Indicator, event: Event, said: Said) -> Parts:
+        """In which parts the event is: by its answers, and by its subject or whom it names."""
+        if not one.by:
+            return {}
+        known = self.world.library.figures.cuts
+        list_name, life = self._whose(one, event, said)
+        persons = self.world.parts(list_name, life) if list_name else {}
+        answers = {name: known[name] for name in one.by if known[name].answer}
+        if not answers and len(persons) >= len(one.by):
+            return persons
+        parts = {name: persons.get(name, (UNKNOWN,)) for name in one.by}
+        for name, cut in answers.items():
+            parts[name] = _chosen(said.get(str(cut.answer), ""), cut.multi)
+        return parts
+
+    def _whose(self, one: Indicator, event: Event, said: Said) -> tuple[str | None, Life | None]:
+        if one.about:
+            return one.about_list, self.known_here(
+                one.about_list, plain_id(said.get(one.about)), event.club
+            )
+        return self.subjects, self.life(self.subjects, event.subject)
+
+    def known_here(self, list_name: str | None, uuid: str | None, club: str) -> Life | None:
+        """Somebody who is not the subject: nothing is known of who never was in the event's club,
+        for figures follow what touches their club.
+        """
+        if not list_name or not uuid:
+            return None
+        life = self.world.know(list_name, (uuid,)).get(uuid)
+        if life is None or (uuid == club if life.own_club else _was_in(life, club)):
+            return life
+        return None
 
 
-# To write a statement takes longer than to count one club by it.
-_written: WeakKeyDictionary[LibraryFigures, dict[tuple[Any, ...], _Written]] = WeakKeyDictionary()
+def _was_in(life: Life, club: str) -> bool:
+    return any(value == club for value, *_ in life.spells.get(CLUB, ()))
 
 
-def _write(db: Connection, source: Source) -> _Written:
-    known = _written.setdefault(source.library.figures, {})
-    key = (is_sqlite(db), *(indicator.id for indicator in source.indicators))
-    if key not in known:
-        selection = select(db, source)
-        statement = numbers(selection)
-        known[key] = _Written(statement, selection.lines, given.names_in(statement))
-    return known[key]
+def _chosen(text: str, multi: bool) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(text.split())) if multi else (text.strip(),)
+    return chosen if chosen and chosen[0] else (UNKNOWN,)
 
 
-def count(db: Connection, source: Source) -> Iterator[Tally]:
-    """The numbers of indicators with one source_key; of zeros only those that are not silence."""
-    written = _write(db, source)
-    values = given.values(db, written.names, source.period, source.place_of)
-    for cut, value, place, *found in db.execute(written.statement, values):
-        for line, number in zip(written.lines, found, strict=True):
-            counted = exact(number)
-            # A median of none: all came on the same day. No empty month: each has a record.
-            is_told = line.median or line.indicator.empty
-            if counted or (is_told and counted is not None):
-                yield Tally(line.indicator, place, (cut, value), counted, 0)
+# ------------------------------------------------------------------ the kinds
+def _events(told: Told, one: Indicator) -> Iterator[Item]:
+    """count."""
+    for event, said in told.lines(one, one.where):
+        yield Item(event.club, str(event.id), event.day, cuts=told.cuts(one, event, said))
 
 
-def items(db: Connection, source: Source) -> list[Item]:
-    """The records behind the numbers of the source's only indicator, by day."""
-    selection = select(db, source)
-    parts = {name: part for name, part in selection.cuts.items() if name in source.first.by}
-    found = []
-    statement = behind(selection)
-    values = given.values(db, given.names_in(statement), source.period, source.place_of)
-    for row in db.execute(statement, values):
-        cuts = {name: _values(part, getattr(row, name)) for name, part in parts.items()}
-        amount = exact(row.amount) or Decimal(0)
-        found.append(Item(row.club, str(row.item), row.day, amount, False, cuts, row.once))
-    return found
+def _distinct(told: Told, one: Indicator) -> Iterator[Item]:
+    for event, said in told.lines(one, one.where):
+        if event.subject:
+            cuts = told.cuts(one, event, said)
+            yield Item(event.club, str(event.id), event.day, cuts=cuts, once=event.subject)
 
 
-def _values(part: Part, text: str | None) -> tuple[str, ...]:
-    said = (text or "").split() if part.multi else [(text or "").strip()]
-    return tuple(said) if said and said[0] else (UNKNOWN,)
+def _sum(told: Told, one: Indicator) -> Iterator[Item]:
+    for event, said in told.lines(one, one.where):
+        amount = number(said.get(one.summed or ""))
+        if amount is not None and one.times:
+            made = said.get(one.times, "")
+            amount *= made.count(" ") + 1 if made else 0
+        if amount is not None:
+            cuts = told.cuts(one, event, said)
+            yield Item(event.club, str(event.id), event.day, amount, cuts=cuts)
 
 
-# ------------------------------------------------------------------ what to count, and how
-def select(db: Connection, source: Source) -> Selection:
-    """The rows and lines of these indicators; period and places are parameters (`given`)."""
-    records = Records.of(source, given.places(db))
-    return _SELECTIONS.get(source.first.kind, _events)(source, records)
+def _months(told: Told, one: Indicator) -> Iterator[Item]:
+    first = told.world.period.first
+    # Months of the administrative calendar begin on the 15th: as many days earlier, on the 1st.
+    shift = timedelta(days=first.day - 1)
+    for club, key, day in _happened(told, one):
+        month = day - shift
+        yield Item(club, str(key), day, once=f"{month.year}-{month.month}")
 
 
-def _events(source: Source, records: Records) -> Selection:
-    """count, distinct, sum, months."""
-    happened = records.main.c.happened_on
-    in_time = happened <= LAST
-    if source.first.up_to == "period":
-        in_time = happened.between(FIRST, LAST)
-    seen = records.read(in_time, words.counts(records.main))
-    return _lines(source, seen, _event)
-
-
-Lined = Callable[[Source, Told, Indicator], Line]
-
-
-def _lines(source: Source, seen: sa.CTE, line: Lined) -> Selection:
-    """A line for each indicator; cuts are of the subject, or of whom `about` names."""
-    first = source.first
-    if first.about:
-        person = words.plain_ids(said(seen)(first.about))
-        told = tell(source, seen, person, first.about_list, is_subject=False)
+def _happened(told: Told, one: Indicator) -> Iterator[tuple[str, int, date]]:
+    if told.form == EVERY_FORM:
+        yield from ((a.club, a.id, a.day) for a in told.world.arrivals if a.day)
     else:
-        rule = source.library.rules.get(first.of)
-        subjects = rule.subject_list if rule else None
-        told = tell(source, seen, seen.c.subject, subjects, is_subject=True)
-    lines = [line(source, told, one) for one in source.indicators]
-    return Selection(told.table, lines, told.parts)
+        yield from ((e.club, e.id, e.day) for e, _ in told.lines(one, one.where))
 
 
-def _event(source: Source, told: Told, one: Indicator) -> Line:
-    at = told.table.c
-    fits = _fits(source, told, one)
-    if one.kind == "months":
-        # Months of the administrative calendar begin on the 15th: so many days earlier, on the 1st.
-        day = words.days_after(at.day, SHIFT)
-        month = 12 * sa.extract("year", day) + sa.extract("month", day)
-        return Line(one, fits, once=month, out_of=MONTHS if one.empty else None)
-    if one.kind == "distinct":
-        return Line(one, fits, once=at.subject)
-    if one.kind != "sum":
-        return Line(one, fits)
-    assert one.summed is not None
-    amount: Any = words.number(told.say(one.summed))
-    if one.times:
-        amount = amount * words.choices_made(told.say(one.times))
-    return Line(one, fits, amount=amount)
+def _median(told: Told, one: Indicator) -> Iterator[Item]:
+    """Days from the event to its arrival."""
+    asked = {key for _, key, _ in _happened(told, one)}
+    for each in told.world.arrivals:
+        if each.id in asked and each.day is not None:
+            days = (vietnam_day(each.arrived) - each.day).days
+            yield Item(each.club, str(each.id), each.day, days)
 
 
-def _fits(source: Source, told: Told, one: Indicator) -> Yes:
-    """What one indicator asks of a record; the costly questions last."""
-    at = told.table.c
-    asked = [words.fit(told.say, one.where), words.fit(told.fact, one.facts)]
-    if one.up_to == "start":
-        asked.append(at.day < FIRST)
-    if one.not_before:
-        earlier = t.records.alias("earlier")
-        before = earlier.c.happened_on < at.day
-        asked.append(sa.not_(_has(told, earlier, source.first.of, one.not_before, before)))
-    if one.followed:
-        later, after = t.records.alias("later"), one.followed
-        soon = sa.and_(
-            later.c.happened_on > at.day,
-            later.c.happened_on <= words.days_after(at.day, after.within_days),
-        )
-        asked.append(_has(told, later, after.form, after.where, soon))
-    return sa.and_(*asked)
-
-
-def _has(told: Told, other: Any, form: str, where: Conditions, when: Yes) -> Yes:
-    """The record's subject has another record, of any club."""
-    return (
-        sa.select(sa.literal(1))
-        .where(
-            other.c.subject_id == told.table.c.subject,
-            other.c.form == form,
-            when,
-            words.counts(other),
-            words.answers_fit(other, where),
-        )
-        .correlate(told.table)
-        .exists()
-    )
-
-
-def _latest(source: Source, records: Records) -> Selection:
+def _latest(told: Told, one: Indicator) -> Iterator[Item]:
     """Each subject's last record at each place, of those that were measured at all."""
-    main, first = records.main, source.first
-    since = main.c.happened_on >= FIRST
-    if first.within is not None:
-        since = main.c.happened_on > months_to_last(first.within)
-    rank = sa.func.row_number().over(
-        partition_by=(records.places.c.place, main.c.subject_id),
-        order_by=(main.c.happened_on.desc(), main.c.submission_id.desc()),
-    )
-    ranked = records.read(
-        since,
-        main.c.happened_on <= LAST,
-        words.counts(main),
-        main.c.subject_id.is_not(None),
-        words.fit(records.say, first.measured),
-        rank=rank,
-    )
-    latest = kept(sa.select(ranked).where(ranked.c.rank == 1), "latest")
-    return _lines(source, latest, _event)
+    fits_answers = asking(one.where)
+    for event, said in told.said_in_time(one, one.measured):
+        if event.subject:
+            fits = fits_answers(said) and told.fits(one, event)
+            yield Item(
+                event.club,
+                str(event.id),
+                event.day,
+                int(fits),
+                cuts=told.cuts(one, event, said) if fits else {},
+                once=event.subject,
+                rank=(event.day, event.submission),
+            )
 
 
-def _named(source: Source, records: Records) -> Selection:
+def _named(told: Told, one: Indicator) -> Iterator[Item]:
     """Whom a question names, each once at each place."""
-    first = source.first
-    assert first.summed is not None
-    seen = records.read(*_in_period(records))
-    chosen = words.chosen(said(seen)(first.summed))
-    pairs = sa.select(*seen.c, words.plain_ids(chosen.c.value).label("named"))
-    named = kept(pairs.select_from(seen.join(chosen, chosen.c.value != "")), "named")
-    told = tell(source, named, named.c.named, first.about_list, is_subject=False)
-    lines = [
-        Line(one, _fits(source, told, one), once=told.table.c.named) for one in source.indicators
-    ]
-    return Selection(told.table, lines, told.parts)
+    for event, said in told.lines(one, one.where):
+        for named in said.get(one.summed or "", "").split(" "):
+            uuid = named.lower().replace("uuid:", "")
+            if not uuid:
+                continue
+            life = told.known_here(one.about_list, uuid, event.club) if one.by else None
+            cuts = told.world.parts(one.about_list, life) if one.about_list else {}
+            yield Item(event.club, str(event.id), event.day, cuts=cuts, once=uuid)
 
 
-def _standing(source: Source, records: Records) -> Selection:
-    """Entities of whom the facts hold on the event's day in its club: one row for each of them."""
-    first, in_list = source.first, source.library.lists[str(source.first.standing)]
-    seen = records.read(*_in_period(records))
-    asked = sa.or_(*(words.fit(said(seen), one.where) for one in source.indicators))
-    member = t.spells.alias("member")
-    joined: Any = seen
-    person: Value = seen.c.club
-    if not in_list.is_of_clubs:
-        here = holds(member, in_list.name, "club", member.c.uuid, seen.c.day)
-        joined = joined.join(member, sa.and_(member.c.value == seen.c.club, here))
-        person = member.c.uuid
-    values: dict[str, Value] = {}
-    for name in first.facts:
-        then = t.spells.alias(f"then_{name}")
-        joined = joined.outerjoin(then, holds(then, in_list.name, name, person, seen.c.day))
-        values[name] = then.c.value
-    stood = sa.select(*seen.c, person.label("person")).select_from(joined)
-    pairs = kept(stood.where(asked, words.fit(values.__getitem__, first.facts)), "pairs")
-    told = tell(source, pairs, pairs.c.person, in_list.name, is_subject=True)
-    lines = [Line(one, words.fit(told.say, one.where)) for one in source.indicators]
-    return Selection(told.table, lines, told.parts)
+def _standing(told: Told, one: Indicator) -> Iterator[Item]:
+    """Entities of whom the facts hold on the event's day in its club: an item for each of them."""
+    list_name = str(one.standing)
+    stood: dict[tuple[str, date], list[Life]] = {}
+    for event, _ in told.lines(one, one.where):
+        key = (event.club, event.day)
+        if key not in stood:
+            stood[key] = list(_standing_on(told, one, *key))
+        for life in stood[key]:
+            cuts = told.world.parts(list_name, life)
+            yield Item(event.club, str(event.id), event.day, cuts=cuts)
 
 
-def _in_period(records: Records) -> tuple[Yes, ...]:
-    happened = records.main.c.happened_on.between(FIRST, LAST)
-    return happened, words.counts(records.main)
+def _standing_on(told: Told, one: Indicator, club: str, day: date) -> Iterator[Life]:
+    for life in told.world.lives(str(one.standing)):
+        facts = life.on(day)
+        if life.club(facts) == club and hold(one.facts, facts, day):
+            yield life
 
 
-def _held(source: Source, records: Records) -> Selection:
+# ------------------------------------------------------------------ what is kept out
+def _held(told: Told, one: Indicator) -> Iterator[Item]:
     """Kept out of figures until somebody mends them, and not because a registration is not here.
 
     Whose day cannot be true counts in the period in which it arrived: else it would stand in
     figures nobody looks at, or in none.
     """
-    main = records.main
-    arrived, happened = records.arrived(), main.c.happened_on
-    can_be = happened.between(FIRST_DAY, words.days_after(arrived, 1))
-    day = sa.case((can_be, happened), else_=arrived)
-    seen = records.read(
-        main.c.held_back,
-        sa.or_(sa.not_(words.waits_for_registration(main)), happened.is_(None), sa.not_(can_be)),
-        day.between(FIRST, LAST),
-        day=day,
-    )
-    return _lines(source, seen, _event)
+    fits = asking(one.where)
+    for each in told.world.held:
+        arrival = each.arrival
+        arrived = vietnam_day(arrival.arrived)
+        can_be = is_possible(arrival.day, arrived)
+        day = arrival.day if arrival.day and can_be else arrived
+        mine = told.form in (EVERY_FORM, arrival.form) and fits(each.said)
+        if mine and day in told.world.period and not (each.waits and can_be):
+            yield Item(arrival.club, str(arrival.id), day)
 
 
-def _waiting(source: Source, records: Records) -> Selection:
+def _waiting(told: Told, one: Indicator) -> Iterator[Item]:
     """Records about somebody whose registration is not here; counted nowhere else."""
-    main = records.main
-    seen = records.read(
-        main.c.subject_list == source.first.of,
-        main.c.happened_on.between(FIRST, LAST),
-        words.waits_for_registration(main),
-        words.has_waited(main, source.first.after_days),
+    waiting = [
+        each
+        for each in told.world.held
+        if each.waits
+        and each.subject_list == told.form
+        and each.arrival.day is not None
+        and each.arrival.day in told.world.period
+    ]
+    waited = _waited(told.world, waiting, one.after_days)
+    for each in waiting:
+        if each.submission in waited:
+            yield Item(each.arrival.club, str(each.arrival.id), each.arrival.day)
+
+
+def _waited(world: World, waiting: list[Held], days: int) -> frozenset[int]:
+    """The submissions of which it was decided that they have waited so long, of any version."""
+    if not waiting:
+        return frozenset()
+    decided, version = t.entity_decisions.c, t.submission_versions.c
+    query = (
+        sa.select(version.submission_id)
+        .join(t.entity_decisions, decided.submission_version_id == version.id)
+        .where(decided.kind == words.waited(days))
+        .where(among(world.db, version.submission_id, {each.submission for each in waiting}))
     )
-    return _lines(source, seen, _event)
+    return frozenset(world.db.scalars(query))
 
 
-def _median(source: Source, records: Records) -> Selection:
-    """Days from the event to its arrival."""
-    delay = words.days_between(records.arrived(), records.main.c.happened_on)
-    seen = records.read(*_in_period(records), delay=delay)
-
-    def line(source: Source, told: Told, one: Indicator) -> Line:
-        return Line(one, _fits(source, told, one), amount=told.table.c.delay, median=True)
-
-    return _lines(source, seen, line)
-
-
-_SELECTIONS: Mapping[Kind, Callable[[Source, Records], Selection]] = {
+_KINDS: Mapping[Kind, Callable[[Told, Indicator], Iterator[Item]]] = {
+    "distinct": _distinct,
+    "sum": _sum,
+    "months": _months,
+    "median": _median,
     "latest": _latest,
     "named": _named,
     "standing": _standing,
     "held": _held,
     "waiting": _waiting,
-    "median": _median,
 }

@@ -15,9 +15,7 @@ import sqlalchemy as sa
 from forms.indicators import read_figures
 from forms.periods import ADMINISTRATIVE, Period, get_period
 from sync import tables as t
-from sync.counting import count
-from sync.counting.of_forms import items
-from sync.counting.source import Source
+from sync.counting import count, items
 from sync.database import Database
 from tests.sync.rows import Rows
 
@@ -115,7 +113,7 @@ def _same_as_items(
     (indicator,) = library.figures.indicators.values()
     if indicator.kind == "median" or indicator.empty:
         return
-    behind = items(rows.db, Source(library, period, [indicator], place_of))
+    behind = items(rows.db, library, period, indicator, place_of)
     for place in set(place_of.values()):
         here = [item for item in behind if place_of[item.club] == place]
         once = {item.once for item in here}

@@ -68,7 +68,7 @@ def test_the_items_behind_a_number_make_it_for_every_indicator_of_the_library(
                     (tally.place, one.id, *tally.cell): Figure(
                         Decimal(str(tally.number)), None, tally.missing
                     )
-                    for tally in fold(((one, item) for item in behind), place_of)
+                    for tally in fold([one], ((one, item) for item in behind), place_of, 6)
                     if tally.number or tally.missing
                 }
                 kept = {key: figure for key, figure in figures.items() if key[1] == one.id}

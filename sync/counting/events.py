@@ -1,0 +1,184 @@
+"""The records of forms as events: who, when, in which club, and what was said, read once."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.conditions import test
+from forms.indicators import Conditions
+from sync import tables as t
+from sync import words
+
+Said = Mapping[str, str]
+
+
+class Event(NamedTuple):
+    """A record that counts. `rows`: of each repeat that was asked for, what its rows say."""
+
+    id: int
+    submission: int
+    club: str
+    day: date
+    subject: str | None
+    said: Said
+    rows: Mapping[str, list[Said]] = {}
+
+    def lines(self, repeat: str | None) -> Iterable[Said]:
+        """What is said of the event; with `repeat` of each of its rows, and of the event behind."""
+        if repeat is None:
+            return (self.said,)
+        return [{**self.said, **row} for row in self.rows.get(repeat, ())]
+
+
+class Arrival(NamedTuple):
+    """A record that counts or is held back, as far as its coming here goes."""
+
+    id: int
+    form: str
+    club: str
+    day: date | None
+    arrived: datetime
+
+
+def asking(where: Conditions) -> Callable[[Said], bool]:
+    """What asks a record or a row whether all conditions hold; the twin of `words.fit`."""
+    tests = [(name, test(one)) for name, conditions in where.items() for one in conditions]
+
+    def fits(said: Said) -> bool:
+        for name, is_so in tests:  # noqa: SIM110 - all() costs twice as much, and this is asked most
+            if not is_so(said.get(name)):
+                return False
+        return True
+
+    return fits
+
+
+@dataclass
+class Need:
+    """What is asked of one form's records: columns, days (None = without end), repeats."""
+
+    columns: set[str] = field(default_factory=set)
+    first: date | None = date.max
+    last: date | None = date.min
+    repeats: set[str] = field(default_factory=set)
+
+    def add(
+        self, columns: Iterable[str], first: date | None, last: date | None, repeat: str | None
+    ) -> None:
+        self.columns.update(columns)
+        self.first = None if self.first is None or first is None else min(self.first, first)
+        self.last = None if self.last is None or last is None else max(self.last, last)
+        self.repeats |= {repeat} if repeat else set()
+
+
+def read_events(
+    db: Connection,
+    form: str,
+    need: Need,
+    *whose: sa.ColumnElement[bool],
+    by_subject: bool = False,
+) -> list[Event]:
+    """The form's records that count, by day.
+
+    whose: conditions on `records`. by_subject: they name few subjects, by whom to look them up.
+    """
+    r = t.records.c
+    # Else SQLite would read the records of everybody, by the index on form, table and day.
+    of_form = sa.func.coalesce(r.form, "") == form if by_subject else r.form == form
+    where = [of_form, words.counts(t.records), *_days(need), *whose]
+    columns = (r.id, r.submission_id, r.club_id, r.happened_on, r.subject_id)
+    query = sa.select(*columns, *map(_text, (r.answers, r.derived, r.united))).where(*where)
+    rows = {name: _rows(db, name, need, where) for name in need.repeats}
+    found = []
+    for key, submission, club, day, subject, *said in db.execute(query).all():
+        inner = {name: of_record.get(key, []) for name, of_record in rows.items()}
+        found.append(Event(key, submission, club, day, subject, _said(need, *said), inner))
+    found.sort(key=lambda event: (event.day, event.id))
+    return found
+
+
+def _days(need: Need) -> list[sa.ColumnElement[bool]]:
+    day = t.records.c.happened_on
+    bounds: list[sa.ColumnElement[bool]] = [day.is_not(None)]
+    bounds += [day >= need.first] if need.first is not None else []
+    return [*bounds, day <= need.last] if need.last is not None else bounds
+
+
+def _said(
+    need: Need, answers: str, derived: str | None = None, united: str | None = None
+) -> dict[str, str]:
+    """The whole event's value, else a computed one, else as answered; as `words.answer`."""
+    found: dict[str, str] = {}
+    for text in (answers, derived, united):
+        if text and text != "{}":
+            told = json.loads(text) or {}
+            found.update({name: told[name] for name in told.keys() & need.columns})
+    return found
+
+
+def _text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """JSON as it stands: to have it read column by column takes twice as long."""
+    return sa.cast(column, sa.Text)
+
+
+def _rows(
+    db: Connection, repeat: str, need: Need, where: Collection[sa.ColumnElement[bool]]
+) -> Mapping[int, list[Said]]:
+    """What the rows of a repeat say, by the id of the record they belong to."""
+    row = t.records.alias("row")
+    same = row.c.submission_version_id == t.records.c.submission_version_id
+    query = (
+        sa.select(t.records.c.id, _text(row.c.answers))
+        .join(row, sa.and_(same, row.c.table_path == repeat))
+        .where(*where)
+        .order_by(row.c.id)
+    )
+    found: dict[int, list[Said]] = defaultdict(list)
+    for key, answers in db.execute(query):
+        found[key].append(_said(need, answers))
+    return found
+
+
+def read_arrivals(db: Connection, clubs: Collection[str], first: date, last: date) -> list[Arrival]:
+    """The records of every form that count on these days, with the day they came."""
+    r = t.records.c
+    query = (
+        sa.select(r.id, r.form, r.club_id, r.happened_on, t.submissions.c.created_at)
+        .join(t.submissions, t.submissions.c.id == r.submission_id)
+        .where(r.club_id.in_(clubs), r.happened_on.between(first, last), words.counts(t.records))
+    )
+    return [Arrival(*row) for row in db.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A record that is held back, and what keeps it."""
+
+    arrival: Arrival
+    submission: int
+    subject_list: str | None
+    subject: str | None
+    waits: bool  # for a registration
+    said: Said
+
+
+def read_held(db: Connection, clubs: Collection[str], unknown: str) -> Iterator[Held]:
+    """The records held back in these clubs; `unknown` is the flag of those that wait."""
+    r = t.records.c
+    query = (
+        sa.select(r.id, r.form, r.club_id, r.happened_on, t.submissions.c.created_at)
+        .add_columns(r.submission_id, r.subject_list, r.subject_id, r.problems, r.answers)
+        .join(t.submissions, t.submissions.c.id == r.submission_id)
+        .where(words.is_whole(t.records), r.held_back, r.club_id.in_(clubs))
+    )
+    for *arrival, submission, subject_list, subject, problems, answers in db.execute(query):
+        waits = any(one["code"] == unknown for one in problems)
+        yield Held(Arrival(*arrival), submission, subject_list, subject, waits, answers)
