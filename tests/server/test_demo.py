@@ -69,7 +69,7 @@ def test_there_are_not_too_many_forms_to_wait_for(entries: list[Entry]) -> None:
     assert len(further) <= FURTHER
 
 
-def test_nobody_is_visited_helped_or_lent_to_who_is_not_there(
+def test_who_takes_part_is_helped_or_borrows_is_a_member_on_that_day(
     entries: list[Entry], population: Population
 ) -> None:
     people = {person.id: person for person in population.people}
