@@ -14,7 +14,7 @@ from forms.problems import LOOK_AT, Problem
 from sync.database import among
 from sync.entities import Key
 from sync.tables import records, spells
-from sync.timeline import CLUB
+from sync.timeline import CLUB, Spell
 
 if TYPE_CHECKING:
     from forms.library import Another, Flag, FormRule, Library
@@ -46,41 +46,61 @@ def compared(
     return found
 
 
-def rivals(db: Connection, library: Library, clubs: Collection[str]) -> set[Key]:
-    """Of whom in these clubs what a flag calls a `rival` is or was so.
+def contested(library: Library, lives: Mapping[Key, Collection[Spell]]) -> set[str]:
+    """The clubs of those among these who are or were what a flag calls a `rival`."""
+    found: set[str] = set()
+    for list_name, rival in _rivals(library):
+        for key, life in lives.items():
+            said = {(spell.name, spell.value) for spell in life}
+            if key.list_name == list_name and all(
+                any((name, value) in said for value in values) for name, values in rival
+            ):
+                found |= {value for name, value in said if name == CLUB}
+    return found
 
-    Their records are judged again when somebody there changed: she may stand beside them now, or
-    no more.
+
+def rivals(db: Connection, library: Library, clubs: Collection[str]) -> set[Key]:
+    """Who in these clubs is or was what a flag calls a `rival`.
+
+    Their records are judged again when one of them changed: she may stand beside the others now,
+    or no more.
     """
     found: set[Key] = set()
-    for list_name, facts in _rival_facts(library).items() if clubs else ():
-        there, held = spells.alias(), spells.alias()
+    for list_name, rival in _rivals(library) if clubs else ():
+        there = spells.alias()
         query = (
-            sa.select(held.c.uuid)
+            sa.select(there.c.uuid)
             .where(there.c.list_name == list_name, there.c.name == CLUB)
             .where(among(db, there.c.value, clubs))
-            .where(held.c.uuid == there.c.uuid, held.c.list_name == list_name)
-            .where(sa.tuple_(held.c.name, held.c.value).in_(facts))
         )
+        for name, values in rival:
+            held = spells.alias()
+            same = sa.and_(held.c.list_name == list_name, held.c.uuid == there.c.uuid)
+            query = query.where(
+                sa.exists().where(same, held.c.name == name, held.c.value.in_(values))
+            )
         found |= {Key(list_name, uuid) for uuid in db.execute(query).scalars()}
     return found
 
 
-def _rival_facts(library: Library) -> Mapping[str, set[tuple[str, str]]]:
-    """list -> (fact, value) of what flags call a rival."""
-    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for rule in library.rules.values():
-        for flag in rule.flags:
-            for name, values in flag.rival.items():
-                found[str(rule.subject_list)] |= {(name, value) for value in values}
-    return found
+Rival = tuple[tuple[str, tuple[str, ...]], ...]  # (fact, values), all of which must be so
+
+
+def _rivals(library: Library) -> set[tuple[str, Rival]]:
+    """(list, what flags of forms about it call a rival)."""
+    return {
+        (str(rule.subject_list), tuple(flag.rival.items()))
+        for rule in library.rules.values()
+        for flag in rule.flags
+        if flag.rival
+    }
 
 
 def look(db: Connection, library: Library, rows: Collection[Any]) -> dict[int, list[Problem]]:
     """record id -> its doubts. `rows` holds every record that `compared` asks for."""
-    in_doubt = [row for row in rows if row.subject_id and any(_doubts(library, row.form))]
+    in_doubt = [row for row in rows if row.subject_id and _may_be_doubted(library, row)]
     told = _spells(db, library, {_subject(row) for row in in_doubt})
-    near = rivals(db, library, _contested(library, in_doubt, told))
+    near = rivals(db, library, _asked_of(library, in_doubt, told))
     told |= _spells(db, library, near)
     alike = _alike(library, in_doubt)
     return {
@@ -98,6 +118,11 @@ def look(db: Connection, library: Library, rows: Collection[Any]) -> dict[int, l
 
 def _subject(row: Any) -> Key:
     return Key(row.subject_list, row.subject_id)
+
+
+def _may_be_doubted(library: Library, row: Any) -> bool:
+    """Whether its answers ask for a flag, or others are compared with it."""
+    return any(flag.another or flag.asked_by(row.answers) for flag in _doubts(library, row.form))
 
 
 def _doubts(library: Library, form: str) -> Iterator[Flag]:
@@ -119,7 +144,7 @@ def _spells(db: Connection, library: Library, keys: Collection[Key]) -> dict[Key
     return found
 
 
-def _contested(library: Library, rows: Collection[Any], told: Spells) -> set[str]:
+def _asked_of(library: Library, rows: Collection[Any], told: Spells) -> set[str]:
     """The clubs of whom a record says what only one of a club can be."""
     return {
         spell.value

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -39,7 +39,7 @@ from sync.tables import (
     submission_versions,
     submissions,
 )
-from sync.timeline import CLUB
+from sync.timeline import CLUB, read_fact
 
 if TYPE_CHECKING:
     from forms.library import FormRule, Library
@@ -137,7 +137,8 @@ def settle(
     groups: dict[Happening, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         rule = library.rules.get(row.form)
-        standing = _stand(rule, row, known, first_days, in_doubt.get(row.id, ()))
+        at = _day_before(row) if _moves(library, row) else row.happened_on
+        standing = _stand(rule, row, at, known, first_days, in_doubt.get(row.id, ()))
         groups[_happening_of(library, row)].append(standing)
     repeats = _repeats(db, library, groups, before)
     for one_event, group in groups.items():
@@ -294,19 +295,40 @@ def _repeats(
 
 
 # ------------------------------------------------------------------ what follows
+def _moves(library: Library, row: Any) -> bool:
+    """Whether the record says that its subject goes to another club: it is of the one before."""
+    rule, of_form = library.lists.get(row.subject_list or ""), library.rules.get(row.form)
+    return (
+        rule is not None
+        and not (of_form and of_form.creates)
+        and any(
+            fact.name == CLUB and fact.form == row.form and read_fact(fact, row.answers)
+            for fact in rule.facts
+        )
+    )
+
+
+def _day_before(row: Any) -> date | None:
+    day: date | None = row.happened_on
+    return day - timedelta(days=1) if day and day > date.min else day
+
+
 def _stand(
     rule: FormRule | None,
     row: Any,
+    at: date | None,
     subjects: Mapping[Key, Subject],
     founded: Mapping[str, date],
     in_doubt: Sequence[Problem],
 ) -> dict[str, Any]:
-    """The record's own standing: whose club, which flags, held back or not."""
+    """The record's own standing: which flags, held back or not, and the club of its subject `at`
+    that day.
+    """
     club_id = plain_id(row.answers.get(rule.club)) if rule and rule.club else row.club_id
     problems = [one for one in row.problems if one["code"] not in SETTLED]
     if row.subject_id and not (rule and rule.creates):
         subject = subjects.get(Key(row.subject_list, row.subject_id), Subject())
-        club_id = subject.club_on(row.happened_on) or club_id
+        club_id = subject.club_on(at) or club_id
         problems += to_json(subject.problems_on(row.happened_on))
     if row.happened_on is not None and row.happened_on < founded.get(club_id or "", date.min):
         problems += to_json([BEFORE_FOUNDING()])

@@ -24,7 +24,7 @@ from forms.flatten import Row, flatten
 from forms.instance import read_instance
 from forms.problems import FOR_A_PERSON, FUTURE_DATE, NO_DATE, OLD_DATE, Problem
 from forms.schema import FormSchema, read_schema
-from sync import aggregate, attachments, computed, duplicates, entities, timeline
+from sync import aggregate, attachments, computed, doubts, duplicates, entities, timeline
 from sync.accounts import DRAFTS_ID
 from sync.aggregate import Touch
 from sync.database import among, lock_derived
@@ -40,6 +40,7 @@ from sync.tables import (
     submission_versions,
     submissions,
 )
+from sync.timeline import Spell
 
 if TYPE_CHECKING:
     from forms.library import FormRule, Library
@@ -276,8 +277,8 @@ def _follow(
     wanted = _to_tell(library, applied, places, settled.subjects)
     founded = duplicates.founded(db, library) if _names_clubs(library, wanted) else {}
     told = _retell(db, library, wanted)
-    clubs = {touch.club_id for touch in told.touches if touch.club_id}
-    judged = duplicates.settle(db, library, reported, told.keys | applied.moved, clubs)
+    contested = doubts.contested(library, told.lives)
+    judged = duplicates.settle(db, library, reported, told.keys | applied.moved, contested)
     # A story is told from what counts; who may begin it, and where, does not hang on the others.
     again = _retell(db, library, _with_story(library, judged.subjects))
     touches |= settled.touches | told.touches | judged.touches | again.touches
@@ -312,15 +313,19 @@ def _to_compute(
 
 
 class _Told(NamedTuple):
-    keys: set[Key]
+    lives: dict[Key, frozenset[Spell]]
     touches: set[Touch]
+
+    @property
+    def keys(self) -> set[Key]:
+        return set(self.lives)
 
 
 def _retell(db: Connection, library: Library, wanted: Mapping[str, Collection[str]]) -> _Told:
-    told = _Told(set(), set())
+    told = _Told({}, set())
     for list_name, uuids in wanted.items():
         retold = timeline.retell(db, library, list_name, uuids)
-        told.keys.update(Key(list_name, uuid) for uuid in retold.uuids)
+        told.lives.update((Key(list_name, uuid), life) for uuid, life in retold.lives.items())
         told.touches.update(retold.touches)
     return told
 

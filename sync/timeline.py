@@ -65,9 +65,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Retold:
-    """Whose spells differ from before, and the stocks that changes."""
+    """Whose spells differ from before, with all that was or is told of each, and the stocks that
+    changes.
+    """
 
-    uuids: frozenset[str]
+    lives: Mapping[str, frozenset[Spell]]
     touches: frozenset[Touch]
 
 
@@ -83,7 +85,7 @@ def retell(db: Connection, library: Library, list_name: str, uuids: Iterable[str
         for start in range(0, len(ordered), AT_ONCE)
     ]
     return Retold(
-        frozenset[str]().union(*(part.uuids for part in parts)),
+        {uuid: life for part in parts for uuid, life in part.lives.items()},
         frozenset[Touch]().union(*(part.touches for part in parts)),
     )
 
@@ -107,7 +109,8 @@ def _retell(db: Connection, library: Library, list_name: str, wanted: set[str]) 
     if any(spell.name == UNIT for uuid in changed for spell in found[uuid] ^ known[uuid]):
         counters.bump(db, counters.PLACES)
     touches = (_touches(known[uuid], found[uuid], clubs.get(uuid)) for uuid in changed)
-    return Retold(frozenset(changed), frozenset[Touch]().union(*touches))
+    lives = {uuid: frozenset(known[uuid] | found[uuid]) for uuid in changed}
+    return Retold(lives, frozenset[Touch]().union(*touches))
 
 
 def to_spells(statements: Sequence[Statement]) -> set[Spell]:

@@ -248,6 +248,41 @@ def test_a_fact_that_names_a_missing_field_is_told(library_folder: Path) -> None
     assert "membership.dien_ho" in what_is_wrong(library_folder)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("members/lists.toml", 'died = "died", moved', 'dyed = "died", moved', "exit_kind = dyed"),
+        ("members/lists.toml", "over = { status", "over = { state", "state"),
+        ("members/lists.toml", '"insurance_expiry"', '"insurance_end"', "membership.insurance_end"),
+        (
+            "clubs/lists.toml",
+            'needs = "decision_no"',
+            'needs = "decision"',
+            "registration.decision",
+        ),
+        ("members/forms.toml", '["month"]', '["moon"]', "exit_precision = moon"),
+        ("members/forms.toml", '{ exit_kind = ["dup', '{ exit = ["dup', "exit"),
+        ("members/forms.toml", "rival = { board_role", "rival = { role", "role"),
+    ],
+    ids=["values", "over", "after", "needs", "month_end", "flag", "rival"],
+)
+def test_a_word_about_facts_that_names_what_is_not_there_is_told(
+    library_folder: Path, file: str, old: str, new: str, told: str
+) -> None:
+    change(library_folder / file, old, new)
+    said = what_is_wrong(library_folder)
+    assert f"{told}”" in said
+
+
+def test_codes_that_tell_other_values_need_a_field(library_folder: Path) -> None:
+    change(
+        library_folder / "members/lists.toml",
+        'value = "active"',
+        'value = "active"\nvalues = { yes = "active" }',
+    )
+    assert "values needs field" in what_is_wrong(library_folder)
+
+
 def test_a_form_that_saves_to_an_unlisted_property_is_told(library_folder: Path) -> None:
     change(
         library_folder / "members/lists.toml", '"last_check_on", "last_height",', '"last_check_on",'

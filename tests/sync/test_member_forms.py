@@ -132,6 +132,18 @@ def test_a_move_between_clubs_is_one_exit_and_one_entry_of_somebody_active(
     assert world.told(BA, "exit_kind") == [("transfer", "2020-03-15", None)]
 
 
+def test_a_move_is_the_old_clubs_own_record_whoever_is_asked_first(world: LibraryWorld) -> None:
+    """The board that reports a move writes of debts: the new club has no business with that."""
+    leave(world, "transfer", "2020-03-15", new_club=LIEN)
+    world.work()
+    join(world)
+    visit(world, "2020-03-15")
+    world.work()
+    assert [row.club_id for row in world.records("member_exit")] == [HOA]
+    assert [row.club_id for row in world.records("care_visit")] == [LIEN]
+    assert world.differences() == []
+
+
 def test_an_entry_made_twice_ends_nobody_and_asks_for_a_person(world: LibraryWorld) -> None:
     join(world)
     leave(world, "duplicate", "2020-03-15", duplicate_of=an_id("the other"))
