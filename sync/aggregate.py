@@ -100,11 +100,18 @@ def touch(db: Connection, library: Library, touches: Iterable[Touch], now: datet
     people = {one: _far_people(library, one) for one in moved}
     clubs = _clubs_of(db, library, frozenset[str]().union(*people.values()))
     first_days = _first_days(db, {one.club_id for one in moved if one.club_id and not one.stock})
-    cells = set()
+    cells: set[tuple[str, str]] = set()
     for one in moved:
-        codes = {period.code for period in _moved_by(library, one, first_days, until)}
-        counting = {one.club_id}.union(*(clubs[person] for person in people[one]))
-        cells |= {(code, club) for code in codes for club in counting if club}
+        periods = _moved_by(library, one, first_days, until)
+        counting = {one.club_id: date.min} if one.club_id else {}
+        for person in people[one]:
+            counting = clubs[person] | counting  # before she came, nobody of hers counts there
+        cells |= {
+            (period.code, club)
+            for period in periods
+            for club, since in counting.items()
+            if since <= period.last
+        }
     mark(db, cells)
     _know_the_sizes(db)
 
@@ -129,24 +136,31 @@ def _first_days(db: Connection, clubs: Collection[str]) -> Mapping[str, date | N
     return {row.club: row.first for row in db.execute(found)}
 
 
-def _clubs_of(db: Connection, library: Library, people: Collection[str]) -> Mapping[str, set[str]]:
-    """The clubs that entities are or were in, as far as facts and records say; a club's: itself."""
-    found: dict[str, set[str]] = defaultdict(set)
+def _clubs_of(
+    db: Connection, library: Library, people: Collection[str]
+) -> Mapping[str, dict[str, date]]:
+    """The clubs that entities are or were in, as far as facts and records say, each with the first
+    day of it; a club's: itself.
+    """
+    found: dict[str, dict[str, date]] = defaultdict(dict)
     if not people:
         return found
     spell, record = t.spells.c, t.records.c
     clubs = [rule.name for rule in library.lists.values() if rule.is_of_clubs]
-    of_facts = sa.select(spell.uuid, spell.value).where(
+    of_facts = sa.select(spell.uuid, spell.value, spell.valid_from).where(
         spell.name == CLUB, among(db, spell.uuid, people)
     )
-    themselves = sa.select(spell.uuid, spell.uuid).where(
+    themselves = sa.select(spell.uuid, spell.uuid, spell.valid_from).where(
         spell.list_name.in_(clubs), among(db, spell.uuid, people)
     )
-    of_records = sa.select(record.subject_id, record.club_id).where(
-        record.table_path == "", among(db, record.subject_id, people)
+    of_records = (
+        sa.select(record.subject_id, record.club_id, sa.func.min(record.happened_on))
+        .where(record.table_path == "", among(db, record.subject_id, people))
+        .group_by(record.subject_id, record.club_id)
     )
-    for person, club in db.execute(sa.union(of_facts, themselves, of_records)):
-        found[person].add(club)
+    for person, club, day in db.execute(sa.union(of_facts, themselves, of_records)):
+        if day is not None:
+            found[person][club] = min(day, found[person].get(club, day))
     return found
 
 
