@@ -20,11 +20,10 @@ if TYPE_CHECKING:
     from forms.periods import Period
     from server.runtime import Runtime
     from sync.figures import Figure
-    from sync.reports.chain import Act, Chain, Standing
+    from sync.reports.chain import Act, Chain, ChainPlace, Standing
     from sync.reports.data import Adjustment, PlaceKey, ReportData
 
 NEEDS_ONE = "Cần --club hoặc --unit. / --club or --unit is needed."
-ORDER = ("city", "district", "commune", "club")
 
 _period = click.argument("code", metavar="PERIOD")
 _club = click.option("--club", help="Mã CLB / club code.")
@@ -188,8 +187,7 @@ def report_status(runtime: Runtime, code: str, calendar: str) -> None:
             for one in versions
         ),
         *(
-            f"{'  ' * (3 - ORDER.index(one['level']))}{one['code']}  {one['name']}: {one['label']}"
-            f"{_day(one)}"
+            f"{'  ' * (1 + one['depth'])}{one['code']}  {one['name']}: {one['label']}{_day(one)}"
             for one in places
         ),
     ]
@@ -211,14 +209,14 @@ def _is_silent(one: dict[str, Any]) -> bool:
 
 
 def _places(library: Library, chain: Chain, standing: Standing) -> Iterator[dict[str, Any]]:
-    """Every place with its state, from above, each below the one it belongs to."""
-    found = sorted(chain.places.values(), key=lambda one: (ORDER.index(one.level), one.code))
-    for place in found:
+    """Every place with its state, each after the one it belongs to."""
+    for place, depth in _from_above(chain, None, 0):
         done, back = standing.confirmed.get(place.id), standing.sent_back.get(place.id)
         state = standing.state_of(place.id)
         due = library.report.due.get(place.level)
         yield {
             "level": place.level,
+            "depth": depth,
             "code": place.code,
             "name": place.name,
             "state": state,
@@ -229,6 +227,15 @@ def _places(library: Library, chain: Chain, standing: Standing) -> Iterator[dict
             "due_on": None if due is None else chain.period.last + timedelta(days=due),
             "comment": back.comment if back else "",
         }
+
+
+def _from_above(
+    chain: Chain, parent: PlaceKey | None, depth: int
+) -> Iterator[tuple[ChainPlace, int]]:
+    below = (one for one in chain.places.values() if one.parent == parent)
+    for place in sorted(below, key=lambda one: one.code):
+        yield place, depth
+        yield from _from_above(chain, place.id, depth + 1)
 
 
 def _day(one: dict[str, Any]) -> str:

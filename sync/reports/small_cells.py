@@ -146,14 +146,16 @@ def hide(
 
     What is `guarded` anyway goes before what everybody should see.
     """
-    work = _Hiding(numbers, sums, set(small), frozenset(guarded))
+    work = _Hiding(numbers, sums, frozenset(guarded))
+    for name in small:
+        work.add(name)
     again: set[Name] = set(small)
     while again:
         work.hide_beside(again)
-        equations = [_without_shown(one, work.hidden) for one in sums]
+        known = solved(work.equations(again), work.hidden)
         again = {
             further
-            for name in sorted(solved(equations, work.hidden), key=repr)
+            for name in sorted(known, key=repr)
             if (further := work.hide_one(work.of[name])) is not None
         }
     return work.hidden
@@ -166,24 +168,45 @@ class _Hiding(Generic[Name]):
         self,
         numbers: Mapping[Name, Decimal],
         sums: Sequence[Sum[Name]],
-        hidden: set[Name],
         guarded: frozenset[Name],
     ) -> None:
         self.numbers = numbers
         self.sums = sums
-        self.hidden = hidden
+        self.hidden: set[Name] = set()
         self.guarded = guarded
+        self.unknowns = [0] * len(sums)  # how many are hidden in each
         self.of: dict[Name, list[int]] = defaultdict(list)
         for number, one in enumerate(sums):
             for name in one:
                 self.of[name].append(number)
+        self.factors = [{name: _modular(f) for name, f in one.items()} for one in sums]
+
+    def add(self, name: Name) -> None:
+        self.hidden.add(name)
+        for number in self.of.get(name, ()):
+            self.unknowns[number] += 1
+
+    def equations(self, changed: Iterable[Name]) -> Iterator[dict[Name, int]]:
+        """Those that changed names have to do with, directly or through other hidden ones; only the
+        unknowns of each.
+        """
+        seen: set[int] = set()
+        waiting = list(changed)
+        while waiting:
+            for number in self.of.get(waiting.pop(), ()):
+                if number not in seen:
+                    seen.add(number)
+                    of_sum = self.factors[number]
+                    unknowns = {name: f for name, f in of_sum.items() if name in self.hidden}
+                    waiting += unknowns
+                    yield unknowns
 
     def hide_beside(self, new: Iterable[Name]) -> None:
         """The cheap half: no sum may have a single hidden number."""
         waiting = sorted(new, key=repr)
         while waiting:
             for number in self.of.get(waiting.pop(), ()):
-                if sum(one in self.hidden for one in self.sums[number]) == 1:
+                if self.unknowns[number] == 1:
                     further = self.hide_one([number])
                     if further is not None:
                         waiting.append(further)
@@ -200,7 +223,7 @@ class _Hiding(Generic[Name]):
         }
         found = min(shown, key=lambda name: self._loss(name, shown[name]), default=None)
         if found is not None:
-            self.hidden.add(found)
+            self.add(found)
         return found
 
     def _loss(self, name: Name, is_whole: bool) -> tuple[bool, bool, bool, Decimal, str]:
@@ -208,13 +231,8 @@ class _Hiding(Generic[Name]):
         return name not in self.guarded, not number, is_whole, number, repr(name)
 
 
-def _without_shown(one: Sum[Name], hidden: Collection[Name]) -> dict[Name, int]:
-    """The unknowns of an equation, their factors modulo PRIME."""
-    return {
-        name: factor.numerator * pow(factor.denominator, -1, PRIME) % PRIME
-        for name, factor in one.items()
-        if name in hidden
-    }
+def _modular(factor: Fraction) -> int:
+    return factor.numerator * pow(factor.denominator, -1, PRIME) % PRIME
 
 
 def solved(equations: Iterable[Mapping[Name, int]], names: Collection[Name]) -> set[Name]:

@@ -39,14 +39,14 @@ def list_versions(db: Connection, period: Period) -> Iterator[VersionData]:
     """The versions of a report, the first first."""
     v = t.report_versions.c
     query = sa.select(v.version, v.frozen_at, v.sha256, v.reason).select_from(_joined())
-    for row in db.execute(query.where(*_is_of(period)).order_by(v.version)):
+    for row in db.execute(query.where(is_of(period)).order_by(v.version)):
         yield VersionData(row.version, row.frozen_at, row.sha256, row.reason)
 
 
 def read(db: Connection, period: Period, version: int | None = None) -> ReportData | None:
     """A version of a report as it was sent, without one the newest; None where there is none."""
     v = t.report_versions.c
-    query = sa.select(v.snapshot).select_from(_joined()).where(*_is_of(period))
+    query = sa.select(v.snapshot).select_from(_joined()).where(is_of(period))
     if version is not None:
         query = query.where(v.version == version)
     content = db.scalar(query.order_by(v.version.desc()).limit(1))
@@ -74,6 +74,7 @@ def _joined() -> sa.FromClause:
     return t.report_versions.join(t.reports, t.reports.c.id == t.report_versions.c.report_id)
 
 
-def _is_of(period: Period) -> tuple[sa.ColumnElement[bool], ...]:
+def is_of(period: Period) -> sa.ColumnElement[bool]:
+    """The row of `reports` is that of the period."""
     r = t.reports.c
-    return r.period == period.code, r.calendar == period.calendar
+    return sa.and_(r.period == period.code, r.calendar == period.calendar)

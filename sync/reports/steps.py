@@ -88,7 +88,7 @@ def _steps(db: Connection, period: Period) -> Iterator[Step]:
     """What people did on a page or at the console."""
     s = t.report_steps.c
     query = sa.select(t.report_steps).join(t.reports, t.reports.c.id == s.report_id)
-    for row in db.execute(query.where(_is_of(period)).order_by(s.number)):
+    for row in db.execute(query.where(snapshots.is_of(period)).order_by(s.number)):
         yield Step(
             level=row.level,
             place=row.place,
@@ -139,11 +139,6 @@ def _by_form(db: Connection, library: Library, period: Period) -> Iterator[Step]
 
 def _sender(row: Any) -> str:
     return f"user:{row.user_id}" if row.user_id else f"app_user:{row.app_user_id}"
-
-
-def _is_of(period: Period) -> sa.ColumnElement[bool]:
-    r = t.reports.c
-    return sa.and_(r.period == period.code, r.calendar == period.calendar)
 
 
 # ------------------------------------------------------------------ taking
@@ -219,7 +214,7 @@ def _lock(db: Connection, period: Period, now: datetime) -> int:
             "created_at": now,
         },
     )
-    query = sa.select(t.reports.c.id).where(_is_of(period)).with_for_update()
+    query = sa.select(t.reports.c.id).where(snapshots.is_of(period)).with_for_update()
     return int(db.execute(query).scalar_one())
 
 
