@@ -18,7 +18,7 @@ from sync.aggregate import Touch
 from sync.entities import plain_id
 from sync.flags import waits_for_person
 from sync.places import UNIT
-from sync.tables import entities, entity_lists, records, spells, submissions
+from sync.tables import entities, entity_lists, entity_versions, records, spells, submissions
 
 if TYPE_CHECKING:
     from forms.library import Birth, Fact, Library, ListRule
@@ -269,10 +269,19 @@ def read_birth(columns: Birth, answers: Mapping[str, str]) -> date | None:
 
 
 def _entities(db: Connection, list_name: str, uuids: set[str]) -> Iterable[Any]:
-    c = entities.c
+    """Their data as a person's file brought it last: what a form saved since, its record tells."""
+    c, v = entities.c, entity_versions.c
+    last = (
+        sa.select(sa.func.max(v.version))
+        .where(v.entity_id == c.id, v.submission_version_id.is_(None))
+        .correlate(entities)
+        .scalar_subquery()
+    )
+    data = sa.func.coalesce(v.data, c.data, type_=c.data.type).label("data")
     query = (
-        sa.select(c.uuid, c.club_id, c.data, c.created_at, c.deleted_at)
+        sa.select(c.uuid, c.club_id, data, c.created_at, c.deleted_at)
         .join(entity_lists, entity_lists.c.id == c.list_id)
+        .outerjoin(entity_versions, sa.and_(v.entity_id == c.id, v.version == last))
         .where(entity_lists.c.name == list_name, c.uuid.in_(uuids))
     )
     return db.execute(query)

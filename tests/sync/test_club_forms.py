@@ -212,3 +212,18 @@ def test_what_was_before_or_after_the_founding_is_judged_so_in_any_order_of_arri
     flags = {str(row.happened_on): row.held_back for row in world.records("activity")}
     assert flags == {"2018-05-19": True, "2018-06-01": False}
     assert world.differences() == []
+
+
+def test_a_decision_that_a_form_told_later_is_not_there_from_the_first_day_of_a_club_of_a_file(
+    world: LibraryWorld,
+) -> None:
+    row = {"club_code": "T1", "name": "CLB Tệp", "unit_code": "20242", "founded_on": "2018-05-20"}
+    with world.database.write() as db:
+        imported = clubs.import_clubs(db, world.library, [row], NOW, "operator")
+    club = imported.uuids["T1"]
+    answers = {"action": "update", "club": club, "club_id": club, "club_what": "decision"}
+    answers |= {"effective_date": "2021-03-01", "decision_no": "9/QĐ-UBND"}
+    answers["new_decision_no"] = answers["decision_no"]  # what the phone saves in its list
+    world.send(FORM, answers, "decision", update=club)
+    world.work()
+    assert world.told(club, "has_decision") == [("yes", "2021-03-01", None)]
