@@ -6,9 +6,9 @@ A figure is recomputed whole from records and spells, never incremented.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,11 +23,12 @@ from forms.problems import Refused
 from sync import tables as t
 from sync import words
 from sync.counting.lives import CLUB
+from sync.counting.once import Once
 from sync.database import among, insert_once, is_sqlite
 from sync.entities import plain_id
 from sync.figures import Figures
 from sync.flags import is_possible
-from sync.rollup import all_clubs, count_clubs
+from sync.rollup import all_clubs, measure_clubs
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -239,6 +240,7 @@ class Measured:
 
     cells: tuple[StaleCell, ...]
     figures: Mapping[tuple[str, str], Figures]  # by (period, club)
+    once: Mapping[tuple[str, str], Sequence[Once]] = field(default_factory=dict)  # likewise
 
 
 def measure(db: Connection, library: Library, limit: int, now: datetime) -> int:
@@ -261,14 +263,17 @@ def stale(db: Connection, library: Library, limit: int, now: datetime) -> list[S
 def count_cells(db: Connection, library: Library, cells: Iterable[StaleCell]) -> Measured:
     """Count the figures of these cells. Only reads."""
     figures: dict[tuple[str, str], Figures] = {}
+    once: dict[tuple[str, str], list[Once]] = defaultdict(list)
     ordered = sorted(cells, key=lambda cell: (cell.period, cell.club_id))
     for code, group in groupby(ordered, key=lambda cell: cell.period):
         clubs = [cell.club_id for cell in group]
-        counted = count_clubs(db, library, get_period(code), clubs)
+        counted = measure_clubs(db, library, get_period(code), clubs)
         figures.update({(code, club): {} for club in clubs})
-        for key, figure in counted.items():
+        for key, figure in counted.figures.items():
             figures[code, key[0]][key] = figure
-    return Measured(tuple(ordered), figures)
+        for one in counted.once:
+            once[code, one.club].append(one)
+    return Measured(tuple(ordered), figures, once)
 
 
 def keep(db: Connection, measured: Measured) -> None:
@@ -278,21 +283,23 @@ def keep(db: Connection, measured: Measured) -> None:
     taken = [cell for cell in measured.cells if _take(db, cell)]
     if not taken:
         return
-    stored = t.figures.c
-    for code, group in groupby(taken, key=lambda cell: cell.period):
-        clubs = [cell.club_id for cell in group]
-        db.execute(
-            sa.delete(t.figures).where(
-                stored.calendar == CALENDAR, stored.period == code, stored.club_id.in_(clubs)
-            )
-        )
-    rows = [
-        row
-        for cell in taken
-        for row in _figure_rows(cell.period, measured.figures[cell.period, cell.club_id])
-    ]
+    cells = [(cell.period, cell.club_id) for cell in taken]
+    for code, group in groupby(cells, key=lambda cell: cell[0]):
+        clubs = [club for _, club in group]
+        for table in (t.figures, t.counted_once):
+            mine = (table.c.calendar == CALENDAR, table.c.period == code)
+            db.execute(sa.delete(table).where(*mine, table.c.club_id.in_(clubs)))
+    rows = [row for cell in cells for row in _figure_rows(cell[0], measured.figures[cell])]
     if rows:
         db.execute(sa.insert(t.figures), rows)
+    once = [
+        {"calendar": CALENDAR, "period": cell[0], "club_id": one.club}
+        | {"indicator": one.indicator, "under": one.keys, "behind": one.items}
+        for cell in cells
+        for one in measured.once.get(cell, ())
+    ]
+    if once:
+        db.execute(sa.insert(t.counted_once), once)
     db.execute(t.queue.delete().where(_are_failures_of(taken)))
 
 

@@ -5,7 +5,9 @@ Numerators are added, distinct persons and units counted again, and only then di
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -17,33 +19,63 @@ from forms.indicators import PLACES, Conditions, Indicator
 from forms.periods import Period
 from sync import places
 from sync import tables as t
-from sync.counting import OF_FIGURES, count
+from sync.counting import OF_FIGURES, add_up, read_items
+from sync.counting.item import Counted, Item
 from sync.counting.of_figures import complete
+from sync.counting.once import Once, corrected, is_counted_once, pack
 from sync.counting.sent import read_sent
-from sync.figures import WHOLE, Figure, Figures, exact, plus
+from sync.figures import WHOLE, Figure, Figures, Key, exact
 
 if TYPE_CHECKING:
     from forms.library import Library
 
 
+@dataclass(frozen=True, slots=True)
+class OfClubs:
+    """Figures of clubs, also such as only places above show, and what is counted once at those."""
+
+    figures: Figures
+    once: Sequence[Once]
+
+
 def club_figures(db: Connection, library: Library, period: Period) -> Figures:
     """The figures of every club: as stored where they are fresh, else counted now."""
+    return _shown(library, _of_clubs(db, library, period).figures)
+
+
+def _of_clubs(db: Connection, library: Library, period: Period) -> OfClubs:
     clubs = all_clubs(db, library)
     if not is_fresh(db, period):
-        return count_clubs(db, library, period, sorted(clubs))
-    stored = t.figures.c
+        return measure_clubs(db, library, period, sorted(clubs))
+    stored = _stored(db, period)
+    # When a period opens its clubs are measured some at a time: no total may lack the others.
+    waiting = clubs - {club for club, *_ in stored.figures}
+    if not waiting:
+        return stored
+    counted = measure_clubs(db, library, period, sorted(waiting))
+    return OfClubs(stored.figures | counted.figures, [*stored.once, *counted.once])
+
+
+def _stored(db: Connection, period: Period) -> OfClubs:
+    f, o = t.figures.c, t.counted_once.c
+    columns = (f.club_id, f.indicator, f.cut, f.cut_value, f.numerator, f.denominator, f.missing)
     rows = db.execute(
-        sa.select(t.figures).where(stored.calendar == period.calendar, stored.period == period.code)
+        sa.select(*columns).where(f.calendar == period.calendar, f.period == period.code)
     )
     figures = {
-        (r.club_id, r.indicator, r.cut, r.cut_value): Figure(
-            exact(r.numerator), exact(r.denominator), r.missing
-        )
-        for r in rows
+        (club, name, cut, value): Figure(exact(numerator), exact(denominator), missing)
+        for club, name, cut, value, numerator, denominator, missing in rows.all()
     }
-    # When a period opens its clubs are measured some at a time: no total may lack the others.
-    waiting = clubs - {club for club, *_ in figures}
-    return figures | count_clubs(db, library, period, sorted(waiting)) if waiting else figures
+    once = sa.select(o.club_id, o.indicator, o.under, o.behind).where(
+        o.calendar == period.calendar, o.period == period.code
+    )
+    return OfClubs(figures, [Once(*row) for row in db.execute(once)])
+
+
+def _shown(library: Library, figures: Figures) -> Figures:
+    known = library.figures.indicators
+    names = {name for name, one in known.items() if PLACES[0] in one.levels}
+    return {key: figure for key, figure in figures.items() if key[1] in names}
 
 
 def roll_up(db: Connection, library: Library, period: Period, level: str) -> Figures:
@@ -60,62 +92,16 @@ def roll_up_all(db: Connection, library: Library, period: Period) -> dict[str, F
     and units counted again, and only then divided. A club that nobody has placed since its unit was
     split counts above the split only.
     """
-    figures = {"club": club_figures(db, library, period)}
-    for level in PLACES[1:]:  # bottom up: what counts units looks at the level below
-        figures[level] = _rolled_up(db, library, period, level, figures)
-    return figures
-
-
-def _rolled_up(
-    db: Connection, library: Library, period: Period, level: str, below: Mapping[str, Figures]
-) -> Figures:
-    place_of = places_of_clubs(db, period.last, level)
-    figures = _added_up(library, below["club"], place_of)
-    again = [
-        i
-        for i in library.figures.indicators.values()
-        if not i.adds_up and level in i.levels and i.kind not in OF_FIGURES
-    ]
-    figures.update(_counted(db, library, period, again, place_of))
+    counted = _of_clubs(db, library, period)
+    figures = {"club": _shown(library, counted.figures)}
     tree = places.read_tree(db)
-    return complete(library, period, level, figures, tree=tree, below=below)
-
-
-def _counted(
-    db: Connection,
-    library: Library,
-    period: Period,
-    indicators: Sequence[Indicator],
-    place_of: Mapping[str, str],
-) -> Figures:
-    """Counted at these places: 0 where clubs sent something, but nothing is counted; nothing at all
-    where no club sent anything, and no other club's record tells of the club itself.
-    """
-    counted = count(db, library, period, indicators, place_of)
-    sent = read_sent(db, library, period, place_of)
-    figures: Figures = {}
-    of_clubs = {
-        i.id for i in indicators if i.of in library.lists and library.lists[i.of].is_of_clubs
-    }
-    known = {key[:2] for key in counted if key[1] in of_clubs}  # place, indicator
-    for indicator in indicators:
-        telling = {
-            place for club, place in place_of.items() if sent.knows(library, indicator, club)
-        }
-        known |= {(place, indicator.id) for place in telling}
-        zero = _zero(indicator, period)
-        for place in set(place_of.values()):
-            whole = zero if place in telling else Figure(None)
-            figures[place, indicator.id, *WHOLE] = whole
-    figures.update({key: figure for key, figure in counted.items() if key[:2] in known})
+    known = library.figures.indicators
+    for level in PLACES[1:]:  # bottom up: what counts units looks at the level below
+        place_of = places_of_clubs(db, period.last, level)
+        added = _added_up(library, counted.figures, place_of)
+        right = corrected(added, period, known, counted.once, place_of)
+        figures[level] = complete(library, period, level, right, tree=tree, below=figures)
     return figures
-
-
-def _zero(indicator: Indicator, period: Period) -> Figure:
-    """What an indicator is where nothing is counted."""
-    if indicator.kind == "median":
-        return Figure(None)
-    return Figure(Decimal(period.months if indicator.empty else 0))
 
 
 def places_of_clubs(db: Connection, day: date, level: str) -> dict[str, str]:
@@ -126,16 +112,21 @@ def places_of_clubs(db: Connection, day: date, level: str) -> dict[str, str]:
 
 
 def _added_up(library: Library, clubs: Figures, place_of: Mapping[str, str]) -> Figures:
-    """Numerators of clubs added, of what can be."""
-    figures: Figures = {}
-    known = library.figures.indicators
-    adding = {name for name, one in known.items() if one.adds_up and one.kind != "total"}
+    """Numerators of clubs added."""
+    numbers: dict[Key, Decimal | None] = {}
+    missing: dict[Key, int] = {}
+    totals = {name for name, one in library.figures.indicators.items() if one.kind == "total"}
+    known = library.figures.indicators.keys() - totals
     for (club, name, cut, value), figure in clubs.items():
         place = place_of.get(club)
-        if place is not None and name in adding:
-            key = (place, name, cut, value)
-            figures[key] = plus(figures.get(key), figure)
-    return figures
+        if place is None or name not in known:
+            continue
+        key = (place, name, cut, value)
+        before, more = numbers.get(key), figure.numerator
+        numbers[key] = more if before is None else before if more is None else before + more
+        if figure.missing:
+            missing[key] = missing.get(key, 0) + figure.missing
+    return {key: Figure(number, None, missing.get(key, 0)) for key, number in numbers.items()}
 
 
 # ------------------------------------------------------------------ clubs
@@ -145,13 +136,53 @@ def count_clubs(db: Connection, library: Library, period: Period, clubs: Sequenc
     The numerator is None where a club sent nothing: in P (of what happens in P), or ever (of what
     is so on D); who has confirmed P's figures has sent a zero.
     """
-    counted = [
-        i
-        for i in library.figures.indicators.values()
-        if "club" in i.levels and i.kind not in OF_FIGURES
-    ]
-    figures = _counted(db, library, period, counted, {club: club for club in clubs})
-    return complete(library, period, "club", figures, clubs=clubs)
+    return _shown(library, measure_clubs(db, library, period, clubs).figures)
+
+
+def measure_clubs(
+    db: Connection, library: Library, period: Period, clubs: Sequence[str]
+) -> OfClubs:
+    """The same, with all that places above need of these clubs."""
+    asked = [i for i in library.figures.indicators.values() if i.kind not in OF_FIGURES]
+    again = {one.id for one in asked if is_counted_once(one)}
+    kept: dict[tuple[str, str], list[Item]] = defaultdict(list)
+
+    def passing() -> Iterator[Counted]:
+        for indicator, item in read_items(db, library, period, asked, clubs):
+            if indicator.id in again:
+                kept[item.club, indicator.id].append(item)
+            yield indicator, item
+
+    own = {club: club for club in clubs}
+    counted = add_up(period, asked, passing(), own)
+    figures = _with_silence(db, library, period, asked, counted, clubs)
+    shown = complete(library, period, "club", figures, clubs=clubs)
+    hidden = {key: figure for key, figure in figures.items() if key[1] in again}
+    once = [pack(*key, items) for key, items in sorted(kept.items())]
+    return OfClubs(hidden | shown, once)
+
+
+def _with_silence(
+    db: Connection,
+    library: Library,
+    period: Period,
+    indicators: Sequence[Indicator],
+    counted: Figures,
+    clubs: Sequence[str],
+) -> Figures:
+    """0 where a club sent something, but nothing is counted; nothing at all where it sent none."""
+    sent = read_sent(db, library, period, clubs)
+    figures: Figures = {}
+    known: set[tuple[str, str]] = set()  # (club, indicator)
+    for indicator in indicators:
+        zero = Figure(None if indicator.kind == "median" else Decimal(0))
+        for club in clubs:
+            knows = sent.knows(library, indicator, club)
+            figures[club, indicator.id, *WHOLE] = zero if knows else Figure(None)
+            if knows:
+                known.add((club, indicator.id))
+    figures.update({key: figure for key, figure in counted.items() if key[:2] in known})
+    return figures
 
 
 def is_fresh(db: Connection, period: Period) -> bool:

@@ -511,6 +511,18 @@ figures = Table(  # one indicator of one club in one period; recomputed whole, n
     Column("missing", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("calendar", "period", "club_id", "indicator", "cut", "cut_value"),
 )
+counted_once = Table(  # of an indicator in one club: whom it counted, for places that have several
+    "counted_once",
+    metadata,
+    _id(),
+    Column("calendar", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("club_id", Text, nullable=False),
+    Column("indicator", Text, nullable=False),
+    Column("under", Text, nullable=False),  # keys, spaces between: to see who is in two clubs
+    Column("behind", Text, nullable=False),  # JSON: its items, see counting/once.py
+    UniqueConstraint("calendar", "period", "club_id", "indicator"),
+)
 stale_cells = Table(  # (period, club) whose figures must be measured again
     "stale_cells",
     metadata,

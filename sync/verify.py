@@ -25,6 +25,7 @@ from sync.reports import snapshots
 from sync.tables import (
     app_users,
     club_places,
+    counted_once,
     entity_changes,
     entity_decisions,
     entity_lists,
@@ -234,6 +235,7 @@ def derived(db: Connection, without: Collection[Cell] = ()) -> dict[str, Keyed]:
         "slice_marks": _keyed(_slice_marks(db)),
         "spells": _keyed(_spells(db)),
         "figures": _keyed(_figures(db, without)),
+        "counted_once": _keyed(_counted_once(db, without)),
     }
 
 
@@ -327,6 +329,13 @@ def _figures(db: Connection, without: Collection[Cell]) -> Rows:
             # 3 and 3.0000 are one number, whichever database wrote it
             plain = {name: None if n is None else n.normalize() for name, n in numbers.items()}
             yield " ".join(key), plain | {"missing": row.missing}
+
+
+def _counted_once(db: Connection, without: Collection[Cell]) -> Rows:
+    for row in _read(db, sa.select(counted_once)):
+        cell = (row.calendar, row.period, row.club_id)
+        if cell not in without:
+            yield " ".join((*cell, row.indicator)), {"under": row.under, "behind": row.behind}
 
 
 def _stale(db: Connection) -> set[Cell]:

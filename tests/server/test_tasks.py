@@ -259,14 +259,14 @@ def test_the_local_worker_finds_work_by_itself(runtime: Runtime, pipeline: Pipel
 def cells(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Clubs whose figures cannot be counted; everything else is as in life."""
     broken: set[str] = set()
-    whole = aggregate.count_clubs
+    whole = aggregate.measure_clubs
 
     def count(db: Connection, library: Any, period: Any, clubs: Sequence[str]) -> Any:
         if broken & set(clubs):
             raise ZeroDivisionError("Trần Thị Ba, 1948")
         return whole(db, library, period, clubs)
 
-    monkeypatch.setattr(aggregate, "count_clubs", count)
+    monkeypatch.setattr(aggregate, "measure_clubs", count)
     return broken
 
 

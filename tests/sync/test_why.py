@@ -15,16 +15,20 @@ import pytest
 from forms.library import load_library
 from forms.problems import NO_SUCH_FIGURE, NOT_ALLOWED, Refused
 from forms.roles import Role
+from sync import tables as t
 from sync import why
 from sync.access import OPERATOR, Caller
+from sync.aggregate import mark, measure
 from sync.counting import OF_FIGURES, count, items
 from sync.counting.item import fold
+from sync.counting.once import is_counted_once
 from sync.database import Database
 from sync.figures import WHOLE, Figure
+from sync.rollup import is_fresh, places_of_clubs, roll_up_all
 from sync.why import Asked, Part, Row, Standing, Why
 from tests.sync.gardens import PERIOD, D, Garden, a_garden
 from tests.sync.random_world import CLUBS, World
-from tests.sync.rows import Rows
+from tests.sync.rows import NOW, Rows
 from tests.sync.test_counting_lists import a_village
 
 MARCH, MAY = date(2018, 3, 1), date(2018, 5, 1)
@@ -75,6 +79,31 @@ def test_the_items_behind_a_number_make_it_for_every_indicator_of_the_library(
                 assert made == kept, one.id
                 counted |= {one.id} if kept else set()
     assert len(counted) > 85
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_above_the_club_figures_are_what_counting_again_gives(
+    database: Database, seed: int
+) -> None:
+    library = load_library()
+    with database.write() as db:
+        World(Rows(db), library, seed, (PERIOD.first, PERIOD.last)).fill()
+        mark(db, {(PERIOD.code, club) for club in CLUBS})
+        assert measure(db, library, 10, NOW) >= len(CLUBS)
+        kept = roll_up_all(db, library, PERIOD)
+        assert is_fresh(db, PERIOD)
+        db.execute(t.figures.delete())
+        assert roll_up_all(db, library, PERIOD) == kept
+        again = [i for i in library.figures.indicators.values() if is_counted_once(i)]
+        shared = 0
+        for level in ("commune", "city"):
+            place_of = places_of_clubs(db, PERIOD.last, level)
+            shown = [i for i in again if level in i.levels]
+            for key, figure in count(db, library, PERIOD, shown, place_of).items():
+                assert kept[level][key].numerator in (figure.numerator, None), key
+                of_clubs = [kept["club"].get((club, *key[1:])) for club in CLUBS]
+                shared += sum(f.numerator or 0 for f in of_clubs if f) != figure.numerator
+        assert shared > 20
 
 
 # ------------------------------------------------------------------ what is told
