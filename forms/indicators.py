@@ -345,6 +345,10 @@ class Figures:
         """Of a record of this form; None: of any."""
         return _reach(self, form)
 
+    def looks_at(self, form: str) -> bool:
+        """Whether any figure looks at records of this form."""
+        return any(True for one in self.indicators.values() for _ in _reaches(one, form))
+
 
 @lru_cache(maxsize=512)  # asked for every record
 def _reach(figures: Figures, form: str | None) -> Reach:

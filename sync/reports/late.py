@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.indicators import PLACES, Indicator
-from forms.periods import Period, get_period, months_before
+from forms.indicators import PLACES
+from forms.periods import Period, get_period
 from sync import process, rollup
 from sync import tables as t
 from sync.accounts import PROJECT_ID
@@ -194,39 +194,12 @@ def _is_of(library: Library, period: Period, form: str, one: _Reading) -> bool:
     by = library.report.confirming
     if by is not None and form == by.form:
         return one.answers.get(by.period) == period.code
-    first = first_day_of(library, form, period)
-    return first is not None and one.day is not None and first <= one.day <= period.last
+    return one.day is not None and may_move(library, form, one.day, period)
 
 
-def first_day_of(library: Library, form: str, period: Period) -> date | None:
-    """The first day on which something told by this form can move a figure of the period; None
-    where no figure looks at it.
-    """
+def may_move(library: Library, form: str, day: date, period: Period) -> bool:
+    """Whether something told by this form, of this day, can move a figure of the period."""
     if any(fact.form == form for rule in library.lists.values() for fact in rule.facts):
-        return date.min  # what is true once stays true
-    reaches = [
-        _reach(one, form) for one in library.figures.indicators.values() if _is_about(one, form)
-    ]
-    if not reaches:
-        return None
-    if None in reaches:
-        return date.min
-    months = max((one for one in reaches if one is not None), default=0)
-    return min(period.first, months_before(period.last, months))
-
-
-def _is_about(one: Indicator, form: str) -> bool:
-    return one.of in (form, "*") or any(with_.form == form for with_ in one.with_ + one.without)
-
-
-def _reach(one: Indicator, form: str) -> int | None:
-    """How many months before D such a record still counts; None = for ever."""
-    if one.of in (form, "*") and (one.up_to != "period" or one.not_before):
-        return None
-    months = [one.within or 0]
-    for with_ in one.with_ + one.without:
-        if with_.within == "ever":
-            return None
-        months.append(with_.within if isinstance(with_.within, int) else 0)
-        months.append((with_.within_days or 0) // 28 + 1 if with_.within_days else 0)
-    return max(months)
+        return day <= period.last  # what is true once stays true
+    figures = library.figures
+    return figures.looks_at(form) and figures.reach(form).moves(day, period)

@@ -17,7 +17,7 @@ from sync import tables as t
 from sync import versions
 from sync.reports import snapshots
 from sync.reports.data import Adjustment, ReportData, unpack
-from sync.reports.late import first_day_of, late
+from sync.reports.late import late, may_move
 from sync.reports.reading import only_clubs
 from sync.reports.tables import report_tables
 from sync.verify import verify
@@ -285,10 +285,15 @@ def test_a_figure_that_is_counted_by_other_words_today_tells_nothing_of_lateness
     assert what_is_late(sent).differences == ()
 
 
-def test_from_which_day_on_a_record_matters(village: Village) -> None:
-    assert first_day_of(village.library, "join", H1) == date.min  # it tells what is true
-    assert first_day_of(village.library, "visit", H1) == date(2025, 1, 1)
-    assert first_day_of(village.library, "meet", H1) is None  # no figure looks at it
+def test_of_which_days_a_record_matters(village: Village) -> None:
+    def matters(form: str, *day: int) -> bool:
+        return may_move(village.library, form, date(*day), H1)
+
+    assert matters("join", 1990, 1, 1)  # it tells what is true
+    assert not matters("join", 2025, 7, 1)
+    assert matters("visit", 2025, 1, 1)
+    assert not matters("visit", 2024, 12, 31)
+    assert not matters("meet", 2025, 1, 1)  # no figure looks at it
 
 
 def test_a_confirmation_that_comes_late_belongs_to_the_period_it_names(sent: Village) -> None:
