@@ -24,7 +24,7 @@ Choices = frozenset[str] | None  # the codes of a question or a fact; None = any
 Slip = tuple[str, str]  # what is wrong, in Vietnamese and in English
 
 OF_LISTS: tuple[Kind, ...] = (
-    "began", "ended", "moved_in", "moved_out", "turned", "days", "sum_began", "waiting",
+    "began", "ended", "moved_in", "moved_out", "turned", "days", "sum_began", "waiting", "pairs",
 )  # fmt: skip
 OF_BOTH: tuple[Kind, ...] = ("count", "sum")
 OF_FIGURES: tuple[Kind, ...] = ("per", "total")
@@ -46,11 +46,15 @@ class KnownForm:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """All that an indicator may name. facts: list -> fact -> its values. clubs: their list."""
+    """All that an indicator may name. facts: list -> fact -> its values. clubs: their list.
+
+    alike: the lists that say who may be one.
+    """
 
     facts: Mapping[str, Mapping[str, Choices]]
     forms: Mapping[str, KnownForm] = field(default_factory=dict)
     clubs: str | None = None
+    alike: frozenset[str] = frozenset()
 
 
 def check_names(figures: Figures, names: Names) -> list[Problem]:
@@ -100,6 +104,8 @@ def _of_list(one: Indicator, figures: Figures, names: Names) -> Iterator[Slip]:
         if is_said:
             yield _does_not_go(word, one.of)
     facts = names.facts[one.of]
+    if one.kind == "pairs" and one.of not in names.alike:
+        yield _nothing_called(f"{one.of}.alike")
     for where in (one.where, one.from_, one.to, *one.any_):
         yield from _fact_slips(one.of, where, names)
     if one.summed and one.summed not in facts:

@@ -28,6 +28,7 @@ UNKNOWN = "unknown"  # the choice that says nobody knows: missing, but stays in 
 Kind = Literal[
     # entities of a list: on D, or what began, ended or turned in P
     "count", "began", "ended", "moved_in", "moved_out", "turned", "days", "sum_began",
+    "pairs",
     # records of a form
     "distinct", "sum", "latest", "months", "median", "named", "standing", "held", "waiting",
     # of other figures
@@ -106,6 +107,8 @@ class Indicator:
                   in the club of the last such day
       days        the days of P on which `where` holds, added up, in the club of those days
       sum         of the numeric fact `summed` on D
+      pairs       two of those for whom `where` holds on D who may be one (`alike` of their list);
+                  of two clubs: in each, and once above both
       sum_began   of the values of the fact `summed` whose spell began in P, in the club of that day
       Cuts are by the facts of D, and so is the club where nothing else is said; ages are of D.
     of a form, or "*", every form (`rows`: of this repeat of it; a condition, sum or cut then names
@@ -193,7 +196,10 @@ DISTINCT: tuple[Kind, ...] = (
     "moved_out",
     "months",
     "median",
+    "pairs",
 )
+# What other clubs say moves these too: no club keeps them, they are counted when somebody looks.
+NOT_KEPT: tuple[Kind, ...] = ("pairs",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,6 +480,7 @@ _WORDS: Mapping[Kind, set[str]] = {  # which further words go with which kind
     "turned": {"from", "to", "where"},
     "days": {"where"},
     "sum_began": {"where"},
+    "pairs": {"where"},
     "distinct": _EVENT,
     "sum": {"times"} | _EVENT,
     "latest": {"where", "measured", "within", "not_before"},
@@ -738,8 +745,10 @@ def _misfits(
     found += [("không có cấp", "no level", level) for level in one.levels if level not in PLACES]
     if one.kind == "per" and one.of not in PLACES:
         found.append(("không có cấp", "no level", one.of))
-    if one.kind in ("waiting", "per") and one.by:
+    if one.kind in ("waiting", "per", "pairs") and one.by:
         found.append(("không phân tổ được", "cannot be cut", one.kind))
+    loose = [n for n in one.stands_on if n in all_ and all_[n].kind in NOT_KEPT]
+    found += [("không dựa được vào", "cannot stand on", name) for name in loose]
     known = set(one.levels) <= set(PLACES)
     if known and PLACES[0] not in one.levels and one.adds_up and not _is_of_level(one):
         found.append(("cộng từ cấp dưới nên cần cấp", "adds up, so it needs the level", PLACES[0]))

@@ -97,7 +97,8 @@ def _names(library: Library) -> Names:
     }
     clubs = [one.name for one in library.lists.values() if one.is_of_clubs]
     facts = {one.name: fact_values(one, library) for one in library.lists.values()}
-    return Names(facts, forms, clubs[0] if clubs else None)
+    alike = frozenset(one.name for one in library.lists.values() if one.alike)
+    return Names(facts, forms, clubs[0] if clubs else None, alike)
 
 
 def _subjects(library: Library, form: str) -> str | None:
@@ -286,7 +287,7 @@ def _told_slips(one: ListRule, known: Collection[str], library: Library) -> Iter
     if one.club not in (None, "name") and one.club not in known:
         yield _nothing_called(str(one.club))
     told = {fact.name for fact in one.facts}
-    for name in (*one.over, *one.away):
+    for name in (*one.over, *one.away, *(sorted(one.alike.facts) if one.alike else ())):
         if name not in told:
             yield _nothing_called(name)
     for fact in one.facts:

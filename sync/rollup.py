@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.indicators import PLACES, Conditions, Indicator
+from forms.indicators import NOT_KEPT, PLACES, Conditions, Indicator
 from forms.periods import Period
 from sync import places
 from sync import tables as t
@@ -39,12 +39,24 @@ class OfClubs:
 
 
 def club_figures(db: Connection, library: Library, period: Period) -> Figures:
-    """The figures of every club: as stored where they are fresh, else counted now."""
+    """The figures of every club: as stored where they are fresh, else counted now.
+
+    What cannot be stored is counted in any case.
+    """
     return _shown(library, _of_clubs(db, library, period).figures)
 
 
 def _of_clubs(db: Connection, library: Library, period: Period) -> OfClubs:
     clubs = all_clubs(db, library)
+    kept = _kept(db, library, period, clubs)
+    return _together(kept, _count_passing(db, library, period, sorted(clubs)))
+
+
+def _together(some: OfClubs, more: OfClubs) -> OfClubs:
+    return OfClubs(some.figures | more.figures, [*some.once, *more.once])
+
+
+def _kept(db: Connection, library: Library, period: Period, clubs: set[str]) -> OfClubs:
     if not is_fresh(db, period):
         return measure_clubs(db, library, period, sorted(clubs))
     stored = _stored(db, period)
@@ -52,8 +64,7 @@ def _of_clubs(db: Connection, library: Library, period: Period) -> OfClubs:
     waiting = clubs - {club for club, *_ in stored.figures}
     if not waiting:
         return stored
-    counted = measure_clubs(db, library, period, sorted(waiting))
-    return OfClubs(stored.figures | counted.figures, [*stored.once, *counted.once])
+    return _together(stored, measure_clubs(db, library, period, sorted(waiting)))
 
 
 def _stored(db: Connection, period: Period) -> OfClubs:
@@ -136,14 +147,39 @@ def count_clubs(db: Connection, library: Library, period: Period, clubs: Sequenc
     The numerator is None where a club sent nothing: in P (of what happens in P), or ever (of what
     is so on D); who has confirmed P's figures has sent a zero.
     """
-    return _shown(library, measure_clubs(db, library, period, clubs).figures)
+    kept = measure_clubs(db, library, period, clubs)
+    passing = _count_passing(db, library, period, clubs)
+    return _shown(library, _together(kept, passing).figures)
 
 
 def measure_clubs(
     db: Connection, library: Library, period: Period, clubs: Sequence[str]
 ) -> OfClubs:
-    """The same, with all that places above need of these clubs."""
-    asked = [i for i in library.figures.indicators.values() if i.kind not in OF_FIGURES]
+    """Those that can be stored, with all that places above need of these clubs."""
+    known = library.figures.indicators.values()
+    asked = [one for one in known if one.kind not in (*OF_FIGURES, *NOT_KEPT)]
+    counted = _counted(db, library, period, asked, clubs)
+    shown = complete(library, period, "club", counted.figures, clubs=clubs)
+    again = {one.id for one in asked if is_counted_once(one)}
+    hidden = {key: figure for key, figure in counted.figures.items() if key[1] in again}
+    return OfClubs(hidden | shown, counted.once)
+
+
+def _count_passing(
+    db: Connection, library: Library, period: Period, clubs: Sequence[str]
+) -> OfClubs:
+    """Those that cannot, for other clubs move them too; no indicator stands on one."""
+    asked = [one for one in library.figures.indicators.values() if one.kind in NOT_KEPT]
+    return _counted(db, library, period, asked, clubs) if asked else OfClubs({}, [])
+
+
+def _counted(
+    db: Connection,
+    library: Library,
+    period: Period,
+    asked: Sequence[Indicator],
+    clubs: Sequence[str],
+) -> OfClubs:
     again = {one.id for one in asked if is_counted_once(one)}
     kept: dict[tuple[str, str], list[Item]] = defaultdict(list)
 
@@ -156,10 +192,7 @@ def measure_clubs(
     own = {club: club for club in clubs}
     counted = add_up(period, asked, passing(), own)
     figures = _with_silence(db, library, period, asked, counted, clubs)
-    shown = complete(library, period, "club", figures, clubs=clubs)
-    hidden = {key: figure for key, figure in figures.items() if key[1] in again}
-    once = [pack(*key, items) for key, items in sorted(kept.items())]
-    return OfClubs(hidden | shown, once)
+    return OfClubs(figures, [pack(*key, items) for key, items in sorted(kept.items())])
 
 
 def _with_silence(

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from forms.indicators import Indicator, Kind
 from forms.periods import Period
-from sync.counting import of_forms, of_lists
+from sync.counting import of_forms, of_lists, of_pairs
 from sync.counting.item import Counted, Item, behind, fold
 from sync.counting.world import Needs, World
 from sync.figures import Figure, Figures, exact
@@ -19,6 +19,7 @@ from sync.figures import Figure, Figures, exact
 if TYPE_CHECKING:
     from forms.library import Library
 
+PAIRS: Kind = "pairs"
 OF_FIGURES: tuple[Kind, ...] = ("per", "total")  # of other figures: `of_figures`
 CLUBS = 20  # counted at a time: their entities and records are held in memory
 
@@ -72,7 +73,9 @@ def read_items(
     clubs: Collection[str],
 ) -> Iterator[Counted]:
     """What the indicators count in these clubs, some clubs at a time."""
-    asked = [one for one in indicators if one.kind not in OF_FIGURES]
+    for one in (one for one in indicators if one.kind == PAIRS):
+        yield from of_pairs.items(db, library, period, one, clubs)
+    asked = [one for one in indicators if one.kind not in (PAIRS, *OF_FIGURES)]
     needs = Needs.of(library, period, asked)
     lists = [one for one in asked if one.of in library.lists and one.kind in of_lists.KINDS]
     forms = [one for one in asked if one not in lists]

@@ -21,7 +21,7 @@ from forms.periods import get_period
 from sync import aggregate, clubs, places, rollup
 from sync import tables as t
 from sync.database import Database
-from sync.rollup import count_clubs
+from sync.rollup import measure_clubs
 from tests.bench.server import Bench, Line
 
 MEMBERS, VISITS = 60, 1_000  # of one club
@@ -49,7 +49,7 @@ def measured(name: str, database: Database, size: int) -> Iterator[Line]:
     with database.read() as db:
         club_ids = sorted(rollup.all_clubs(db, library))
         cells = [
-            _seconds(lambda club=club: count_clubs(db, library, PERIOD, [club]))
+            _seconds(lambda club=club: measure_clubs(db, library, PERIOD, [club]))
             for club in club_ids[:15]
         ]
     number = len(library.figures.indicators)

@@ -413,3 +413,15 @@ def test_roles_and_places_that_do_not_fit_are_told_with_their_file(
 ) -> None:
     change(library_folder / file, old, new)
     assert told in what_is_wrong(library_folder)
+
+
+def test_pairs_need_to_be_told_who_is_alike_and_nothing_stands_on_them(
+    library_folder: Path,
+) -> None:
+    lists, figures = (library_folder / f"members/{name}.toml" for name in ("lists", "indicators"))
+    change(lists, 'name = "full_name"\nborn', 'name = "ten"\nborn')
+    assert "“ten”" in what_is_wrong(library_folder)
+    change(figures, 'pairs = "members"', 'pairs = "loans"')
+    assert "loans.alike" in what_is_wrong(library_folder)
+    change(figures, "total = { B02a = 1, B02b = 1 }", "total = { B02a = 1, Q05 = 1 }")
+    assert "cannot stand on “Q05”" in what_is_wrong(library_folder)

@@ -19,7 +19,6 @@ SPEC = [  # domain §4.4 and §4.7: the first and the last of each letter
     f"{letter}{number:02}"
     for letter, last in zip("ABCDEFGHISQ", (10, 11, 12, 15, 13, 7, 8, 2, 4, 1, 9), strict=True)
     for number in range(1, last + 1)
-    if (letter, number) != ("Q", 5)  # nothing keeps pairs yet: README of the library
 ]
 CUTS_OF_THE_SPEC = {  # s a h g k of §4.4; the levels c u d are places
     "B01": "sex age_band hh_class living disability",

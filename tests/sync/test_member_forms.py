@@ -85,6 +85,13 @@ def test_a_corrected_birth_was_always_so(world: LibraryWorld) -> None:
     assert world.told(BA, "sex") == [("female", "2019-05-01", None)]
 
 
+def test_a_corrected_name_was_always_so(world: LibraryWorld) -> None:
+    join(world)
+    update(world, "2020-02-01", "identity", full_name="Trần Thị Bá")
+    world.work()
+    assert world.told(BA, "full_name") == [("Trần Thị Bá", "2019-05-01", None)]
+
+
 def test_a_card_runs_out_the_day_after_its_last_day_unless_it_is_renewed(
     world: LibraryWorld,
 ) -> None:
