@@ -95,7 +95,8 @@ def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> li
     """Recompute everything in a new SQLite file in `scratch` (left to the caller to delete).
 
     [] when all is the same, and sent reports are what was sent. Work that still waits in the queue
-    shows as "missing"; figures that wait to be measured again are not compared.
+    shows as "missing"; figures that wait to be measured again are not compared, nor those never
+    measured here: they are counted when somebody reads them.
     """
     database = Database(f"sqlite:///{scratch / 'verify.db'}")
     try:
@@ -111,7 +112,8 @@ def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> li
             slices.rebuild(copy, library)
             stale = _stale(db)
             sent = [Difference("report_versions", key, "sha256") for key in snapshots.spoilt(db)]
-            return [*unread, *sent, *_compare(derived(db, stale), derived(copy, stale))]
+            apart = stale | (_kept_cells(copy) - _kept_cells(db))
+            return [*unread, *sent, *_compare(derived(db, stale), derived(copy, apart))]
     finally:
         database.dispose()
 
@@ -341,6 +343,11 @@ def _counted_once(db: Connection, without: Collection[Cell]) -> Rows:
 def _stale(db: Connection) -> set[Cell]:
     c = stale_cells.c
     return {tuple(row) for row in db.execute(sa.select(c.calendar, c.period, c.club_id))}
+
+
+def _kept_cells(db: Connection) -> set[Cell]:
+    c = figures.c
+    return {tuple(row) for row in db.execute(sa.select(c.calendar, c.period, c.club_id).distinct())}
 
 
 def _read(db: Connection, query: sa.Select[Any]) -> Iterator[Any]:

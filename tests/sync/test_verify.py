@@ -28,6 +28,7 @@ from sync.tables import (
 )
 from sync.timeline import retell
 from sync.verify import Difference, derived, reprocess, verify
+from tests.sync.library_world import LibraryWorld
 from tests.sync.sending import NOW, Sending, World, an_id, join, visit, weigh
 
 
@@ -294,3 +295,24 @@ def test_a_city_of_seventy_thousand_people_is_told_and_judged_anew(world: World)
     keys = {Key("people", uuid) for uuid in (an_id("ba"), *map(str, range(70_000)))}
     with world.database.write() as db:
         process.follow_entities(db, world.library, Applied(keys, keys), NOW)
+
+
+def test_a_figure_that_nobody_has_measured_is_not_missing(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the way the recomputation may take somebody for a member of a later club too early."""
+    monkeypatch.setattr("sync.verify.BATCH", 1)
+    world = LibraryWorld(database, tmp_path)
+    hoa, sen, ba = an_id("hoa"), an_id("sen"), an_id("ba")
+    of_ba = {"club": hoa, "member": ba}
+    moves = {**of_ba, "exit_kind": "transfer", "exit_date": "2025-02-01", "new_club": sen}
+    moved = world.send("member_exit", moves, "exit", update=ba)
+    told = {**of_ba, "effective_date": "2018-05-01", "what": "care", "care_need": "regular"}
+    updated = world.send("member_update", told, "update", update=ba)
+    joins = {"club": hoa, "c_member": "yes", "join_date": "2018-03-01", "full_name": "Trần Thị Ba"}
+    joined = world.send("membership", joins, "join", create=ba, label="Ba")
+    for one in (joined, updated, moved):
+        world.work(one)
+    with database.write() as db:
+        measure(db, world.library, 1000, NOW)
+    assert world.differences() == []
