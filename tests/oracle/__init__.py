@@ -1,0 +1,1 @@
+"""An independent oracle: a population with its own truth, and every figure computed from it."""
