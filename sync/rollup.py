@@ -203,10 +203,15 @@ def _with_silence(
     counted: Figures,
     clubs: Sequence[str],
 ) -> Figures:
-    """0 where a club sent something, but nothing is counted; nothing at all where it sent none."""
+    """0 where a club sent something, but nothing is counted; nothing at all where it sent none, and no
+    other club's record tells of the club itself.
+    """
     sent = read_sent(db, library, period, clubs)
     figures: Figures = {}
-    known: set[tuple[str, str]] = set()  # (club, indicator)
+    of_clubs = {
+        i.id for i in indicators if i.of in library.lists and library.lists[i.of].is_of_clubs
+    }
+    known = {key[:2] for key in counted if key[1] in of_clubs}  # (club, indicator)
     for indicator in indicators:
         zero = Figure(None if indicator.kind == "median" else Decimal(0))
         for club in clubs:
