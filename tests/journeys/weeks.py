@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from forms.library import load_library
 from server.demo.phone import SyncError
 from server.tasks import Pace
 from sync import tables, verify
@@ -427,10 +428,10 @@ class Week:
         query = sa.select(e.uuid, e.label, e.data, e.version)
         query = query.join(tables.entity_lists, lists.id == e.list_id)
         here = {
-            row.uuid: (row.label, dict(row.data), row.version)
+            row.uuid: (row.label, _said(row.data), row.version)
             for row in db.execute(query.where(lists.name == "members"))
         }
-        should = {i: (one.label, one.data, one.version) for i, one in truth.entities.items()}
+        should = {i: (one.label, _said(one.data), one.version) for i, one in truth.entities.items()}
         wrong = [i for i in {**here, **should} if here.get(i) != should.get(i)]
         self._must(not wrong, f"{len(wrong)} entities differ from the reference")
         v = tables.entity_versions.c
@@ -444,7 +445,10 @@ class Week:
         histories: dict[str, list[tuple[str, dict[str, str]]]] = {}
         for row in rows:
             histories.setdefault(row.uuid, []).append((row.label, dict(row.data)))
-        good = histories == {i: one.versions for i, one in truth.entities.items()}
+        good = histories == {
+            i: [(label, _said(data)) for label, data in one.versions]
+            for i, one in truth.entities.items()
+        }
         self._must(good, "the versions of entities differ from the reference")
 
     def _phones(self, truth: Reference) -> None:
@@ -461,7 +465,7 @@ class Week:
             here = {row["name"]: (row["label"], int(row["__version"])) for row in rows}
             self._must(here == should, f"the list on the phone of {person.name} is not its own")
             same = all(
-                value == truth.entities[row["name"]].data.get(name, "")
+                value == _shown(truth, row["name"], name)
                 for row in rows
                 if row["name"] in truth.entities
                 for name, value in row.items()
@@ -491,6 +495,25 @@ class Week:
 
 
 # ------------------------------------------------------------------ recounting, as domain.md says
+
+
+FOUND = load_library().lists["members"].computed.keys()  # by the server, whatever phones say
+
+
+def _said(data: Mapping[str, str]) -> dict[str, str]:
+    """What phones said of an entity as far as it is theirs to say."""
+    return {name: value for name, value in data.items() if name not in FOUND}
+
+
+def _shown(truth: Reference, member: str, name: str) -> str:
+    """What a phone must show of a member."""
+    if name not in FOUND:
+        return truth.entities[member].data.get(name, "")
+    if name != "last_check_on":
+        return ""  # nobody is measured or visited with a next time in these weeks
+    checks = [one for one in truth.current() if one.form_id == "health_check"]
+    days = [one.answer("check_date") for one in checks if one.answer("member") == member]
+    return max(days, default="")
 
 
 def _may_have(role: str, member: Entity) -> bool:
