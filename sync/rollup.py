@@ -203,8 +203,8 @@ def _with_silence(
     counted: Figures,
     clubs: Sequence[str],
 ) -> Figures:
-    """0 where a club sent something, but nothing is counted; nothing at all where it sent none, and no
-    other club's record tells of the club itself.
+    """0 where a club sent something, but nothing is counted; nothing at all where it sent none, and
+    no other club's record tells of the club itself.
     """
     sent = read_sent(db, library, period, clubs)
     figures: Figures = {}
