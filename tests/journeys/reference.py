@@ -33,10 +33,19 @@ class Kept:
 
 @dataclass
 class Entity:
-    """One entity: its versions, oldest first; number n stands at place n - 1."""
+    """One entity: its versions, oldest first; number n stands at place n - 1.
 
+    silent: the numbers the server took for itself, so that phones see what it found.
+    """
+
+    silent: frozenset[int] = frozenset()
     versions: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     branches: dict[tuple[str, int], int] = field(default_factory=dict)  # branch, base -> version
+
+    def says(self, label: str, data: dict[str, str]) -> None:
+        self.versions.append((label, data))
+        if self.version + 1 in self.silent:
+            self.says(label, data)
 
     @property
     def label(self) -> str:
@@ -65,9 +74,11 @@ class Reference:
 
 
 def compute(
-    accepted: Iterable[tuple[str, bytes]], xforms: Mapping[tuple[str, str], bytes]
+    accepted: Iterable[tuple[str, bytes]],
+    xforms: Mapping[tuple[str, str], bytes],
+    silent: Mapping[str, frozenset[int]],
 ) -> Reference:
-    """From the POSTs that were answered with success, oldest first."""
+    """From the POSTs that were answered with success, oldest first. `silent`: see Entity."""
     kept: dict[tuple[str, str], Kept] = {}
     for content_type, body in accepted:
         parts = parts_of(content_type, body)
@@ -76,7 +87,7 @@ def compute(
         here = kept.setdefault((one.form_id, one.instance_id), one)
         assert here.xml == one.xml, "a phone sent two things under one id"
         here.files.update(parts)
-    return Reference(list(kept.values()), _entities(kept.values(), xforms))
+    return Reference(list(kept.values()), _entities(kept.values(), xforms, silent))
 
 
 def _read(xml: bytes) -> Kept:
@@ -101,14 +112,18 @@ class _Wish:
     branch: str
 
 
-def _entities(kept: Collection[Kept], xforms: Mapping[tuple[str, str], bytes]) -> dict[str, Entity]:
+def _entities(
+    kept: Collection[Kept],
+    xforms: Mapping[tuple[str, str], bytes],
+    silent: Mapping[str, frozenset[int]],
+) -> dict[str, Entity]:
     entities: dict[str, Entity] = {}
     made_by: dict[str, list[str]] = {}  # entity -> the instances that made its versions
     waiting: list[_Wish] = []
     arrived = {one.instance_id: one.replaces for one in kept}  # in this order
     for one in kept:
         waiting += _wishes(one, xforms[one.form_id, one.version])
-        while _carry_one_out(entities, made_by, waiting, arrived):
+        while _carry_one_out(entities, made_by, waiting, arrived, silent):
             pass  # each may be what an older one waits for
     return entities
 
@@ -118,6 +133,7 @@ def _carry_one_out(
     made_by: dict[str, list[str]],
     waiting: list[_Wish],
     arrived: Mapping[str, str],
+    silent: Mapping[str, frozenset[int]],
 ) -> bool:
     for wish in waiting:
         known = entities.get(wish.id)
@@ -128,7 +144,8 @@ def _carry_one_out(
         if known is None and not wish.creates:
             continue
         if known is None:
-            entities[wish.id] = known = Entity([(wish.label, dict(wish.data))])
+            entities[wish.id] = known = Entity(silent.get(wish.id, frozenset()))
+            known.says(wish.label, dict(wish.data))
         elif not wish.updates:
             waiting.remove(wish)  # somebody else's id: refused
             return True
@@ -136,9 +153,9 @@ def _carry_one_out(
             continue
         else:
             label, data = known.label, {**known.data, **wish.data}
-            known.versions.append((wish.label or label, data))
             if wish.base is not None:
-                known.branches.setdefault((wish.branch, wish.base), known.version)
+                known.branches.setdefault((wish.branch, wish.base), known.version + 1)
+            known.says(wish.label or label, data)
         makers.append(mine)
         waiting.remove(wish)
         return True
