@@ -151,7 +151,22 @@ def _copy(db: Connection, copy: Connection) -> None:
     with_kept = sa.select(entity_versions.c.entity_id).where(kept)
     of_people = sa.select(entity_rows).where(entity_rows.c.id.in_(with_kept))
     _copy_rows(db, copy, entity_rows, of_people)
-    _copy_rows(db, copy, entity_versions, sa.select(entity_versions).where(kept))
+    of_both = sa.select(entity_versions).where(entity_versions.c.entity_id.in_(with_kept))
+    _copy_said(db, copy, of_both)
+
+
+def _copy_said(db: Connection, copy: Connection, query: sa.Select[Any]) -> None:
+    """Kept versions as what was said in each: those between, which tell that, are not there yet."""
+    c = entity_versions.c
+    before: Any = None
+    for row in db.execute(query.order_by(c.entity_id, c.version)).mappings():
+        known = before if before and before["entity_id"] == row["entity_id"] else None
+        if row["submission_version_id"] is None:
+            old = known["data"] if known else {}
+            data = {name: text for name, text in row["data"].items() if old.get(name) != text}
+            label = "" if known and known["label"] == row["label"] else row["label"]
+            copy.execute(entity_versions.insert().values({**row, "label": label, "data": data}))
+        before = row
 
 
 def _copy_rows(db: Connection, copy: Connection, table: sa.Table, query: sa.Select[Any]) -> None:

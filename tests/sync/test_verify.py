@@ -99,6 +99,19 @@ def test_all_that_can_happen_verifies(world: World, tmp_path: Path) -> None:
     assert differences(world, tmp_path) == []
 
 
+def test_a_change_that_missed_what_a_person_said_verifies(world: World, tmp_path: Path) -> None:
+    """What the person said is one property, not all that was known by then."""
+    world.join("ba")
+    world.weigh("ba", "51", note="a", key="w1")
+    world.work()
+    with world.database.write() as db:
+        keep(db, world.library, "people", [Kept(an_id("ba"), "ba", {"kg": "70"})], NOW)
+    world.weigh("ba", "70", note="b", base=2, key="w2", on="2025-06-01")
+    world.work()
+    assert world.person("ba").conflict == "soft"
+    assert differences(world, tmp_path) == []
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_any_order_and_any_repeats_of_processing_give_the_same(
     world: World, tmp_path: Path, seed: int
