@@ -306,12 +306,11 @@ class Writer:
             late = max(late, 1)
         else:
             answers |= {"exit_precision": "day", "exit_date": day}
-        here = club
-        if how == "transfer":
-            here = person.last_club(day) or club
-            answers |= {"new_club": self.club_ids[here], "new_club_id": self.club_ids[here]}
+        if how == "transfer":  # told by the club that is left
+            new = self.club_ids[person.last_club(day) or club]
+            answers |= {"new_club": new, "new_club_id": new}
         return self.paper(
-            "member_exit", f"exit {person.key} {day}", here, day, answers,
+            "member_exit", f"exit {person.key} {day}", club, day, answers,
             entity=an_id(person.key), received=self.arrival(day, late),
         )  # fmt: skip
 
