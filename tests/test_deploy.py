@@ -29,7 +29,7 @@ def test_env_example_holds_settings_that_are_taken() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_a_page_names_exists(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    named = re.findall(r"(?:bin/cayda|cayda_data/data \S*cayda|`cayda)((?: [a-z]+)+)", text)
+    named = re.findall(r"(?:bin/cayda|cayda_data/data \S*cayda|`cayda)((?: [a-z][a-z-]*)+)", text)
     assert all(_exists(words.split()) for words in named), named
 
 

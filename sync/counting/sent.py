@@ -14,7 +14,6 @@ from forms.periods import Period
 from sync import tables as t
 from sync import words
 from sync.counting.having import read_confirmed
-from sync.database import among
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -52,8 +51,10 @@ def _with_record(
     db: Connection, clubs: Collection[str], then: sa.ColumnElement[bool]
 ) -> frozenset[str]:
     """Looks for one record of each club, and not at all of them."""
-    spells, records = t.spells.c, t.records.c
-    known = sa.select(spells.uuid).where(among(db, spells.uuid, clubs)).distinct().subquery()
+    if not clubs:
+        return frozenset()
+    records, column = t.records.c, sa.column("uuid", sa.Text)
+    known = sa.values(column, name="known").data([(club,) for club in sorted(clubs)]).cte("clubs_")
     sent = (
         sa.select(sa.literal(1))
         .where(records.club_id == known.c.uuid, then, words.counts(t.records))
