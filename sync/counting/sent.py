@@ -54,7 +54,7 @@ def _with_record(
     if not clubs:
         return frozenset()
     records, column = t.records.c, sa.column("uuid", sa.Text)
-    known = sa.values(column, name="known").data([(club,) for club in sorted(clubs)]).cte("clubs_")
+    known = sa.values(column, name="known").data([(club,) for club in sorted(clubs)]).cte("asked")
     sent = (
         sa.select(sa.literal(1))
         .where(records.club_id == known.c.uuid, then, words.counts(t.records))

@@ -10,7 +10,6 @@ from tests.oracle.truth import Confirmation, Truth
 
 SMALL = (66, 86, 16, 14, 14, 12, 10, 8, 10, 0)  # people of each club over all the years
 TINY = (7, 0, 5, 3, 0, 0, 3, 0, 2, 0)
-LARGE = (64, 74, 60, 58, 66, 52, 60, 48, 70, 0)
 
 
 def a_truth(seed: int = 1, sizes: Sequence[int] = SMALL, busy: float = 1.0) -> Truth:

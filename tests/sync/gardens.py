@@ -22,7 +22,7 @@ from tests.sync.rows import Rows
 PERIOD = get_period("2018H1")
 D = date(2018, 6, 30)
 START = date(2018, 1, 1)
-CUTS = """
+SEX_AND_AGE = """
 [cut.sex]
 label = { vi = "Giới", en = "Sex" }
 fact = "sex"
@@ -33,6 +33,10 @@ values = [
   { value = "young", vi = "Trẻ", en = "Young", first = 0, end = 60 },
   { value = "old", vi = "Già", en = "Old", first = 60 },
 ]
+"""
+CUTS = (
+    SEX_AND_AGE
+    + """
 [cut.ills]
 label = { vi = "Bệnh", en = "Ills" }
 fact = "ills"
@@ -41,6 +45,7 @@ multi = true
 label = { vi = "Lý do", en = "Reason" }
 fact = "why_left"
 """
+)
 
 
 def a_garden(folder: Path, **indicators: str) -> Any:

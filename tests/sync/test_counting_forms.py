@@ -17,22 +17,15 @@ from forms.periods import ADMINISTRATIVE, Period, get_period
 from sync import tables as t
 from sync.counting import count, items
 from sync.database import Database
+from tests.sync.gardens import SEX_AND_AGE
 from tests.sync.rows import Rows
 
 PERIOD = get_period("2018H1")
 D = PERIOD.last
 MAY = date(2018, 5, 10)
-CUTS = """
-[cut.sex]
-label = { vi = "Giới", en = "Sex" }
-fact = "sex"
-[cut.age]
-label = { vi = "Tuổi", en = "Age" }
-fact = "age"
-values = [
-  { value = "young", vi = "Trẻ", en = "Young", first = 0, end = 60 },
-  { value = "old", vi = "Già", en = "Old", first = 60 },
-]
+CUTS = (
+    SEX_AND_AGE
+    + """
 [cut.skill]
 label = { vi = "Khả năng", en = "Skills" }
 fact = "skills"
@@ -45,6 +38,7 @@ label = { vi = "Việc", en = "Task" }
 answer = "tasks"
 multi = true
 """
+)
 Told = dict[tuple[str, str, str], Decimal]  # place, cut, value
 
 
