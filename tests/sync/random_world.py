@@ -58,7 +58,7 @@ class World:
         for name, rule in self.library.lists.items():
             facts = fact_values(rule, self.library)
             for uuid in self.entities[name]:
-                for fact, choices in facts.items():
+                for fact, choices in sorted(facts.items()):  # of a set: in one order every run
                     self._say(name, uuid, fact, sorted(choices or ()))
         for form in self.library.forms.values():
             for _ in range(RECORDS):
@@ -92,6 +92,6 @@ class World:
         record = self.rows.a_record(
             form.xml_form_id, self.dice.choice(self.days), self.dice.choice(CLUBS), subject, answers
         )
-        for repeat in form.repeats:
+        for repeat in sorted(form.repeats):
             self.rows.a_row(record, repeat, 1, answers)
             self.rows.a_row(record, repeat, 2, dict.fromkeys(told, "2"))
