@@ -102,11 +102,14 @@ def renew_units(db: Connection, blobs: Blobs) -> None:
     c = form_attachments.c
     values = {"sha256": blob.sha256, "md5": blob.md5, "size": blob.size}
     current = sa.select(forms.c.current_version_id)
-    own = sa.and_(
-        c.filename == places.UNITS_CSV, c.list_name.is_(None), c.form_version_id.in_(current)
+    other = sa.and_(
+        c.filename == places.UNITS_CSV,
+        c.list_name.is_(None),
+        c.form_version_id.in_(current),
+        c.sha256.is_distinct_from(blob.sha256),
     )
-    db.execute(form_attachments.update().where(own).values(values))
-    counters.bump(db, counters.FORMS)
+    if db.execute(form_attachments.update().where(other).values(values)).rowcount:
+        counters.bump(db, counters.FORMS)  # a start that brings nothing moves nothing
 
 
 def to_tree(decided: Decided) -> Tree:

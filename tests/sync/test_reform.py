@@ -8,12 +8,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from forms.decision import NEEDED, OF_NEW, Decided
 from forms.library import load_library
-from sync import clubs, places, reform
+from sync import clubs, places, publish, reform
 from sync.blobs import Blobs
 from sync.database import Database
+from sync.tables import counters, form_attachments
 from tests.conftest import NOW
 
 LIBRARY = load_library()
@@ -137,3 +139,26 @@ def test_phones_are_offered_the_new_units_with_their_days(city: Database, tmp_pa
     ends = {row["name"]: row["valid_to"] for row in rows if row["code"] == "20263"}
     assert ends["20263@2025-07-01"] == "2027-01-01"
     assert ends["20263@2027-01-01"] == "9999-12-31"
+
+
+def test_a_form_has_the_new_units_and_a_start_that_brings_none_moves_no_counter(
+    city: Database, tmp_path: Path
+) -> None:
+    blobs = Blobs(tmp_path)
+    with city.write() as db:
+        publish.publish_library(db, blobs, LIBRARY, NOW)
+
+    def seen() -> tuple[int, set[str | None]]:
+        c = form_attachments.c
+        files = sa.select(c.sha256).where(c.filename == places.UNITS_CSV)
+        number = sa.select(counters.c.value).where(counters.c.name == "forms")
+        with city.read() as db:
+            return db.execute(number).scalar_one(), set(db.scalars(files))
+
+    before = seen()
+    with city.write() as db:
+        reform.renew_units(db, blobs)
+    assert seen() == before
+    carry_out(city, MERGED, tmp_path)
+    assert seen()[0] > before[0]
+    assert seen()[1].isdisjoint(before[1])
