@@ -5,7 +5,6 @@ Pure: the same seed gives the same people and the same mistakes. What phones wri
 
 from __future__ import annotations
 
-import unicodedata
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
+from server.demo import slips
 from server.demo.names import full_name
 
 FIRST, LAST = date(2024, 12, 1), date(2026, 1, 31)  # the fourteen months of the diary
@@ -146,9 +146,9 @@ def _members(random: Random, club: Club) -> list[Person]:
 
 def _person(random: Random, club: Club, older: float, women: float, hard: float) -> Person:
     sex = "female" if random.random() < women else "male"
-    years = _years(random, older)
+    years = draw_years(random, older)
     born = date(2025 - years, random.randint(1, 12), random.randint(1, 28))
-    precision = _precision(random, years)
+    precision = draw_precision(random, years)
     if precision == "day" and random.random() < 0.10:
         born = born.replace(month=1, day=1)
     name = full_name(random, sex, born.year)
@@ -187,7 +187,7 @@ def _hamlet(random: Random, club: Club) -> str:
     return f"tổ {random.randint(1, 40)}"
 
 
-def _years(random: Random, older: float) -> int:
+def draw_years(random: Random, older: float) -> int:
     if random.random() < older:
         low, high = random.choices(((60, 69), (70, 79), (80, 94)), weights=(52, 31, 17))[0]
     else:
@@ -195,7 +195,7 @@ def _years(random: Random, older: float) -> int:
     return random.randint(low, high)
 
 
-def _precision(random: Random, years: int) -> str:
+def draw_precision(random: Random, years: int) -> str:
     year_only = 0.60 if years >= 80 else 0.35 if years >= 70 else 0.15 if years >= 60 else 0.02
     if random.random() < year_only:
         return "year"
@@ -225,11 +225,15 @@ def _phone(random: Random) -> tuple[str, str]:
 def _paper(random: Random, sex: str, year: int) -> tuple[str, str]:
     kind = random.choices(("cccd", "cmnd9", "none_yet", "not_given"), weights=(70, 20, 3, 7))[0]
     if kind == "cccd":
-        century_sex = (2 if year >= 2000 else 0) + (1 if sex == "female" else 0)
-        shown = year + 1 if random.random() < 0.02 else year
-        tail = f"{random.randrange(10**6):06d}"
-        return kind, f"{random.choice(TEST_PROVINCES)}{century_sex}{shown % 100:02d}{tail}"
+        return kind, draw_id_number(random, sex, year + 1 if random.random() < 0.02 else year)
     return kind, f"20{random.randrange(10**7):07d}" if kind == "cmnd9" else ""
+
+
+def draw_id_number(random: Random, sex: str, year: int) -> str:
+    """Twelve digits that say the sex and the year, of a province that nobody was born in."""
+    century_sex = (2 if year >= 2000 else 0) + (1 if sex == "female" else 0)
+    tail = f"{random.randrange(10**6):06d}"
+    return f"{random.choice(TEST_PROVINCES)}{century_sex}{year % 100:02d}{tail}"
 
 
 def _class(random: Random, hard: float) -> str:
@@ -282,16 +286,16 @@ def _leaving(random: Random, person: Person) -> dict[str, Any]:
 
 # ---- mistakes, so that the product can be seen to stand them
 def _make_mistakes(random: Random, population: Population) -> None:
-    _change(random, population, 10, lambda p: replace(p, full_name=_nfd(p.full_name)))
+    _change(random, population, 10, _renamed(slips.decomposed))
     _change(random, population, 25, lambda p: replace(p, full_name=f"{p.full_name} "))
     _change(random, population, 2, lambda p: replace(p, full_name=p.full_name.replace("Đ", "Ð")))
     _change(random, population, 1, lambda p: replace(p, sex=_other_sex(p.sex)))
     _change(random, population, 30, lambda p: replace(p, phone="0900000123", phone_owner="child"))
     for rate, variant in (
-        (6, _tone_moved),
-        (8, _marks_left_out),
-        (6, _hoi_nga_swapped),
-        (5, _middle_dropped),
+        (6, _renamed(slips.tone_moved)),
+        (8, _renamed(slips.marks_left_out)),
+        (6, _renamed(slips.hoi_nga_swapped)),
+        (5, _renamed(slips.middle_dropped)),
         (8, _year_beside),
     ):
         _register_again(random, population, rate, variant)
@@ -340,35 +344,12 @@ def _is_plain(person: Person) -> bool:
     return person.board_role == "none" and not person.is_volunteer and person.care_need == "no"
 
 
-def _nfd(text: str) -> str:
-    return unicodedata.normalize("NFD", text)
-
-
 def _other_sex(sex: str) -> str:
     return "male" if sex == "female" else "female"
 
 
-def _tone_moved(person: Person) -> Person:
-    old_new = (("òa", "oà"), ("óa", "oá"), ("ủy", "uỷ"), ("úy", "uý"), ("ỏe", "oẻ"))
-    name = person.full_name
-    for old, new in old_new:
-        name = name.replace(old, new)
-    return replace(person, full_name=name)
-
-
-def _marks_left_out(person: Person) -> Person:
-    bare = "".join(c for c in _nfd(person.full_name) if not unicodedata.combining(c))
-    return replace(person, full_name=bare.replace("đ", "d").replace("Đ", "D"))
-
-
-def _hoi_nga_swapped(person: Person) -> Person:
-    swapped = _nfd(person.full_name).translate({0x0309: 0x0303, 0x0303: 0x0309})
-    return replace(person, full_name=unicodedata.normalize("NFC", swapped))
-
-
-def _middle_dropped(person: Person) -> Person:
-    words = person.full_name.split()
-    return replace(person, full_name=f"{words[0]} {words[-1]}")
+def _renamed(slip: Callable[[str], str]) -> Change:
+    return lambda person: replace(person, full_name=slip(person.full_name))
 
 
 def _year_beside(person: Person) -> Person:
