@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ class Computed:
     latest: forms whose records may tell it, the later day wins and of one day the later to arrive.
     where: column -> codes such a record must have. column: the answer (or computed column) that
     tells it when it is not blank; None = the record's own day. only: of several codes these.
+    digits: of a number its last so many, however it is written.
     needs: facts (name -> values) without which, today, nothing is told: a consent.
     """
 
@@ -21,6 +23,7 @@ class Computed:
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     column: str | None = None
     only: tuple[str, ...] = ()
+    digits: int | None = None
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -30,6 +33,8 @@ class Computed:
 
     def cut(self, value: str) -> str:
         """The value as far as it is told."""
+        if self.digits:
+            return re.sub(r"[^0-9]", "", value)[-self.digits :]
         if not self.only:
             return value
         return " ".join(code for code in value.split() if code in self.only)

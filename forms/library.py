@@ -356,12 +356,19 @@ def _load(path: Path) -> Library:
     from forms.library_check import misfits
 
     library = read_library(path)
-    problems = (*library.problems, *misfits(library))
+    unread = {_kind_of_file(one) for one in library.problems}
+    # What could not be read is missing everywhere: in other files that is no slip of theirs.
+    unfit = [one for one in misfits(library) if not unread or _kind_of_file(one) in unread]
+    problems = (*library.problems, *unfit)
     if not library.forms and not problems:  # a slip in the folder's name would close every door
         problems = (problem(str(path), "*/*.md", "không có biểu mẫu nào", "it holds no form"),)
     if problems:
         raise LibraryError(problems)
     return library
+
+
+def _kind_of_file(slip: Problem) -> str:
+    return Path(slip.where.sheet if slip.where and slip.where.sheet else "").name
 
 
 def read_library(path: Path) -> Library:
@@ -747,7 +754,7 @@ def _alike(entry: Mapping[str, Any]) -> Alike:
 
 
 def _computed(name: str, entry: Mapping[str, Any]) -> Computed:
-    _only(entry, {"fact", "latest", "where", "column", "only", "needs"})
+    _only(entry, {"fact", "latest", "where", "column", "only", "digits", "needs"})
     if ("fact" in entry) == ("latest" in entry):
         raise Wrong(f"{name}: cần “fact” hoặc “latest”", f"{name}: needs fact or latest")
     return Computed(
@@ -756,6 +763,7 @@ def _computed(name: str, entry: Mapping[str, Any]) -> Computed:
         where=_where(entry.get("where", {})),
         column=_text(entry, "column"),
         only=_texts(entry, "only"),
+        digits=_number(entry, "digits") if "digits" in entry else None,
         needs=_where(entry.get("needs", {})),
     )
 

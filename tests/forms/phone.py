@@ -19,13 +19,13 @@ dong-hoa,CLB Đông Hòa · Hòa Thọ,1,C1,20194,Hòa Thọ,active,2018-03-01,
 """,
     "members": """\
 name,label,__version,club_id,birth_year,sex,hamlet,status,is_volunteer,board_role,care_need,\
-c_health,c_care,c_photo,last_check_on,last_height
+c_health,c_care,c_photo,last_check_on,last_height,phone_tail
 ba,Trần Thị Ba · 1948 · thôn Đông,4,dong-hoa,1948,female,thôn Đông,active,no,chair,regular,\
-yes,yes,yes,2024-01-02,150
-minh,Lê Văn Minh · 1960 · thôn Đông,1,dong-hoa,1960,male,thôn Đông,active,yes,none,no,no,yes,no,,
-hoa,Võ Thị Hoa · 1950 · tổ 3,1,other,1950,female,tổ 3,active,yes,none,regular,yes,yes,yes,,
+yes,yes,yes,2024-01-02,150,456
+minh,Lê Văn Minh · 1960 · thôn Đông,1,dong-hoa,1960,male,thôn Đông,active,yes,none,no,no,yes,no,,,
+hoa,Võ Thị Hoa · 1950 · tổ 3,1,other,1950,female,tổ 3,active,yes,none,regular,yes,yes,yes,,,
 tam,Bùi Thị Tám · 1945 · thôn Tây,1,dong-hoa,1945,female,thôn Tây,active,no,none,regular,\
-yes,no,no,,
+yes,no,no,,,
 """,
     "care_clients": """\
 name,label,__version,club_id,care_level,landmark,contact_phone,safety,last_visit_on,next_visit_on

@@ -208,6 +208,15 @@ def test_a_rule_that_names_a_missing_choice_is_told(library_folder: Path) -> Non
     assert "outcome = gap" in what_is_wrong(library_folder)
 
 
+def test_a_list_that_cannot_be_read_is_told_in_its_file_and_not_in_every_form_that_names_it(
+    library_folder: Path,
+) -> None:
+    change(library_folder / "members/lists.toml", "[members.computed]", "[members.computedd]")
+    said = what_is_wrong(library_folder)
+    assert "computedd" in said
+    assert all("lists.toml" in line for line in said.splitlines()), said
+
+
 def test_a_rule_that_names_a_missing_form_is_told(library_folder: Path) -> None:
     change(library_folder / "care/forms.toml", "[care_visit]", "[care_vist]")
     said = what_is_wrong(library_folder)

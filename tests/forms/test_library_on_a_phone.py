@@ -10,7 +10,7 @@ from tests.forms.phone import Fill, Phone, Saved
 BA = {
     "consent_read": "OK", "c_member": "yes", "c_health": "yes", "c_care": "no", "c_photo": "no",
     "consent_by": "self", "consent_method": "thumbprint",
-    "full_name": " Trần  Thị Ba ", "alias": "bà Năm", "sex": "female",
+    "full_name": " Trần  Thị Ba ", "is_new": "OK", "alias": "bà Năm", "sex": "female",
     "birth_precision": "year", "birth_year": "1948", "join_date": "2019-05-01",
     "hamlet": "thôn Đông", "id_kind": "not_given", "hh_class": "average",
     "hh_class_src": "self_declared", "living": "alone", "no_support": "no", "disability": "none",
@@ -49,11 +49,65 @@ def test_a_registration_creates_a_thin_member_with_a_label_to_tell_namesakes(pho
     assert filled.sent("born_in_year") == "1948"
 
 
-def test_the_zodiac_year_is_shown_and_a_probable_twin_is_warned_of(phone: Fill) -> None:
+def test_the_zodiac_year_is_shown(phone: Fill) -> None:
     filled = phone("membership", **BA)
     assert filled.saw("note zodiac_note: Năm 1948 là năm **Mậu Tý**")
-    assert filled.saw("note twin_note")
-    assert not phone("membership", **{**BA, "birth_year": "1952"}).saw("note twin_note")
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"full_name": "TRAN THI BA", "birth_year": "1958"},  # marks left out, the year far off
+        {"full_name": "Tra\u0302\u0300n Thị Bà"},  # taken apart by a keyboard, another mark
+        {"full_name": "Trần Ba", "birth_year": "1949"},  # the middle left out, a year older
+        {"full_name": "Nguyễn Thị Ba", "birth_year": "1960", "phone": "0905 123 4.56"},
+    ],
+    ids=["bare", "decomposed", "middle", "phone"],
+)
+def test_who_may_be_registered_already_is_shown_before_anybody_new_is_made(
+    phone: Fill, who: dict[str, str]
+) -> None:
+    asked = {**BA, **who}
+    del asked["is_new"]
+    filled = phone("membership", **asked)
+    assert filled.saw("asked already_member [] {ba}") or filled.saw("asked already_member {ba}")
+    assert filled.saw("asked is_new*")
+    assert not filled.saw("asked join_date")
+    assert not filled.saw("took join_date")
+
+
+def test_who_is_registered_already_is_not_registered_again(phone: Fill) -> None:
+    filled = phone("membership", **{**BA, "already_member": "ba", "is_new": ""})
+    assert filled.valid, filled.shown
+    assert filled.saw("note already_note")
+    assert filled.entity["create"] == "0"
+    assert filled.sent("join_date") in (None, "")
+
+
+def test_another_person_who_looks_like_one_on_the_list_is_registered(phone: Fill) -> None:
+    filled = phone("membership", **BA)
+    assert filled.valid, filled.shown
+    assert filled.saw("took is_new")
+    assert filled.entity["create"] == "1"
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"full_name": "Trần Thị Bảy"},  # another given name
+        {"full_name": "Lê Văn Ba", "sex": "male"},  # another family name
+        {"full_name": "Võ Thị Hoa", "birth_year": "1950"},  # of another club
+        {"full_name": "Trần Ba", "birth_year": "1952"},  # no middle name, and years apart
+        {"full_name": "Lê Thị Út", "phone": "0905123456"},  # one phone in the house, another name
+    ],
+)
+def test_who_is_like_nobody_on_the_list_is_asked_nothing_more(
+    phone: Fill, who: dict[str, str]
+) -> None:
+    filled = phone("membership", **{**BA, **who})
+    assert filled.valid, filled.shown
+    assert not filled.saw("asked already_member")
+    assert filled.entity["create"] == "1"
 
 
 def test_nobody_joins_before_the_club_was_founded_or_tomorrow(phone: Fill) -> None:
