@@ -12,13 +12,14 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from forms.alike import Alike
 from forms.computed import Computed
 from forms.follow_up import FollowList, read_follow_list
 from forms.form_problems import FormRefused
 from forms.indicators import BadIndicator, Figures, Indicator, Target, read_figures
+from forms.matching.rule import MatchRule, read_match_rule
 from forms.problems import Problem, ProblemType, Where
 from forms.report_rules import ReportRules, read_report_rules
 from forms.roles import Role, read_role
@@ -35,6 +36,7 @@ BAD_LIBRARY = ProblemType(
     "The library is wrong at {file}, “{entry}”: {why}.",
 )
 
+Read = TypeVar("Read")
 Measure = Callable[[Mapping[str, str]], dict[str, str]]  # a record's answers -> computed columns
 Choices = frozenset[str] | None  # the codes of a question; None = free text, a number, a file
 
@@ -319,6 +321,7 @@ class Library:
     report: ReportRules = field(default_factory=ReportRules)
     rolls: Mapping[str, Roll] = field(default_factory=dict)
     follow_up: Mapping[str, FollowList] = field(default_factory=dict)
+    matches: Mapping[str, MatchRule] = field(default_factory=dict)
     problems: tuple[Problem, ...] = field(default=())
 
     def rules_on(self, list_name: str) -> Iterator[ListRule]:
@@ -402,8 +405,11 @@ def read_library(path: Path) -> Library:
         lists=MappingProxyType(lists),
         figures=_read_figures(path, problems),
         report=_read_report(path / "report.toml", problems),
-        rolls=MappingProxyType(dict(_read_rolls(path, problems))),
+        rolls=MappingProxyType(dict(_read_all(path, "rolls.toml", read_roll, problems))),
         follow_up=MappingProxyType(_read_follow_up(path, forms, problems)),
+        matches=MappingProxyType(
+            dict(_read_all(path, "match.toml", lambda _, entry: read_match_rule(entry), problems))
+        ),
         units=_read_csv(path / "places" / "units.csv"),
         successions=_read_csv(path / "places" / "successions.csv"),
         problems=tuple(problems),
@@ -502,11 +508,17 @@ def _read_report(file: Path, problems: list[Problem]) -> ReportRules:
     return ReportRules()
 
 
-def _read_rolls(path: Path, problems: list[Problem]) -> Iterator[tuple[str, Roll]]:
-    for file in sorted(path.glob("*/rolls.toml")):
+def _read_all(
+    path: Path,
+    file_name: str,
+    read: Callable[[str, Mapping[str, Any]], Read],
+    problems: list[Problem],
+) -> Iterator[tuple[str, Read]]:
+    """Every [name] table of the domains' files of this name."""
+    for file in sorted(path.glob(f"*/{file_name}")):
         for name, entry in _entries(file, problems):
             try:
-                yield name, read_roll(name, entry)
+                yield name, read(name, entry)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 vi, en = f"thiếu hay viết sai: {error}", f"missing or misspelt: {error}"
                 problems.append(problem(file, name, vi, en))

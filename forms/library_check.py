@@ -46,6 +46,8 @@ def misfits(library: Library) -> list[Problem]:
         found += [problem("lists.toml", one.name, *slip) for slip in _list_slips(one, library)]
     for roll in library.rolls.values():
         found += [problem("rolls.toml", roll.name, *slip) for slip in _roll_slips(roll, library)]
+    for name in library.matches:
+        found += [problem("match.toml", name, *slip) for slip in _match_slips(name, library)]
     found += [
         problem(f"places/{slip.table}.csv", slip.key, slip.vi, slip.en)
         for slip in unit_tables.slips(library.units, library.successions)
@@ -281,6 +283,16 @@ def _list_slips(one: ListRule, library: Library) -> Iterator[Slip]:
     for role, download in one.downloads.items():
         yield from _download_slips(role, download, known, library)
     yield from _told_slips(one, known, library)
+
+
+def _match_slips(name: str, library: Library) -> Iterator[Slip]:
+    """Views have no entities of their own; of what is not supplied, the list must tell."""
+    of = library.lists.get(name)
+    if of is None or of.of is not None:
+        yield _nothing_called(name)
+        return
+    for fact in sorted(library.matches[name].facts - of.fact_names):
+        yield _nothing_called(fact)
 
 
 def _told_slips(one: ListRule, known: Collection[str], library: Library) -> Iterator[Slip]:

@@ -1,0 +1,110 @@
+"""Phones, which say who lives together, and places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+from forms.matching.distance import one_slip
+from forms.matching.kind import Field, Kind, Part
+from forms.text import fold
+
+PHONE = ("equal", "different")
+PLACE = ("finest", "same", "other_finest", "neighbour", "different")
+
+_FROM_ABROAD = re.compile(r"(?:00)?840?(?=[0-9]{9,10}$)")  # +84, 84, 0084
+
+
+# ------------------------------------------------------------------ phones
+def read_phone(text: str, prefixes: Mapping[str, str]) -> str:
+    """The digits as they are dialled today: "+84 905.123-456" → "0905123456"; "" for no number.
+
+    `prefixes`: how numbers of eleven digits began, and how they begin since.
+    """
+    digits = re.sub(r"[^0-9]", "", text)
+    number = _FROM_ABROAD.sub("0", digits, count=1) if _FROM_ABROAD.match(digits) else digits
+    if len(number) == 11 and number[:4] in prefixes:
+        number = prefixes[number[:4]] + number[4:]
+    return "" if is_filler(number) else number
+
+
+def is_filler(digits: str) -> bool:
+    """Whether someone only filled the box: 0900000000, 123456789, 1212121212, too few digits."""
+    tail = digits[2:]
+    steps = {(int(y) - int(x)) % 10 for x, y in pairwise(tail)}
+    return len(digits) < 8 or len(steps) == 1 or len(set(digits)) < 3
+
+
+def _read_phones(field: Field, facts: Sequence[str]) -> tuple[str, ...] | None:
+    prefixes = field.words.get("prefixes", {})
+    numbers = {read_phone(fact, prefixes) for fact in facts}
+    return tuple(sorted(numbers - field.placeholders - {""})) or None
+
+
+PHONES = Kind(
+    lambda field: (Part("", PHONE),),
+    _read_phones,
+    lambda a, b: (0,) if a == b or not set(a).isdisjoint(b) else (1,),
+    lambda field: {"number": lambda value: value},
+    lambda value: ("",),
+    frozenset({"prefixes"}),
+)
+
+
+# ------------------------------------------------------------------ places
+def _read_place(field: Field, facts: Sequence[str]) -> tuple[Any, ...] | None:
+    """From the widest fact to the narrowest. The widest may name several units, with spaces
+    between: its own first, then those that count as its neighbours. The narrower are free text;
+    `called`: words before the name itself, without marks, which some write and some do not.
+    """
+    units = tuple(facts[0].split())
+    called = tuple(f"{words} " for words in field.words.get("called", ()))
+    return (units, *(_place_name(fact, called) for fact in facts[1:])) if units else None
+
+
+@lru_cache(maxsize=1 << 15)
+def _place_name(text: str, called: tuple[str, ...]) -> str:
+    words = " ".join(re.sub(r"[\W_]+", " ", fold(text)).split())
+    before = next((one for one in called if words.startswith(one)), "")
+    return re.sub(r"\b0+(?=[0-9])", "", words.removeprefix(before))
+
+
+def _compare_places(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[int]:
+    return (PLACE.index(_place(a, b)),)
+
+
+def _place(a: tuple[Any, ...], b: tuple[Any, ...]) -> str:
+    if a[0][0] != b[0][0]:
+        return "different" if set(a[0]).isdisjoint(b[0]) else "neighbour"
+    said = [(x, y) for x, y in zip(a[1:], b[1:], strict=True) if x and y]
+    if not said:
+        return "same"
+    return "finest" if all(_one_place(x, y) for x, y in said) else "other_finest"
+
+
+def _one_place(a: str, b: str) -> bool:
+    """A slip in a number is another place; in a word it is none."""
+    return a == b or (min(len(a), len(b)) > 5 and a[-1].isalpha() and one_slip(a, b))
+
+
+def _place_keys(field: Field) -> Mapping[str, Any]:
+    def finer(place: int) -> Any:
+        return lambda value: (
+            (" ".join((value[0][0], *value[1 : place + 1])),) if value[place] else ()
+        )
+
+    first = {field.facts[0]: lambda value: (value[0][0],)}
+    return first | {fact: finer(place) for place, fact in enumerate(field.facts) if place}
+
+
+PLACES = Kind(
+    lambda field: (Part("", PLACE),),
+    _read_place,
+    _compare_places,
+    _place_keys,
+    lambda value: ("",),
+    frozenset({"called"}),
+)
