@@ -7,15 +7,40 @@ decimal point and ISO dates. Texts that a spreadsheet would run as a formula are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain
+from typing import Any, TypeVar
 
 from forms.days import VIETNAM, to_vietnamese
 
 Cell = str | int | Decimal | date | datetime | None
+T = TypeVar("T")
+
+
+class Stream:
+    """Rows that are read while they are written, once, and closed by who began.
+
+    `through` gives what `make` makes of each cell, a pure function: the same answers stand in
+    thousands of rows, and `source` need ask it once for each. Nothing is read before the first row.
+    """
+
+    def __init__(self, source: Callable[[Callable[[Cell], Any]], Generator[list[Any]]]) -> None:
+        self._source = source
+        self._begun: Generator[list[Any]] | None = None
+
+    def through(self, make: Callable[[Cell], T]) -> Iterator[list[T]]:
+        self._begun = self._source(make)
+        return self._begun
+
+    def __iter__(self) -> Iterator[list[Cell]]:
+        return self.through(lambda cell: cell)
+
+    def close(self) -> None:
+        if self._begun is not None:
+            self._begun.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +78,11 @@ def to_text(cell: Cell, *, raw: bool = False) -> str:
     if isinstance(cell, str):
         return cell if raw else disarmed(cell)
     if isinstance(cell, datetime):
-        cell = cell.astimezone(VIETNAM)
+        if cell.tzinfo is not VIETNAM:
+            cell = cell.astimezone(VIETNAM)
         if raw:
             return cell.isoformat()
-        return f"{to_vietnamese(cell)} {cell.hour:02}:{cell.minute:02}"
+        return f"{to_vietnamese(cell.date())} {cell.hour:02}:{cell.minute:02}"
     if isinstance(cell, date):
         return cell.isoformat() if raw else to_vietnamese(cell)
     text = f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
@@ -104,20 +130,18 @@ def to_csv(table: Table, *, raw: bool = False) -> Iterator[bytes]:
     as text. Titles only where they must be: some readers stumble over a quote behind the BOM.
     """
     separator, end = (",", "\n") if raw else (";", "\r\n")
-    written = _quoted if raw else _quoted_disarmed
+    field = _field_raw if raw else _field
     titles = (to_text(title, raw=raw) for title in table.header)
     header = (_quoted(t) if _needs_quotes(t) else t for t in titles)
     yield (("" if raw else BOM) + separator.join(header) + end).encode()
-    for row in table.rows if raw else chain(table.rows, table.below):
-        fields = [
-            ""
-            if cell is None
-            else (written(cell) if cell else "")
-            if isinstance(cell, str)
-            else to_text(cell, raw=raw)
-            for cell in row
-        ]
+    rows = table.rows
+    written = rows.through(field) if isinstance(rows, Stream) else _each(field, rows)
+    for fields in written if raw else chain(written, _each(field, table.below)):
         yield (separator.join(fields) + end).encode()
+
+
+def _each(make: Callable[[Cell], T], rows: Iterable[Sequence[Cell]]) -> Iterator[list[T]]:
+    return ([make(cell) for cell in row] for row in rows)
 
 
 _SIGNS = ',;"\r\n'
@@ -128,11 +152,19 @@ def _needs_quotes(title: str) -> bool:
     return title[:1].isdigit() or any(sign in title for sign in _SIGNS)
 
 
+def _field(cell: Cell) -> str:
+    if not isinstance(cell, str):
+        return to_text(cell)
+    if cell[:1] in _SUSPECT:
+        cell = disarmed(cell)
+    return _quoted(cell) if cell else ""
+
+
+def _field_raw(cell: Cell) -> str:
+    if not isinstance(cell, str):
+        return to_text(cell, raw=True)
+    return _quoted(cell) if cell else ""
+
+
 def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
-
-
-def _quoted_disarmed(text: str) -> str:
-    if text[:1] in _SUSPECT:
-        text = disarmed(text)
     return '"' + text.replace('"', '""') + '"'

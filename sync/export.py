@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.cells import Cell, Table, distinct
+from forms.cells import Cell, Stream, Table, distinct
 from forms.days import VIETNAM, read_day, read_moment
 from forms.problems import words_of
 from forms.schema import Field, in_language
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from sync.access import Reading
     from sync.reading import FormView
 
+T = TypeVar("T")
 AT_A_TIME = 500  # rows fetched from the database in one go
+_remember = lru_cache(maxsize=4096)  # of each column: days, codes, numbers that come again
 
 # What stands before the answers: code, title. The underscore keeps codes apart from questions.
 COMMON = (
@@ -92,7 +95,7 @@ def export_records(
             [*(code for code, _ in before), *(q.column for q in questions)],
         )
         where = [n for n, q in enumerate(questions, len(before)) if q.type == "geopoint"]
-        rows = _rows(db, form, name, questions, codes)
+        rows = Stream(partial(_rows, db, form, name, questions, codes))
         tables.append(Table(name or form.xml_form_id, header, rows, where[0] if where else None))
     return tables
 
@@ -195,64 +198,75 @@ def _entity_labels(db: Connection, reading: Reading) -> dict[str, str]:
 
 # ------------------------------------------------------------------ rows
 def _rows(
-    db: Connection, form: FormView, table: str, questions: list[Question], codes: bool
-) -> Iterator[list[Cell]]:
-    place = _Places(db)
-    shown = [(question.column, question.show) for question in questions]
-    read = json.JSONDecoder().raw_decode
+    db: Connection,
+    form: FormView,
+    table: str,
+    questions: list[Question],
+    codes: bool,
+    make: Callable[[Cell], T],
+) -> Generator[list[T]]:
+    """What is made of each cell, once of those that many rows have in common."""
+    places = _Places(db, make)
     standing = _standing_in_codes if codes else _standing_in_words
     flags = _flags_in_codes if codes else _flags_in_words
-    is_whole = form.reading.is_whole
+    made = _remember(make)
+    made_of_standing = _remember(lambda *state: [make(cell) for cell in standing(*state)])
+    made_of_flags = _remember(lambda problems: make(flags(problems)))
+    shown = [(question.column, _maker(question.show, make)) for question in questions]
+    nothing, is_whole, read = make(None), form.reading.is_whole, json.JSONDecoder().raw_decode
     query = _query(form, table).execution_options(yield_per=AT_A_TIME)
     with db.execute(query) as found:  # closed also when the reader hangs up half-way
         for row in found:
-            answers = read(row.answers)[0]
-            if row.derived != "{}":
-                answers |= read(row.derived)[0]
-            told = answers.get
-            cells = [row.instance_id, row.happened_on, row.received_at]
-            cells += place.of(row.club_id, row.happened_on)
-            cells += standing(row)
+            told, derived, problems, day, club_id, is_counted, *sent = row  # by name takes longer
+            position, around, instance, review, arrived = sent
+            answers = read(told)[0]
+            if derived != "{}":
+                answers |= read(derived)[0]
+            answer_to = answers.get
+            cells = [make(instance), made(day), made(arrived), *places.of(club_id, day)]
+            cells += made_of_standing(review, is_counted)
             if is_whole:
-                cells.append(flags(row))
+                cells.append(made_of_flags(problems))
             if table:
-                cells += [f"{row.instance_id}/{row.position}", _parent_key(row)]
+                cells += [make(f"{instance}/{position}"), make(_parent_key(instance, around))]
             cells += [
-                None if (answer := told(column)) is None else show(answer) for column, show in shown
+                nothing if (answer := answer_to(column)) is None else show(answer)
+                for column, show in shown
             ]
             yield cells
 
 
-def _parent_key(row: Any) -> str:
-    inside = row.parent_position
-    return f"{row.instance_id}/{inside}" if inside else str(row.instance_id)
+def _maker(show: Callable[[str], Cell], make: Callable[[Cell], T]) -> Callable[[str], T]:
+    """What is made of an answer's cell; texts and moments hardly ever come again."""
+    if show is _as_is:
+        return make
+
+    def both(answer: str) -> T:
+        return make(show(answer))
+
+    return both if show is _moment else _remember(both)
 
 
-def _standing_in_words(row: Any) -> list[Cell]:
+def _parent_key(instance: str, around: str | None) -> str:
+    return f"{instance}/{around}" if around else instance
+
+
+def _standing_in_words(review: str | None, is_counted: bool) -> list[Cell]:
     """Review, and whether it counts."""
-    review = REVIEWS.get(row.review_state, row.review_state)
-    return [review, "có" if _is_counted(row) else "không"]
+    return [review and REVIEWS.get(review, review), "có" if is_counted else "không"]
 
 
-def _standing_in_codes(row: Any) -> list[Cell]:
-    return [row.review_state, "yes" if _is_counted(row) else "no"]
+def _standing_in_codes(review: str | None, is_counted: bool) -> list[Cell]:
+    return [review, "yes" if is_counted else "no"]
 
 
-def _flags_in_words(row: Any) -> Cell:
+def _flags_in_words(problems: str) -> Cell:
     """What a person should look at."""
-    return " ".join(words_of(problem) for problem in _problems(row))
+    return " ".join(words_of(problem) for problem in json.loads(problems))
 
 
-def _flags_in_codes(row: Any) -> Cell:
-    return " ".join(problem["code"] for problem in _problems(row))
-
-
-def _problems(row: Any) -> list[dict[str, Any]]:
-    return [] if row.problems == "[]" else json.loads(row.problems)
-
-
-def _is_counted(row: Any) -> bool:
-    return not row.held_back and row.counted_with is None
+def _flags_in_codes(problems: str) -> Cell:
+    return " ".join(problem["code"] for problem in json.loads(problems))
 
 
 def _query(form: FormView, table: str) -> sa.Select[Any]:
@@ -263,7 +277,8 @@ def _query(form: FormView, table: str) -> sa.Select[Any]:
     c = records.c
     columns: list[sa.ColumnElement[Any]] = [
         *(sa.cast(one, sa.Text).label(one.name) for one in (c.answers, c.derived, c.problems)),
-        *(c.happened_on, c.club_id, c.position, c.parent_position, c.held_back, c.counted_with),
+        *(c.happened_on, c.club_id, sa.and_(~c.held_back, c.counted_with.is_(None))),
+        *(c.position, c.parent_position),
         *(submissions.c.instance_id, submissions.c.review_state),
         submission_versions.c.received_at,
     ]
@@ -281,26 +296,27 @@ def _query(form: FormView, table: str) -> sa.Select[Any]:
     return query if clubs is None else query.where(c.club_id.in_(sorted(clubs)))
 
 
-class _Places:
-    """Code and name of a club and of its unit on a day; all read once."""
+class _Places(Generic[T]):
+    """What is made of code and name of a club and of its unit on a day; all read once."""
 
-    def __init__(self, db: Connection) -> None:
+    def __init__(self, db: Connection, make: Callable[[Cell], T]) -> None:
+        self._make = make
         self._tree = places.read_tree(db)
         self._history = places.read_history(db)
         c = entities.c
         # A club is the one kind of entity that is in itself.
         rows = db.execute(sa.select(c.uuid, c.label, c.data).where(c.uuid == c.club_id))
         self._clubs = {row.uuid: (row.data.get("club_code"), plain_name(row.label)) for row in rows}
-        self._known: dict[tuple[str | None, date | None], list[Cell]] = {}
+        self._known: dict[tuple[str | None, date | None], list[T]] = {}
 
-    def of(self, club_id: str | None, day: date | None) -> list[Cell]:
-        """Club code and name, unit code and name."""
+    def of(self, club_id: str | None, day: date | None) -> list[T]:
+        """Of club code and name, unit code and name."""
         key = (club_id, day)
         if key not in self._known:
-            code, name = self._clubs.get(club_id or "", (None, None))
             unit = self._unit(club_id, day) if club_id and day else None
             here = [unit.code, unit.full_name] if unit else [None, None]
-            self._known[key] = [code, name, *here]
+            cells = [*self._clubs.get(club_id or "", (None, None)), *here]
+            self._known[key] = [self._make(cell) for cell in cells]
         return self._known[key]
 
     def _unit(self, club_id: str, day: date) -> places.Unit | None:

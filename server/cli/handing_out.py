@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,14 +47,14 @@ def write_tables(
 
     kind: csv, xlsx, zip or geojson. Whole or not at all: what was there before stays else.
     """
-    from forms.cells import to_csv
+    from forms.cells import Stream, to_csv
     from forms.geojson import to_geojson
     from sync.workbook import write_xlsx
 
     found = list(tables)  # their rows are not read yet
     with _aside(folder) as here, ExitStack() as end:
         for table in found:
-            if isinstance(table.rows, Generator):  # before its connection goes, whatever happens
+            if isinstance(table.rows, Stream):  # before its connection goes, whatever happens
                 end.callback(table.rows.close)
         if kind == "xlsx":
             write_xlsx(here / f"{book}.xlsx", found)

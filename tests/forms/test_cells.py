@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from forms.cells import BOM, Cell, Table, disarmed, distinct, to_csv, to_text
+from forms.cells import BOM, Cell, Stream, Table, disarmed, distinct, to_csv, to_text
 from forms.text import nfc
 
 ALPHABET = (
@@ -85,6 +86,26 @@ def test_rows_are_written_while_they_are_read() -> None:
 
     pieces = to_csv(Table("t", ("a",), endless()))
     assert [next(pieces) for _ in range(3)] == ["\ufeffa\r\n".encode(), b'"x"\r\n', b'"x"\r\n']
+
+
+def test_a_stream_is_asked_once_for_what_its_rows_have_in_common_and_writes_the_same_file() -> None:
+    row: tuple[Cell, ...] = ("=1", None, "", Decimal("70.0"), date(2025, 7, 1))
+    made = []
+
+    def source(make: Callable[[Cell], Any]) -> Generator[list[Any]]:
+        fields = [make(cell) for cell in row]
+        made.append(fields)
+        yield fields
+        yield fields
+
+    for raw in (False, True):
+        written = to_csv(Table("t", tuple("abcde"), Stream(source)), raw=raw)
+        assert b"".join(written) == a_csv(row, row, header=tuple("abcde"), raw=raw)
+    assert made == [
+        ['"\'=1"', "", "", "70,0", "01/07/2025"],
+        ['"=1"', "", "", "70.0", "2025-07-01"],
+    ]
+    assert list(Stream(source)) == [list(row), list(row)]
 
 
 def test_a_title_that_looks_like_a_number_is_quoted_and_stays_a_title() -> None:
