@@ -291,8 +291,19 @@ def _match_slips(name: str, library: Library) -> Iterator[Slip]:
     if of is None or of.of is not None:
         yield _nothing_called(name)
         return
-    for fact in sorted(library.matches[name].facts - of.fact_names):
+    rule = library.matches[name]
+    for fact in sorted((rule.facts | rule.without.keys()) - of.fact_names):
         yield _nothing_called(fact)
+    for supply in filter(None, rule.supplied.values()):
+        if supply.unit is not None and supply.unit not in PLACES[1:]:
+            yield _nothing_called(supply.unit)
+        for form in supply.forms:
+            known = library.forms[form].fields if form in library.forms else ()
+            if not known:
+                yield _nothing_called(form)
+            yield from (_nothing_called(f"{form}.{c}") for c in supply.columns if c not in known)
+        checks = supply.numbers.checks if supply.numbers else ()
+        yield from (_nothing_called(one.fact) for one in checks if one.fact not in of.fact_names)
 
 
 def _told_slips(one: ListRule, known: Collection[str], library: Library) -> Iterator[Slip]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 from forms.matching.kind import Field, Kind, Part
 from forms.matching.kinds import KINDS
+from forms.matching.supplied import Supply, read_supplied
 from forms.matching.weights import Weights, read_weights
 
 _RULE_WORDS = frozenset(
-    {"review", "supplied", "field", "block", "cap", "certain", "source", "weights", "common"}
+    {"review", "supplied", "without", "field", "block", "cap", "certain", "link_certain"}
+    | {"source", "weights", "common"}
 )
 _FIELD_WORDS = frozenset({"name", "kind", "facts", "label", "placeholders", "most"})
 
@@ -52,7 +56,10 @@ class MatchRule:
     """review    bits from which a person should look at a pair
     certain   of one of these all comparisons must be at one of these levels: the pair is one
     weights   the defaults that are shipped
-    supplied  what a field takes as a fact and the list does not tell: whoever asks puts it in
+    supplied  what a field takes as a fact and the list does not tell: where it comes from instead
+    without   fact -> values with which an entity is compared with nobody
+    link_certain  what is certain is joined at once, and a person may undo it
+    mark      of the words it was read from: what was made by another rule is not comparable
     """
 
     fields: tuple[Field, ...]
@@ -61,7 +68,10 @@ class MatchRule:
     certain: tuple[Mapping[str, tuple[str, ...]], ...]
     review: float
     weights: Weights
-    supplied: frozenset[str] = frozenset()
+    supplied: Mapping[str, Supply | None] = field(default_factory=dict)
+    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    link_certain: bool = False
+    mark: str = ""
 
     @cached_property
     def kinds(self) -> tuple[Kind, ...]:
@@ -80,7 +90,7 @@ class MatchRule:
     def facts(self) -> frozenset[str]:
         """Those that the list itself must tell."""
         named = frozenset(fact for field in self.fields for fact in field.facts)
-        return named - self.supplied
+        return named - self.supplied.keys()
 
 
 def read_match_rule(entry: Mapping[str, Any]) -> MatchRule:
@@ -92,13 +102,13 @@ def read_match_rule(entry: Mapping[str, Any]) -> MatchRule:
         fields=tuple(_field(one) for one in entry["field"]),
         blocks=tuple(_block(one) for one in entry["block"]),
         caps=tuple(Cap(_texts(one["of"]), float(one["bits"])) for one in entry.get("cap", [])),
-        certain=tuple(
-            MappingProxyType({name: _texts(levels) for name, levels in one.items()})
-            for one in entry.get("certain", [])
-        ),
+        certain=tuple(_texts_by_name(one) for one in entry.get("certain", [])),
         review=float(entry["review"]),
         weights=read_weights(entry),
-        supplied=frozenset(_texts(entry.get("supplied", []))),
+        supplied=read_supplied(entry.get("supplied", [])),
+        without=_texts_by_name(entry.get("without", {})),
+        link_certain=bool(entry.get("link_certain", False)),
+        mark=hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()[:16],
     )
     for slip in _slips(rule):
         raise ValueError(f"“{slip}”")
@@ -152,6 +162,10 @@ def _slips(rule: MatchRule) -> Iterator[str]:
 def _only(entry: Mapping[str, Any], words: frozenset[str]) -> None:
     for strange in sorted(set(entry) - words):
         raise ValueError(f"“{strange}”")
+
+
+def _texts_by_name(entry: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    return MappingProxyType({name: _texts(some) for name, some in entry.items()})
 
 
 def _texts(value: Any) -> tuple[str, ...]:
