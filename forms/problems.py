@@ -425,6 +425,44 @@ ENTITY_COMPUTED = ProblemType(
     "“{name}” of list “{list}” is found by the server from the records. Please mend the record.",
 )
 
+# --- Refusals of a link between entities that are one, or of its undoing ---
+LINK_LIST = ProblemType(
+    "link_list",
+    400,
+    "Các mục của danh sách “{list}” không gộp được với nhau.",
+    "Entries of list “{list}” cannot be linked.",
+)
+LINK_UNKNOWN = ProblemType(
+    "link_unknown",
+    404,
+    "Danh sách “{list}” không có mục {uuid}, hoặc mục đã bị xóa.",
+    "List “{list}” has no entry {uuid}, or it is deleted.",
+)
+LINK_TWO = ProblemType(
+    "link_two",
+    400,
+    "Xin cho ít nhất hai mục khác nhau.",
+    "Please name at least two different entries.",
+)
+LINK_ALREADY = ProblemType(
+    "link_already",
+    409,
+    "Mục {uuid} đã được gộp vào {canonical}. Xin dùng mã {canonical}, hoặc tách ra trước.",
+    "Entry {uuid} is linked to {canonical} already. Please name {canonical}, or unlink it first.",
+)
+LINK_TAKE = ProblemType(
+    "link_take",
+    400,
+    "Không chọn được “{fact}” của {chosen}: xin xem lại tên thông tin và mã của mục.",
+    "“{fact}” of {chosen} cannot be taken: please check the name and the entry's id.",
+)
+LINK_NONE = ProblemType(
+    "link_none",
+    404,
+    "Mục {uuid} chưa gộp vào mục nào. Xin cho mã của mục đã gộp, không phải mục giữ lại.",
+    "Entry {uuid} is linked to none. Please name the one linked away, not the one that stays.",
+)
+
 # --- Places: a decision or a file of clubs that cannot be taken ---
 CLUB_PLACE_REFUSED = ProblemType(
     "club_place_refused",

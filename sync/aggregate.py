@@ -20,8 +20,8 @@ from sqlalchemy.engine import Connection
 from forms.days import vietnam_day
 from forms.periods import CALENDAR, Period, get_period, periods_between, periods_of
 from forms.problems import Refused
+from sync import canonical, words
 from sync import tables as t
-from sync import words
 from sync.counting.lives import CLUB
 from sync.counting.once import Once
 from sync.database import among, insert_once, is_sqlite
@@ -99,7 +99,9 @@ def touch(db: Connection, library: Library, touches: Iterable[Touch], now: datet
     until = vietnam_day(now) + timedelta(days=1)  # tomorrow's date on a fast clock is not held back
     moved = set(touches)
     people = {one: _far_people(library, one) for one in moved}
-    clubs = _clubs_of(db, library, frozenset[str]().union(*people.values()))
+    linked = canonical.ids(db) if any(people.values()) else {}
+    people = {one: {linked.get(uuid, uuid) for uuid in some} for one, some in people.items()}
+    clubs = _clubs_of(db, library, set[str]().union(*people.values()))
     first_days = _first_days(db, {one.club_id for one in moved if one.club_id and not one.stock})
     cells: set[tuple[str, str]] = set()
     for one in moved:
@@ -117,7 +119,7 @@ def touch(db: Connection, library: Library, touches: Iterable[Touch], now: datet
     _know_the_sizes(db)
 
 
-def _far_people(library: Library, one: Touch) -> frozenset[str]:
+def _far_people(library: Library, one: Touch) -> Collection[str]:
     """Whose clubs count the record too."""
     reaches_subject = one.subject and library.figures.reach(one.form).subject
     return one.said.people | ({str(one.subject)} if reaches_subject else frozenset())

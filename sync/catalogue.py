@@ -23,7 +23,7 @@ from forms.days import vietnam_day
 from forms.library import Download
 from forms.problems import NOT_ALLOWED, NOT_FOUND, UNKNOWN_FORM, Refused
 from forms.text import name_key
-from sync import access, counters, slices
+from sync import access, canonical, counters, slices
 from sync.access import Caller
 from sync.accounts import PROJECT_ID
 from sync.entities import plain_id
@@ -105,7 +105,7 @@ class Slice:
 
     def condition(self) -> sa.ColumnElement[bool]:
         """Which rows of `entities` are in the slice; as `slices` counts them."""
-        conditions = [entities.c.list_id == self.list_id, entities.c.deleted_at.is_(None)]
+        conditions = [entities.c.list_id == self.list_id, slices.is_there()]
         if self.clubs is not None:
             conditions.append(entities.c.club_id.in_(sorted(self.clubs)))
         conditions.append(_all(self.download.where))
@@ -351,7 +351,10 @@ def _slice(
     if download is None:  # what is not written is not allowed: fail closed
         raise Refused(NOT_ALLOWED())
     clubs = None if download.rows == "all" else scope
-    return Slice(found.id, list_name, download, clubs, plain_id(caller.person_id))
+    person = plain_id(caller.person_id)
+    if person and download.assigned_by is not None:
+        person = canonical.stand_in(db, person)
+    return Slice(found.id, list_name, download, clubs, person)
 
 
 def _find_download(library: Library, caller: Caller, list_name: str) -> Download | None:

@@ -13,8 +13,9 @@ from sqlalchemy.engine import Connection
 from forms.problems import LOOK_AT, Problem
 from sync.database import among
 from sync.entities import Key
+from sync.statements import Spell
 from sync.tables import records, spells
-from sync.timeline import CLUB, Spell
+from sync.timeline import CLUB
 
 if TYPE_CHECKING:
     from forms.library import Another, Flag, FormRule, Library

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.entities import EntityChange
-from sync import merge, slices
+from sync import canonical, merge, slices
 from sync.accounts import PROJECT_ID
 from sync.database import among
 from sync.merge import Asked, Decision, History, Outcome, Version, strangers
@@ -105,17 +105,20 @@ def refold(
     library: Library,
     keys: Iterable[Key],
     deleted: Mapping[Key, datetime | None] | None = None,
+    silenced: Collection[str] = (),
 ) -> Applied:
     """Make these entities what their changes, kept versions and decisions say.
 
-    deleted: since when some of them are, from now on; None = no more.
+    deleted: since when some of them are, from now on; None = no more. silenced: the versions signed
+    by these say nothing from now on; their numbers, which phones know, stay.
     """
     changed: set[Key] = set()
     moved: set[Key] = set()
     risen: set[Key] = set()
     ordered = sorted(set(keys))
     for start in range(0, len(ordered), AT_ONCE):
-        part = _refold(db, library, set(ordered[start : start + AT_ONCE]), [], deleted or {})
+        some = set(ordered[start : start + AT_ONCE])
+        part = _refold(db, library, some, [], deleted or {}, silenced)
         changed |= part.changed
         moved |= part.moved
         risen |= {*part.risen}
@@ -366,6 +369,7 @@ class _Known:
     versions: Mapping[int, Mapping[int, sa.Row[Any]]]  # entity id -> number -> row
     rows: Mapping[Key, Sequence[_Row]]  # in the order of arrival
     decisions: Mapping[_Change, Mapping[str, datetime]]  # kind -> when
+    linked: canonical.Linked
     deleted: Mapping[Key, datetime | None] = field(default_factory=dict)  # to be so from now on
 
     def versions_of(self, key: Key) -> Mapping[int, sa.Row[Any]]:
@@ -378,6 +382,7 @@ def _refold(
     keys: set[Key],
     added: Sequence[_Row],
     deleted: Mapping[Key, datetime | None] | None = None,
+    silenced: Collection[str] = (),
 ) -> Applied:
     if not keys:
         return Applied(set(), set())
@@ -389,7 +394,7 @@ def _refold(
         if key.list_name not in known.lists:
             settled += [(row, REFUSED_LIST) for row in mine]
             continue
-        folded[key] = _fold(known, key, _computed(library, key.list_name))
+        folded[key] = _fold(known, key, _computed(library, key.list_name), silenced)
         settled += zip(mine, folded[key].outcomes, strict=True)
     _store_outcomes(db, settled)
     return _write(db, library, known, folded)
@@ -410,10 +415,12 @@ def _load(
         _note_strangers(db, of_one)
     found = _load_entities(db, keys)
     versions = _load_versions(db, [row.id for row in found.values()])
-    return _Known(lists, found, versions, rows, _load_decisions(db, keys), deleted)
+    decided = _load_decisions(db, keys)
+    linked = canonical.read(db, {key.uuid for key in keys})
+    return _Known(lists, found, versions, rows, decided, linked, deleted)
 
 
-def _fold(known: _Known, key: Key, computed: Collection[str]) -> History:
+def _fold(known: _Known, key: Key, computed: Collection[str], silenced: Collection[str]) -> History:
     rows = known.rows.get(key, ())
     forced, resolved = {}, set()
     for place, row in enumerate(rows):
@@ -422,7 +429,7 @@ def _fold(known: _Known, key: Key, computed: Collection[str]) -> History:
             forced[place] = _place_at(rows, decided[FORCE])
         if RESOLVE in decided:
             resolved.add(place)
-    kept = _kept(known.versions_of(key))
+    kept = _kept(known.versions_of(key), silenced)
     return merge.fold(kept, [_said(row.asked, computed) for row in rows], forced, resolved)
 
 
@@ -484,7 +491,7 @@ def _load_decisions(db: Connection, keys: Collection[Key]) -> dict[_Change, dict
     return found
 
 
-def _kept(stored: Mapping[int, sa.Row[Any]]) -> dict[int, Version]:
+def _kept(stored: Mapping[int, sa.Row[Any]], silenced: Collection[str]) -> dict[int, Version]:
     """What persons said in their versions: how each differs from the one before it."""
     kept: dict[int, Version] = {}
     label, data = "", dict[str, str]()
@@ -492,6 +499,8 @@ def _kept(stored: Mapping[int, sa.Row[Any]]) -> dict[int, Version]:
         if row.submission_version_id is None:
             said = {name: text for name, text in row.data.items() if data.get(name) != text}
             kept[number] = Version(number, "" if row.label == label else row.label, said)
+            if row.actor in silenced:
+                kept[number] = Version(number, "", {})
         label, data = row.label, row.data
     return kept
 
@@ -538,6 +547,8 @@ def _store_entities(
 def _moves(row: sa.Row[Any] | None, values: Mapping[str, Any]) -> bool:
     """Whether the entity comes, goes, comes back, or changes its club."""
     if row is None or not row.version or row.club_id != values["club_id"]:
+        return True
+    if row.linked_to != values["linked_to"]:
         return True
     return bool(row.deleted_at) != bool(values["deleted_at"])
 
@@ -614,6 +625,7 @@ def _entity_values(
         "version": latest.number,
         "club_id": _club_of(library, key, latest.data),
         "conflict": history.conflict,
+        "linked_to": known.linked[key].canonical if key in known.linked else None,
         "created_at": versions[history.versions[0].number]["created_at"],
         "updated_at": versions[latest.number]["created_at"],
         "deleted_at": known.deleted.get(key, row.deleted_at if row else None),

@@ -24,7 +24,17 @@ from forms.flatten import Row, flatten
 from forms.instance import read_instance
 from forms.problems import FOR_A_PERSON, FUTURE_DATE, NO_DATE, OLD_DATE, Problem
 from forms.schema import FormSchema, read_schema
-from sync import aggregate, attachments, computed, doubts, duplicates, entities, timeline
+from sync import (
+    aggregate,
+    attachments,
+    canonical,
+    carried,
+    computed,
+    doubts,
+    duplicates,
+    entities,
+    timeline,
+)
 from sync.accounts import DRAFTS_ID
 from sync.aggregate import Touch
 from sync.database import among, lock_derived
@@ -32,6 +42,7 @@ from sync.duplicates import Happening
 from sync.entities import Applied, Key, plain_id
 from sync.flags import FIRST_DAY, is_held_back
 from sync.receive import to_json
+from sync.statements import Spell
 from sync.tables import (
     form_versions,
     forms,
@@ -40,7 +51,6 @@ from sync.tables import (
     submission_versions,
     submissions,
 )
-from sync.timeline import Spell
 
 if TYPE_CHECKING:
     from forms.library import FormRule, Library
@@ -250,13 +260,7 @@ def follow_clubs(db: Connection, library: Library, clubs: Collection[str], now: 
     if not clubs:
         return
     c = records.c
-    query = (
-        sa.select(c.form, c.subject_list, c.subject_id, c.club_id, c.happened_on, c.answers)
-        .add_columns(submissions.c.created_at)
-        .join(submissions, submissions.c.id == c.submission_id)
-        .where(c.club_id.in_(clubs), c.table_path == "")
-    )
-    places = {_place(library, dict(row), row["created_at"]) for row in db.execute(query).mappings()}
+    places = set(_places_of(db, library, sa.and_(c.club_id.in_(clubs), c.table_path == "")))
     _follow(db, library, Applied(set(), set()), places, now)
 
 
@@ -267,10 +271,69 @@ def follow_entities(db: Connection, library: Library, applied: Applied, now: dat
         _follow(db, library, applied, (), now)
 
 
+def follow_links(
+    db: Connection,
+    library: Library,
+    list_name: str,
+    uuids: Collection[str],
+    applied: Applied,
+    now: datetime,
+) -> None:
+    """File the records of these entities under those that stand for them now, after some were
+    linked, or are no more; and all that follows from that and from the entities that changed."""
+    keys = {Key(list_name, uuid) for uuid in uuids}
+    naming = (touch for place in _naming(db, library, uuids) for touch in _touches(place))
+    aggregate.touch(db, library, naming, now)
+    places = _refile(db, library, list_name, uuids)
+    applied = Applied(applied.changed | keys, applied.moved | keys, applied.risen)
+    _follow(db, library, applied, places, now)
+
+
+def _naming(db: Connection, library: Library, uuids: Collection[str]) -> set[Place]:
+    """Records in whose answers one of these stands."""
+    text = sa.func.lower(sa.cast(records.c.answers, sa.Text))
+    return set(_places_of(db, library, sa.or_(*(text.contains(uuid) for uuid in uuids))))
+
+
+def _places_of(db: Connection, library: Library, which: sa.ColumnElement[bool]) -> Iterable[Place]:
+    c = records.c
+    query = (
+        sa.select(c.form, c.subject_list, c.subject_id, c.club_id, c.happened_on, c.answers)
+        .add_columns(submissions.c.created_at)
+        .join(submissions, submissions.c.id == c.submission_id)
+    )
+    for row in db.execute(query.where(which)).mappings():
+        yield _place(library, dict(row), row["created_at"])
+
+
+def _refile(db: Connection, library: Library, list_name: str, uuids: Collection[str]) -> set[Place]:
+    """Where the records were that are now about another of these, and where they are."""
+    c = records.c
+    mine = sa.and_(c.subject_list == list_name, among(db, c.subject_id, uuids))
+    reported = sa.func.coalesce(c.reported_id, c.subject_id)
+    query = sa.select(c.id, c.subject_id, reported.label("reported_id"), c.submission_version_id)
+    moved: dict[tuple[str, str], list[int]] = defaultdict(list)
+    linked = canonical.read(db, uuids)
+    for row in db.execute(query.where(mine)):
+        link = linked.get((list_name, row.reported_id))
+        subject = link.canonical if link else row.reported_id
+        if subject != row.subject_id:
+            moved[row.reported_id, subject].append(row.id)
+    is_moved = sa.and_(
+        among(db, c.id, [one for some in moved.values() for one in some]), c.table_path == ""
+    )
+    before = set(_places_of(db, library, is_moved))
+    for (reported_id, subject), some in moved.items():
+        values = {"subject_id": subject, "reported_id": reported_id}
+        db.execute(records.update().where(among(db, c.id, some)).values(**values))
+    return before | set(_places_of(db, library, is_moved))
+
+
 def _follow(
     db: Connection, library: Library, applied: Applied, places: Collection[Place], now: datetime
 ) -> None:
     """What follows from entities that changed and from records that came or went."""
+    applied = carried.carry(db, library, applied, now)
     registered, reported = _happenings(library, places)
     settled = duplicates.settle(db, library, registered)
     touches = {touch for place in places for touch in _touches(place)}
@@ -392,10 +455,25 @@ def _replace_records(
             own = {"submission_id": found.submission_id, "held_back": held_back}
             rows += [row | own for row in mine]
     before = _drop_records(db, library, arrived, kept)
+    rows = _filed_under_canonical(db, rows)
     if rows:
         db.execute(records.insert(), rows)
     after = (row for row in rows if row["table_path"] == "")
     return before, {_place(library, row, arrived[row["submission_id"]]) for row in after}
+
+
+def _filed_under_canonical(
+    db: Connection, rows: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """About whom they are: the one that stands for whom the phone named."""
+    linked = canonical.read(db, {row["subject_id"] for row in rows if row["subject_id"]})
+    found = []
+    for row in rows:
+        reported = row["subject_id"]
+        link = linked.get((row["subject_list"], reported))
+        own = {"subject_id": link.canonical if link else reported, "reported_id": reported}
+        found.append({**row, **own})
+    return found
 
 
 def _drop_records(

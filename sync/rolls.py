@@ -21,8 +21,9 @@ from sync import access, places
 from sync.access import Caller, Reading
 from sync.catalogue import AFTER_NAME
 from sync.reading import view_form
+from sync.statements import Spell
 from sync.tables import entities, entity_lists, spells
-from sync.timeline import CLUB, Spell
+from sync.timeline import CLUB
 
 if TYPE_CHECKING:
     from forms.library import Library

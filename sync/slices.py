@@ -51,10 +51,16 @@ Place = tuple[str, str]  # rule, club: the key of a mark within its list
 
 
 def shown(values: Mapping[str, Any]) -> Shown | None:
-    """The row of `entities` as phones may see it; None for one that is deleted or not made yet."""
-    if values.get("deleted_at") is not None or not values["version"]:
+    """The row of `entities` as phones may see it; None for one that is deleted, linked to another
+    or not made yet."""
+    if values.get("deleted_at") or values.get("linked_to") or not values["version"]:
         return None
     return Shown(*(values[name] for name in Shown._fields))
+
+
+def is_there() -> sa.ColumnElement[bool]:
+    """What `shown` asks of the rows of `entities`."""
+    return sa.and_(entities.c.deleted_at.is_(None), entities.c.linked_to.is_(None))
 
 
 # ------------------------------------------------------------------ one rule and one entity
@@ -226,9 +232,7 @@ def rows_of(
 ) -> Iterator[Shown]:
     """The entities of a list that phones may see (as far as `condition`), in any order."""
     c = entities.c
-    query = sa.select(*(c[name] for name in Shown._fields)).where(
-        c.list_id == list_id, c.deleted_at.is_(None)
-    )
+    query = sa.select(*(c[name] for name in Shown._fields)).where(c.list_id == list_id, is_there())
     if condition is not None:
         query = query.where(condition)
     for row in db.execute(query.execution_options(yield_per=BATCH)):

@@ -353,7 +353,8 @@ records = Table(  # one flat row per submission (table_path "") and per repeat i
     Column("derived", Json, nullable=False),  # column -> value computed by the library's measures
     Column("happened_on", Date),  # the event's own day, Vietnam
     Column("subject_list", Text),
-    Column("subject_id", Text),  # entity uuid
+    Column("subject_id", Text),  # uuid of the entity it is about; of linked ones, the canonical
+    Column("reported_id", Text),  # the uuid that the phone named
     Column("club_id", Text),  # the subject's club on that day; else the answer
     Column("problems", Json, nullable=False),  # [{"code", "details"}] found while reading
     Column("held_back", Boolean, nullable=False),  # kept out of figures until a person mends it
@@ -412,6 +413,7 @@ entities = Table(
     Column("version", Integer, nullable=False),
     Column("club_id", Text),  # row scope: the club it belongs to; for list `clubs` its own uuid
     Column("conflict", Text),  # NULL | soft | hard
+    Column("linked_to", Text),  # uuid of the entity that stands for it: it is on no list itself
     Column("imported", Boolean, nullable=False),  # kept, not derived: came from a person's file
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
@@ -445,11 +447,33 @@ entity_decisions = Table(  # kept: what a person, or time, decided about a chang
     Column("uuid", Text, nullable=False),
     _ref("submission_version_id", "submission_versions"),
     Column("position", Text, nullable=False),
-    Column("kind", Text, nullable=False),  # force | resolve (of a change) | waited 14 (of a record)
+    # of a change: force | resolve | carried (to the one its entity is linked to);
+    Column("kind", Text, nullable=False),  # of a record: waited 14
     Column("actor", Text, nullable=False),
     Column("at", Utc, nullable=False),
     UniqueConstraint("submission_version_id", "list_name", "uuid", "position", "kind"),
     Index("ix_entity_decisions_uuid", "uuid"),
+)
+entity_links = Table(  # kept: people said that `uuid` is `canonical`; undone, the row stays
+    "entity_links",
+    metadata,
+    _id(),
+    Column("list_name", Text, nullable=False),
+    Column("uuid", Text, nullable=False),
+    Column("canonical", Text, nullable=False),  # never linked to another itself
+    Column("choices", Json, nullable=False),  # fact -> uuid whose word holds, or "as_told"
+    Column("actor", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("undone_by", Text),
+    Column("undone_at", Utc),  # NULL = in force
+    Index(
+        "ix_entity_links_in_force",
+        "list_name",
+        "uuid",
+        unique=True,
+        sqlite_where=text("undone_at IS NULL"),
+        postgresql_where=text("undone_at IS NULL"),
+    ),
 )
 slice_marks = Table(  # derived: the sum of what one download rule shows of one club's rows
     "slice_marks",

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.days import read_day, vietnam_day
 from forms.stories import Told
-from sync import counters
+from sync import canonical, counters
 from sync.aggregate import Touch
 from sync.entities import plain_id
 from sync.flags import waits_for_person
 from sync.places import UNIT
+from sync.statements import Spell, Statement, agree, to_spells
 from sync.tables import entities, entity_lists, entity_versions, records, spells, submissions
 
 if TYPE_CHECKING:
@@ -25,42 +26,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1000  # entities told in one go: their ids are parameters, and there is a limit to those
 CLUB = "club"  # the fact that says which club an entity belongs to
-
-
-class Spell(NamedTuple):
-    """`value` was so from a day on, up to (not with) another; None = still."""
-
-    name: str
-    value: str
-    valid_from: date
-    valid_to: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A fact as one source tells it, true from `day` on.
-
-    Of two for one day the one said later wins: on a later day (`said`; without: that very day),
-    or arrived later (`order`).
-    """
-
-    name: str
-    value: str
-    day: date
-    order: int
-    begins: bool = False  # told by what made the entity: nothing is true of it before
-    corrects: bool = False  # was always so: true from the first day on
-    said: date | None = None
-
-    @property
-    def told(self) -> tuple[date, int]:
-        return self.said or self.day, self.order
-
-    def start(self, first: date | None) -> date:
-        """The day it holds from, of an entity that began on `first`."""
-        if first is None:
-            return self.day
-        return first if self.corrects else max(self.day, first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +57,12 @@ def retell(db: Connection, library: Library, list_name: str, uuids: Iterable[str
 
 def _retell(db: Connection, library: Library, list_name: str, wanted: set[str]) -> Retold:
     rule = library.lists[list_name]
-    told = _from_records(db, library, rule, list_name, wanted)
     stories = _stories(db, library, rule, wanted)
-    clubs: dict[str, str | None] = {}
-    for row in _entities(db, list_name, wanted):
-        clubs[row.uuid] = row.club_id
-        if not any(one.begins for one in told[row.uuid]):  # what a record says, its edit mends
-            told[row.uuid] += _from_entity(rule, row.data, vietnam_day(row.created_at))
+    told, known_of = _statements(db, library, rule, wanted)
+    clubs = {uuid: row.club_id for uuid, row in known_of.items()}
+    for uuid, row in known_of.items():
         if row.deleted_at is not None:
-            told[row.uuid].clear()  # somebody who was never there: nothing is true of it
-            stories.pop(row.uuid, None)
+            stories.pop(uuid, None)
     found = {uuid: to_spells(told[uuid]) | stories.get(uuid, set()) for uuid in wanted}
     known = _load(db, list_name, wanted)
     changed = {uuid for uuid in wanted if found[uuid] != known[uuid]}
@@ -113,35 +74,49 @@ def _retell(db: Connection, library: Library, list_name: str, wanted: set[str]) 
     return Retold(lives, frozenset[Touch]().union(*touches))
 
 
-def to_spells(statements: Sequence[Statement]) -> set[Spell]:
-    """Each statement holds until a later one of the same name says something else."""
-    first = min((one.day for one in statements if one.begins), default=None)
-    by_name: dict[str, list[Statement]] = defaultdict(list)
-    for one in statements:
-        by_name[one.name].append(one)
-    found: set[Spell] = set()
-    for name, told in by_name.items():
-        still = [one for one in told if not _is_overtaken(one, told)]
-        still.sort(key=lambda one: (one.start(first), one.told))
-        last_of_day = {one.start(first): one.value for one in still}
-        turns: list[tuple[date, str]] = []
-        for day, value in last_of_day.items():
-            if not turns or turns[-1][1] != value:
-                turns.append((day, value))
-        ends = [day for day, _ in turns[1:]]
-        found |= {
-            Spell(name, value, day, end)
-            for (day, value), end in zip(turns, [*ends, None], strict=True)
-        }
-    return found
-
-
-def _is_overtaken(one: Statement, told: Iterable[Statement]) -> bool:
-    """Whether it was only foreseen, and before its day came the matter was spoken of again."""
-    return any(one.told < other.told < (one.day, 0) for other in told)
-
-
 # ------------------------------------------------------------------ what is told
+def told_of(
+    db: Connection, library: Library, list_name: str, uuids: Collection[str]
+) -> list[Statement]:
+    """All that is told of these entities, before those that are one agree."""
+    told, _ = _each_statement(db, library, library.lists[list_name], set(uuids))
+    return [one for statements in told.values() for one in statements]
+
+
+def _statements(
+    db: Connection, library: Library, rule: ListRule, wanted: set[str]
+) -> tuple[dict[str, list[Statement]], dict[str, Any]]:
+    """What is told of each of these entities; and their rows.
+
+    Nothing of one that is linked away: what is told of it is told of the canonical one.
+    """
+    links = canonical.groups(db, rule.name, wanted)
+    away = {link.uuid for of_one in links.values() for link in of_one}
+    told, rows = _each_statement(db, library, rule, wanted | away)
+    for uuid, of_one in links.items():
+        for link in of_one:
+            told[uuid] += told[link.uuid]
+        told[uuid] = agree(told[uuid], uuid, canonical.choices_of(of_one))
+    gone = {uuid for uuid, row in rows.items() if row.deleted_at is not None}
+    for uuid in gone | {uuid for name, uuid in canonical.read(db, wanted) if name == rule.name}:
+        told[uuid] = []
+    return told, {uuid: row for uuid, row in rows.items() if uuid in wanted}
+
+
+def _each_statement(
+    db: Connection, library: Library, rule: ListRule, uuids: set[str]
+) -> tuple[dict[str, list[Statement]], dict[str, Any]]:
+    """By the entity that each was told of."""
+    told = _from_records(db, library, rule, rule.name, uuids)
+    rows = {row.uuid: row for row in _entities(db, rule.name, uuids)}
+    for uuid, row in rows.items():
+        if not any(one.begins for one in told[uuid]):  # what a record says, its edit mends
+            told[uuid] += _from_entity(rule, uuid, row.data, vietnam_day(row.created_at))
+        if row.deleted_at is not None:
+            told[uuid].clear()  # somebody who was never there: nothing is true of it
+    return told, rows
+
+
 def _from_records(
     db: Connection, library: Library, rule: ListRule, list_name: str, uuids: set[str]
 ) -> dict[str, list[Statement]]:
@@ -153,8 +128,9 @@ def _from_records(
     if not facts:
         return told
     c = records.c
+    of_whom = sa.func.coalesce(c.reported_id, c.subject_id).label("of_whom")
     query = (
-        sa.select(c.subject_id, c.form, c.answers, c.happened_on, c.problems)
+        sa.select(of_whom, c.form, c.answers, c.happened_on, c.problems)
         .add_columns(c.counted_with)
         .add_columns(c.submission_version_id, submissions.c.review_state)
         .join(submissions, submissions.c.id == c.submission_id)
@@ -172,7 +148,7 @@ def _from_records(
             value = read_fact(fact, row.answers)
             day = _day_of(fact, row.answers, row.happened_on)
             if value and day:
-                told[row.subject_id].append(
+                told[row.of_whom].append(
                     Statement(
                         fact.name,
                         value,
@@ -181,6 +157,7 @@ def _from_records(
                         begins=creates or fact.begins,
                         corrects=fact.corrects,
                         said=row.happened_on,
+                        by=row.of_whom,
                     )
                 )
     return told
@@ -217,7 +194,9 @@ def _stories(
     return found
 
 
-def _from_entity(rule: ListRule, data: Mapping[str, str], known_on: date) -> list[Statement]:
+def _from_entity(
+    rule: ListRule, uuid: str, data: Mapping[str, str], known_on: date
+) -> list[Statement]:
     """Facts read from the entity itself, as a person's file brought it."""
     told = []
     for fact in rule.facts:
@@ -225,7 +204,7 @@ def _from_entity(rule: ListRule, data: Mapping[str, str], known_on: date) -> lis
             continue
         value, day = read_fact(fact, data), _day_of(fact, data, known_on)
         if value and day:
-            told.append(Statement(fact.name, value, day, 0, True))
+            told.append(Statement(fact.name, value, day, 0, True, by=uuid))
     return told
 
 
@@ -274,6 +253,7 @@ def _entities(db: Connection, list_name: str, uuids: set[str]) -> Iterable[Any]:
     last = (
         sa.select(sa.func.max(v.version))
         .where(v.entity_id == c.id, v.submission_version_id.is_(None))
+        .where(sa.not_(sa.func.coalesce(v.actor, "").startswith(canonical.PREFIX)))
         .correlate(entities)
         .scalar_subquery()
     )

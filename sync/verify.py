@@ -28,6 +28,7 @@ from sync.tables import (
     counted_once,
     entity_changes,
     entity_decisions,
+    entity_links,
     entity_lists,
     entity_versions,
     expected_attachments,
@@ -69,7 +70,7 @@ KEPT: tuple[sa.Table, ...] = (
     form_attachments,
 )
 KEPT += (users, app_users, submissions, submission_versions, sealed_submissions, entity_lists)
-KEPT += (entity_decisions, reports, report_steps)
+KEPT += (entity_decisions, entity_links, reports, report_steps)
 SECRETS = {"password_hash": "", "digest_secret": None}
 
 SURROGATES = ("id", "submission_id", "submission_version_id", "entity_id", "list_id")

@@ -271,6 +271,7 @@ WHAT = {
     "deleted": "đã xóa / deleted",
     "counts_now": "nay được tính / counts now",
     "counts_no_more": "nay không tính / counts no more",
+    "linked": "đã gộp hoặc tách người / its person was linked or unlinked",
 }
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from forms.indicators import Indicator, Kind
 from forms.periods import Period
+from sync import canonical
 from sync.counting import of_forms, of_lists, of_pairs
 from sync.counting.item import Counted, Item, behind, fold
 from sync.counting.world import Needs, World
@@ -76,7 +77,7 @@ def read_items(
     for one in (one for one in indicators if one.kind == PAIRS):
         yield from of_pairs.items(db, library, period, one, clubs)
     asked = [one for one in indicators if one.kind not in (PAIRS, *OF_FIGURES)]
-    needs = Needs.of(library, period, asked)
+    needs = Needs.of(library, period, asked, canonical.ids(db))
     lists = [one for one in asked if one.of in library.lists and one.kind in of_lists.KINDS]
     forms = [one for one in asked if one not in lists]
     ordered = sorted(clubs)

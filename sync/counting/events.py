@@ -16,6 +16,7 @@ from forms.conditions import test
 from forms.indicators import Conditions
 from sync import tables as t
 from sync import words
+from sync.canonical import in_words
 
 Said = Mapping[str, str]
 
@@ -63,12 +64,17 @@ def asking(where: Conditions) -> Callable[[Said], bool]:
 
 @dataclass
 class Need:
-    """What is asked of one form's records: columns, days (None = without end), repeats."""
+    """What is asked of one form's records: columns, days (None = without end), repeats.
+
+    naming: the columns with ids of people; linked: who of them is another.
+    """
 
     columns: set[str] = field(default_factory=set)
     first: date | None = date.max
     last: date | None = date.min
     repeats: set[str] = field(default_factory=set)
+    naming: set[str] = field(default_factory=set)
+    linked: Mapping[str, str] = field(default_factory=dict)
 
     def add(
         self, columns: Iterable[str], first: date | None, last: date | None, repeat: str | None
@@ -121,6 +127,8 @@ def _said(
         if text and text != "{}":
             told = json.loads(text) or {}
             found.update({name: told[name] for name in told.keys() & need.columns})
+    if need.linked:
+        found.update({n: in_words(found[n], need.linked) for n in found.keys() & need.naming})
     return found
 
 

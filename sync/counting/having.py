@@ -95,6 +95,7 @@ class Holders:
         for facts, club in self._world.naming(asked, uuids):
             link = facts.get(asked.named_in) if asked.named_in else None
             person = link.value if link else (None if asked.named_in else club)
+            person = self._world.needs.linked.get(person or "", person)
             if person and hold(asked.where, facts, self._world.period.last):
                 yield person, club if _is_of_own_club(asked) else None
 

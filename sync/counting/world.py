@@ -42,16 +42,25 @@ class Needs:
     cuts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by list
     anywhere: dict[str, list[With]] = field(default_factory=lambda: defaultdict(list))  # by form
     everywhere: dict[str, list[Event]] = field(default_factory=dict)
+    linked: Mapping[str, str] = field(default_factory=dict)  # uuid -> who stands for it
 
     @classmethod
-    def of(cls, library: Library, period: Period, indicators: Iterable[Indicator]) -> Needs:
-        needs = cls(library, period)
+    def of(
+        cls,
+        library: Library,
+        period: Period,
+        indicators: Iterable[Indicator],
+        linked: Mapping[str, str],
+    ) -> Needs:
+        needs = cls(library, period, linked=linked)
         known = library.figures.indicators
         for one in indicators:
             needs._add(one)
             over = known.get(one.over or "")
             if over is not None and over.of == one.of and one.of in library.lists:
                 needs._add(over)  # who is in the denominator may be missing above
+        for need in needs.forms.values():
+            need.linked = linked
         return needs
 
     def _add(self, one: Indicator) -> None:
@@ -72,6 +81,8 @@ class Needs:
         first, last = span_of(one, self.period)
         before = None if one.not_before else first
         self.forms[one.of].add((n for n in asked if n), before, last, one.rows)
+        naming = (one.summed if one.kind == "named" else None, one.times, one.about)
+        self.forms[one.of].naming.update(n for n in naming if n)
         if one.followed:
             until = self.period.last + timedelta(days=one.followed.within_days)
             self.forms[one.followed.form].add(one.followed.where, first, until, None)
@@ -96,6 +107,7 @@ class Needs:
             named = [asked.named_in, asked.period_in]
             columns = [*asked.where, *(name for name in named if name)]
             self.forms[asked.form].add(columns, *span_of_with(asked, self.period), asked.rows)
+            self.forms[asked.form].naming.update({asked.named_in} if asked.named_in else ())
             if asked.named_in and asked.anywhere:
                 self.anywhere[asked.form].append(asked)
         elif asked.list in self.library.lists:
@@ -213,7 +225,8 @@ class World:
         """What is so on D of entities of a `with`'s list that may name these; and their clubs."""
         link = asked.named_in or CLUB
         c = t.spells.alias("naming").c
-        named = among(self.db, c.value, sorted(uuids))
+        away = (away for away, stands in self.needs.linked.items() if stands in uuids)
+        named = among(self.db, c.value, sorted({*uuids, *away}))
         mine = sa.select(c.uuid).where(c.list_name == asked.list, c.name == link, named)
         found = self._read(str(asked.list), t.spells.c.uuid.in_(mine))
         told = ((life, life.on(self.period.last)) for life in found)

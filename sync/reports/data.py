@@ -200,7 +200,8 @@ class Narrative:
 class LateRecord:
     """A record that came, changed or went after a report was frozen. No answers.
 
-    what: arrived | edited | deleted | counts_now | counts_no_more
+    what: arrived | edited | deleted | counts_now | counts_no_more | linked (its person is now one
+    with another, or no more)
     """
 
     instance_id: str

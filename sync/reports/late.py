@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from forms.indicators import PLACES
 from forms.periods import Period, get_period
-from sync import process, rollup
+from sync import canonical, process, rollup
 from sync import tables as t
 from sync.accounts import PROJECT_ID
 from sync.clubs import plain_name
@@ -114,9 +114,12 @@ def changed_records(db: Connection, library: Library, told: Told) -> list[LateRe
     now_out = set(db.scalars(not_counted()))
     was_out = set(told.seen.not_counted)
     moved = was_out ^ now_out
+    of_links = {*db.scalars(_of_links(db, told))} - arrived - moved
     found = []
-    for row in db.execute(_rows(db, {*arrived, *moved})):
+    for row in db.execute(_rows(db, {*arrived, *moved, *of_links})):
         kind = _kind(row, row.id in arrived, row.id in was_out, row.id in now_out)
+        if row.id in of_links and kind:
+            kind = "linked"
         if kind and (record := _record(db, library, told, row, kind)):
             found.append(record)
     return sorted(found, key=lambda one: (one.received_at, one.instance_id))
@@ -127,6 +130,15 @@ def _arrived(db: Connection, told: Told) -> sa.Select[Any]:
     v = t.submission_versions.c
     after = sa.and_(v.received_at > told.at - OVERLAP, ~among(db, v.id, told.seen.recent))
     return sa.select(v.submission_id).where(sa.or_(after, among(db, v.id, told.seen.waiting)))
+
+
+def _of_links(db: Connection, told: Told) -> sa.Select[Any]:
+    """Submissions about somebody who was linked to another since, or is no more."""
+    r = t.records.c
+    relinked = canonical.in_force(db) ^ canonical.in_force(db, told.at)
+    mine = sa.tuple_(r.subject_list, sa.func.coalesce(r.reported_id, r.subject_id))
+    away = [(list_name, uuid) for list_name, uuid, _ in relinked]
+    return sa.select(r.submission_id).where(r.table_path == "", mine.in_(away))
 
 
 def _rows(db: Connection, submissions: set[int]) -> sa.Select[Any]:

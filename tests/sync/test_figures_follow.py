@@ -134,6 +134,8 @@ def test_a_record_moves_periods_around_its_day(reach: Reach, moved: str) -> None
 class Story:
     """People join, move, are weighed and visited; things are mended, rejected and deleted."""
 
+    people: tuple[str, ...] = PEOPLE
+
     def __init__(self, database: Database, library: Library, dice: random.Random) -> None:
         empty_world(database)
         self.world, self.dice = World(database, library), dice
@@ -142,7 +144,7 @@ class Story:
             clubs = [Kept(an_id(c), c, {"founded_on": "2024-01-01"}) for c in CLUBS]
             keep(db, library, "clubs", clubs, NOW)
             retell(db, library, "clubs", [club.uuid for club in clubs])
-        for who in PEOPLE:
+        for who in self.people:
             self.sent.append(self.world.join(who, club=dice.choice(CLUBS), on="2024-02-01"))
         self.world.work()
         self.measures(500)
@@ -155,13 +157,13 @@ class Story:
         return (turn + timedelta(days=self.dice.randint(-20, 20))).isoformat()
 
     def happens(self) -> None:
-        dice, world, who = self.dice, self.world, self.dice.choice(PEOPLE)
+        dice, world, who = self.dice, self.world, self.dice.choice(self.people)
         club, key = dice.choice(CLUBS), f"k{len(self.sent)}"
         what = dice.choice(
             ["visit"] * 4 + ["weigh"] * 4 + ["leave"] * 4 + ["join", "edit", "judge"]
         )
         more: dict[str, Any] = {"on": self.a_day(), "key": key, "days": dice.randint(-500, 0)}
-        helpers = " ".join(an_id(p) for p in dice.sample(PEOPLE, dice.randint(0, 2)))
+        helpers = " ".join(an_id(p) for p in dice.sample(self.people, dice.randint(0, 2)))
         seen = {"club": club, "outcome": dice.choice(["met", "away"]), "helpers": helpers}
         seen |= {"minutes": dice.choice(["30", "45", "x", "-1", "0.5"]), "gifts": ["rice", "milk"]}
         if what == "join":

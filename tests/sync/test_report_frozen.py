@@ -15,6 +15,7 @@ from forms.periods import get_period
 from forms.problems import Refused
 from sync import tables as t
 from sync import versions
+from sync.links import link, unlink
 from sync.reports import snapshots
 from sync.reports.data import Adjustment, ReportData, unpack
 from sync.reports.late import late, may_move
@@ -250,6 +251,22 @@ def test_a_visit_that_waited_for_a_registration_counts_now(village: Village) -> 
     found = what_is_late(village)
     assert sorted(told(found)) == [("join", "arrived"), ("visit", "counts_now")]
     assert moved(found)["V1"][1] == 1
+
+
+def test_a_link_made_after_the_report_was_sent_is_shown_with_what_it_would_change(
+    sent: Village,
+) -> None:
+    sent.now += timedelta(days=1)
+    with sent.database.write() as db:
+        names = [an_id("ba"), an_id("tư")]
+        link(db, sent.library, "people", names, actor="operator", now=sent.now)
+    found = what_is_late(sent)
+    assert told(found) == [("join", "linked")]
+    assert moved(found)["P1"] == (3, 2)
+    with sent.database.write() as db:
+        unlink(db, sent.library, "people", an_id("tư"), actor="operator", now=sent.now)
+    unlinked = what_is_late(sent)
+    assert (unlinked.records, unlinked.differences) == ((), ())
 
 
 def test_what_was_received_before_but_not_read_yet_is_late(village: Village) -> None:

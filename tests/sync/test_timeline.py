@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -13,8 +14,9 @@ from forms.library import Birth, Fact
 from sync.aggregate import Touch
 from sync.database import Database
 from sync.entities import Kept, keep
+from sync.statements import AS_TOLD, Spell, Statement, agree, to_spells
 from sync.tables import spells
-from sync.timeline import Spell, Statement, _touches, read_birth, read_fact, retell, to_spells
+from sync.timeline import _touches, read_birth, read_fact, retell
 from tests.sync.sending import NOW, World, an_id
 
 BIRTH = Birth("birth_date", "birth_month", "birth_year")
@@ -50,6 +52,54 @@ def spells_of(world: World, who: str, name: str) -> list[tuple[str, str, str | N
     return sorted(
         (r.value, str(r.valid_from), str(r.valid_to) if r.valid_to else None) for r in rows
     )
+
+
+def registration(value: str, on: str, by: str, order: int = 1) -> Statement:
+    return replace(told(value, on, order, begins=True, said=on), by=by)
+
+
+@pytest.mark.parametrize(
+    ("choices", "spells"),
+    [
+        ({}, [("poor", "2025-01-01", "2025-02-01"), ("near", "2025-02-01", None)]),
+        ({"klass": "a"}, [("poor", "2025-01-01", "2025-02-01"), ("near", "2025-02-01", None)]),
+        (
+            {"klass": "b"},
+            [
+                ("average", "2025-01-01", "2025-02-01"),
+                ("near", "2025-02-01", "2025-03-01"),
+                ("average", "2025-03-01", None),
+            ],
+        ),
+        (
+            {"klass": AS_TOLD},
+            [
+                ("poor", "2025-01-01", "2025-02-01"),
+                ("near", "2025-02-01", "2025-03-01"),
+                ("average", "2025-03-01", None),
+            ],
+        ),
+    ],
+)
+def test_two_registrations_of_one_person_tell_what_was_chosen_and_the_history_stays(
+    choices: dict[str, str], spells: list[tuple[str, str, str | None]]
+) -> None:
+    both = [
+        registration("poor", "2025-01-01", "a", 1),
+        registration("average", "2025-03-01", "b", 3),
+        replace(told("near", "2025-02-01", 2), by="a"),
+    ]
+    assert to_spells(agree(both, "a", choices)) == {spell(*one) for one in spells}
+
+
+def test_registrations_that_agree_each_tell_their_day() -> None:
+    both = [registration("in", "2025-01-01", "a"), registration("in", "2025-03-01", "b")]
+    left = replace(told("out", "2025-02-01"), by="a")
+    assert to_spells(agree([*both, left], "a", {})) == {
+        spell("in", "2025-01-01", "2025-02-01"),
+        spell("out", "2025-02-01", "2025-03-01"),
+        spell("in", "2025-03-01"),
+    }
 
 
 def test_a_later_fact_ends_the_one_before() -> None:
