@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import product
 
 from forms.matching.kind import Field, Kind, Value
@@ -65,6 +66,16 @@ def without_crowds(rule: MatchRule, profile: Profile, crowds: Container[str]) ->
     return Profile(
         tuple(left(field, value) for field, value in zip(rule.fields, profile.values, strict=True))
     )
+
+
+def without_any_crowds(
+    rule: MatchRule, people: Sequence[Profile], cut: dict[str, int]
+) -> Sequence[Profile]:
+    """All profiles without what crowds among them have; `cut` is told the keys and their sizes."""
+    sizes = Counter(key for profile in people for key in crowd_keys(rule, profile))
+    crowds = {key: size for key, size in sizes.items() if size > most_of_crowd(rule, key)}
+    cut.update(crowds)
+    return [without_crowds(rule, profile, crowds) for profile in people] if crowds else people
 
 
 def _words(field: Field, kind: Kind, value: Value) -> Iterable[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from forms.matching.distance import one_slip
 from forms.matching.kind import MISSING, Field, Kind, Part
 
-NUMBER = ("equal", "disputed", "near", "different")
+NUMBER = ("equal", "unchecked", "disputed", "near", "different")
 
 Token = tuple[str, str, bool, bool]  # kind, what stands for the digits, checked, for life
 
@@ -29,14 +29,21 @@ def _read(field: Field, facts: Sequence[str]) -> tuple[Token, ...] | None:
 
 
 def _compare(a: Sequence[Token], b: Sequence[Token]) -> tuple[int]:
-    equal = [x[2] and y[2] for x in a for y in b if x[:2] == y[:2]]
+    equal = {_equal(x, y) for x in a for y in b if x[:2] == y[:2]}
     if equal:
-        return (NUMBER.index("equal" if any(equal) else "disputed"),)
+        return (NUMBER.index(min(equal, key=NUMBER.index)),)
     lasting = [(x[1], y[1]) for x in a for y in b if x[0] == y[0] and x[3] and y[3]]
     if not lasting:
         return (MISSING,)
     near = any(x.isdigit() and y.isdigit() and one_slip(x, y) for x, y in lasting)
     return (NUMBER.index("near" if near else "different"),)
+
+
+def _equal(a: Token, b: Token) -> str:
+    """Only in a number for life stand the sex and the year, to be checked."""
+    if not a[3]:
+        return "unchecked"
+    return "equal" if a[2] and b[2] else "disputed"
 
 
 def _tokens(value: Sequence[Token]) -> Iterable[str]:

@@ -9,7 +9,7 @@ from enum import Enum
 from forms.matching.kind import MISSING
 from forms.matching.profile import Profile
 from forms.matching.rule import MatchRule
-from forms.matching.weights import Weights
+from forms.matching.weights import OTHER, Weights
 
 
 class Band(Enum):
@@ -32,17 +32,6 @@ class Score:
     parts: Mapping[str, float]
 
 
-def compare(rule: MatchRule, a: Profile, b: Profile) -> list[int]:
-    """For each comparison of the rule the place of its level, or MISSING."""
-    found: list[int] = []
-    for field, kind, x, y in zip(rule.fields, rule.kinds, a.values, b.values, strict=True):
-        if x is None or y is None:
-            found.extend([MISSING] * len(kind.parts(field)))
-        else:
-            found.extend(kind.compare(x, y))
-    return found
-
-
 def decide(rule: MatchRule, score: Score) -> Band:
     """Which band a score is in."""
     for one in rule.certain:
@@ -56,6 +45,7 @@ class Scorer:
 
     def __init__(self, rule: MatchRule, weights: Weights) -> None:
         self.rule = rule
+        self._chances = weights.levels
         self._steps = []
         caps = {name: place for place, cap in enumerate(rule.caps) for name in cap.of}
         self._caps = [cap.bits for cap in rule.caps]
@@ -102,20 +92,27 @@ class Scorer:
         total += sum(map(min, capped, self._caps))
         return self._told(a, b, total) if total >= floor else None
 
+    def look(self, a: Profile, b: Profile) -> list[tuple[int, float]]:
+        """For each comparison of the rule its level, and the bits that the value's rarity adds."""
+        found: list[tuple[int, float]] = []
+        for place, compare_, common_, bits, common, _ in self._steps:
+            x, y = a.values[place], b.values[place]
+            if x is None or y is None:
+                found += [(MISSING, 0.0)] * len(bits)
+                continue
+            words = common_(x)
+            found += [
+                (level, _more(common[part], level, words[part]))
+                for part, level in enumerate(compare_(x, y))
+            ]
+        return found
+
     def _told(self, a: Profile, b: Profile, bits: float) -> Score:
         levels, parts = {}, {}
-        places = compare(self.rule, a, b)
-        at = 0
-        for place, _, common_, table, common, _ in self._steps:
-            for part, row in enumerate(table):
-                one, level = self.rule.comparisons[at], places[at]
-                at += 1
-                if level == MISSING:
-                    continue
-                levels[one.name] = one.part.levels[level]
-                parts[one.name] = row[level] + _more(
-                    common[part], level, common_(a.values[place])[part]
-                )
+        for one, (level, more) in zip(self.rule.comparisons, self.look(a, b), strict=True):
+            if level != MISSING:
+                name = levels[one.name] = one.part.levels[level]
+                parts[one.name] = self._chances[one.name][name].bits + more
         return Score(bits, levels, parts)
 
 
@@ -134,6 +131,6 @@ def _won(levels: Sequence[int], bits, common, value, common_) -> float:  # type:
 def _more(common: tuple[Mapping[str, float], int], level: int, value: str) -> float:
     """Bits by which this value tells more or less than usual."""
     table, told = common
-    if level >= told or not table:
+    if not 0 <= level < told or not table:
         return 0.0
-    return table.get(value, table.get("*", 0.0))
+    return table.get(value, table.get(OTHER, 0.0))

@@ -7,13 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from forms.matching.keys import (
-    blocking_keys,
-    crowd_keys,
-    most_of,
-    most_of_crowd,
-    without_crowds,
-)
+from forms.matching.keys import blocking_keys, most_of, without_any_crowds
 from forms.matching.profile import Profile
 from forms.matching.rule import MatchRule
 from forms.matching.score import Score, Scorer
@@ -59,7 +53,7 @@ def candidates(
 ) -> Iterator[tuple[str, str, Profile, Profile]]:
     """Each pair that shares a key once, the lesser id first, without what crowds have."""
     ids = sorted(profiles)
-    people = _without_crowds(rule, [profiles[one] for one in ids], seen)
+    people = without_any_crowds(rule, [profiles[one] for one in ids], seen.cut)
     sizes = Counter(key for profile in people for key in blocking_keys(rule, profile))
     most = {key: most_of(rule, key) for key, size in sizes.items() if size > 1}
     seen.cut.update({key: sizes[key] for key, limit in most.items() if sizes[key] > limit})
@@ -74,10 +68,3 @@ def candidates(
         seen.candidates += len(met)
         for other in met:
             yield ids[other], ids[at], people[other], profile
-
-
-def _without_crowds(rule: MatchRule, people: list[Profile], seen: Pass) -> list[Profile]:
-    sizes = Counter(key for profile in people for key in crowd_keys(rule, profile))
-    crowds = {key: size for key, size in sizes.items() if size > most_of_crowd(rule, key)}
-    seen.cut.update(crowds)
-    return [without_crowds(rule, profile, crowds) for profile in people] if crowds else people

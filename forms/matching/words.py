@@ -66,6 +66,7 @@ _TEXT: Mapping[str, Says] = {
 }
 _NUMBER: Mapping[str, Says] = {
     "equal": ("trùng {}", "same {}"),
+    "unchecked": ("trùng số giấy tờ cũ", "same number of an older paper"),
     "disputed": (
         "trùng {} nhưng số không khớp giới tính hoặc năm sinh",
         "same {}, but it does not fit the sex or the year of birth",

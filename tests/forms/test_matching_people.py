@@ -115,7 +115,7 @@ def test_numbers_join_only_with_what_they_say_of_sex_and_year() -> None:
     assert level("number", {"number": NUMBER}, {"number": "cmnd9:77:"}) is None
     assert level("number", {"number": "cmnd9:5:"}, {"number": "cmnd9:77:"}) is None
     two = {"number": f"cmnd9:5: {NUMBER}"}
-    assert level("number", {"number": "cmnd9:5:"}, two) == "disputed"
+    assert level("number", {"number": "cmnd9:5:"}, two) == "unchecked"
 
 
 def test_certain_needs_the_number_and_all_that_it_says() -> None:
