@@ -25,7 +25,10 @@ checklist: .venv/dev.stamp  ## run the tests of the conformance checklist; write
 requirements: .venv/dev.stamp  ## write forms/library/REQUIREMENTS.md: the scheme, rule by rule
 	$(BIN)/python -m tests.requirements
 
-bench: .venv/dev.stamp  ## measure; prints a table
+# What duplicates are measured against has an environment of its own; other parts do not need it.
+OTHERS = $(if $(filter submissions polling exports figures weeks,$(ARGS)),,.venv-bench/stamp)
+
+bench: .venv/dev.stamp $(OTHERS)  ## measure; prints a table
 	$(BIN)/python -m tests.bench $(ARGS)
 
 .venv/bin/python:
@@ -42,10 +45,16 @@ bench: .venv/dev.stamp  ## measure; prints a table
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@ .venv/run.stamp
 
-lock: .venv/bin/python  ## write both lock files anew from pyproject.toml
+.venv-bench/stamp: requirements-bench.lock | .venv/bin/python
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	touch $@
+
+lock: .venv/bin/python  ## write the three lock files anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q pyproject.toml --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q --group bench -o requirements-bench.lock
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-bench

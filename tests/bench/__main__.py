@@ -11,9 +11,6 @@ import contextlib
 import http.client
 import itertools
 import json
-import os
-import platform
-import re
 import subprocess
 import sys
 import tempfile
@@ -25,9 +22,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import click
-import psutil
 
 from tests.bench import exports, figures, polling, weeks
+from tests.bench.machine import machine
+from tests.bench.people import measure as people
 from tests.bench.server import GENERATOR, Bench, Line, load_generator, pss, web_process
 from tests.postgres import a_postgres
 
@@ -109,35 +107,11 @@ def wait_until_drained(bench: Bench) -> float:
     return time.perf_counter() - start
 
 
-def machine(folder: Path) -> str:
-    """What the figures are of, without names of hosts."""
-    model = "unknown CPU"
-    with contextlib.suppress(OSError):
-        found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
-        model = found[1] if found else model
-    memory = psutil.virtual_memory().total / 2**30
-    return (
-        f"{psutil.cpu_count()} × {model}, {memory:.0f} GB, {platform.system()} "
-        f"{platform.release()}, Python {platform.python_version()}, fsync {fsync_ms(folder):.2f} ms"
-    )
-
-
-def fsync_ms(folder: Path) -> float:
-    """Mean of 200 small durable writes: what a 201 has to wait for at least."""
-    path = folder / "fsync"
-    with path.open("wb", buffering=0) as file:
-        start = time.perf_counter()
-        for _ in range(200):
-            file.write(b"x" * 4096)
-            os.fsync(file.fileno())
-        took = time.perf_counter() - start
-    path.unlink()
-    return took / 200 * 1000
-
-
 def main() -> None:
-    if sys.argv[1:2] == ["weeks"]:  # a question of right or wrong, with options of its own
-        weeks.main(sys.argv[2:])
+    own = {"weeks": weeks.main, "people": people.main}  # right or wrong, with options of their own
+    if sys.argv[1:2] and sys.argv[1] in own:
+        own[sys.argv[1]](sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("part", nargs="?", choices=(*PARTS, "all"), default="all")
     parser.add_argument("--n", type=int, default=3000, help="submissions per measurement")
@@ -169,6 +143,7 @@ def main() -> None:
     for line in lines:
         click.echo(f"| {line.what} | {line.value} | {line.goal} |")
     if arguments.part == "all":
+        people.main([])
         weeks.main(["--only", arguments.only] if arguments.only else [])
 
 

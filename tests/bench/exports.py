@@ -7,8 +7,6 @@ process's own, as the system counts it. Rows are written straight into the table
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -22,6 +20,7 @@ from sync import tables as t
 from sync.database import Database
 from sync.entities import Kept
 from tests.bench.server import CAYDA, ROOT, Bench, Line
+from tests.bench.stopwatch import Used, timed
 
 FORM, REPEAT = "care_visit", "supplies"
 CLUBS, MEMBERS, VISITS = 100, 6_000, 100_000
@@ -31,14 +30,6 @@ NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)
 NAMES = ("Nguyễn Thị Hoa", "Trần Văn Bình", "Lê Thị Thu Hà", "Phạm Đức Anh", "Võ Thị Ánh")
 TASKS = ("talk", "housework", "cook", "laundry", "medicine_reminder", "blood_pressure")
 NOTE = "Bác khỏe, ăn được, nhắc uống thuốc đúng giờ; tuần sau đưa đi khám ở trạm y tế."
-# A process of its own, and a small one: the peak of a child begins with the size of its parent.
-STOPWATCH = """
-import resource, subprocess, sys, time
-start = time.perf_counter()
-subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss)
-"""
 
 
 def measure(name: str, bench: Bench, url: str | None) -> Iterator[Line]:
@@ -56,29 +47,19 @@ def measure(name: str, bench: Bench, url: str | None) -> Iterator[Line]:
     ):
         out = bench.data / f"visits.{kind}"
         call = ("export", "records", FORM, "--out", str(out), *options)
-        seconds, cpu, peak = _run(bench, call)
+        used = _run(bench, call)
         size = out.stat().st_size / 2**20
         yield Line(
             " ".join((f"{name}: export records {FORM}, {kind}", *options)),
-            f"{seconds:.1f} s ({cpu:.1f} s CPU), {VISITS / seconds:.0f} rows/s, "
-            f"peak {peak:.0f} MB, file {size:.0f} MB",
+            f"{used}, {VISITS / used.seconds:.0f} rows/s, file {size:.0f} MB",
             goal,
         )
-    *_, few = _run(bench, ("export", "report", "2025H2", "--out", str(bench.data)))
-    yield Line(f"{name}: to compare, export report", f"peak {few:.0f} MB")
+    few = _run(bench, ("export", "report", "2025H2", "--out", str(bench.data)))
+    yield Line(f"{name}: to compare, export report", f"peak {few.megabytes:.0f} MB")
 
 
-def _run(bench: Bench, arguments: Sequence[str]) -> tuple[float, float, float]:
-    """Seconds, seconds of CPU and peak MB of one command."""
-    done = subprocess.run(
-        [sys.executable, "-c", STOPWATCH, *CAYDA, *arguments],
-        env=bench.environment,
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    seconds, cpu, kilobytes = done.stdout.split()[-3:]
-    return float(seconds), float(cpu), int(kilobytes) / 1024
+def _run(bench: Bench, arguments: Sequence[str]) -> Used:
+    return timed([*CAYDA, *arguments], ROOT, bench.environment)
 
 
 # ------------------------------------------------------------------ the rows

@@ -10,9 +10,12 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
 from random import Random
 
+from forms.library import load_library
+from forms.matching.supplied import Numbers, tokens
 from server.demo import slips
 from tests.bench.people.population import RENUMBERED, Person, mobile, people
 from tests.bench.people.second_hand import ALL_TOGETHER, ALSO_ANOTHER, SLIPS, a_slip
@@ -118,8 +121,8 @@ def _record(random: Random, seen: Person, made: tuple[str, ...]) -> Record:
         "hamlet": _hamlet(random, seen.hamlet),
         "alias": seen.alias if random.random() < 0.7 else "",
         "phone": _phone(random, seen, early),
-        "number": token(number, seen.sex, seen.born.year),
     }
+    facts["number"] = _token(number, facts)
     identity = f"{random.getrandbits(128):032x}"
     return Record(identity, seen.key, made, number, {k: v for k, v in facts.items() if v})
 
@@ -172,14 +175,19 @@ def _paper(random: Random, seen: Person, early: bool) -> str:
     return f"cmnd9:{seen.cmnd}" if kind else ""
 
 
-def token(number: str, sex: str, year: int) -> str:
-    """What stands in the facts for a number: its kind, a hash, and whether sex and year agree."""
+def _token(number: str, facts: dict[str, str]) -> str:
+    """The number as the library's own rule tells it, hashed without a secret."""
     kind, _, digits = number.partition(":")
-    if not digits:
-        return ""
-    hashed = hashlib.blake2b(number.encode(), digest_size=12).hexdigest()
-    if kind != "cccd" or len(digits) != 12:
-        return f"{kind}:{hashed}:"
-    sex_agrees = (int(digits[3]) % 2 == 1) == (sex == "female")
-    year_agrees = int(digits[4:6]) == year % 100
-    return f"{kind}:{hashed}:{'ok' if sex_agrees else 'no'}/{'ok' if year_agrees else 'no'}"
+    return tokens(_numbers(), [(kind, digits)], facts, _hashed) if digits else ""
+
+
+def _hashed(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+@cache
+def _numbers() -> Numbers:
+    supply = load_library().matches["members"].supplied["number"]
+    assert supply is not None
+    assert supply.numbers is not None
+    return supply.numbers
