@@ -33,6 +33,7 @@ from sync import (
     doubts,
     duplicates,
     entities,
+    mentions,
     timeline,
 )
 from sync.accounts import DRAFTS_ID
@@ -458,8 +459,13 @@ def _replace_records(
     rows = _filed_under_canonical(db, rows)
     if rows:
         db.execute(records.insert(), rows)
-    after = (row for row in rows if row["table_path"] == "")
-    return before, {_place(library, row, arrived[row["submission_id"]]) for row in after}
+    after = {
+        row["submission_version_id"]: _place(library, row, arrived[row["submission_id"]])
+        for row in rows
+        if row["table_path"] == ""
+    }
+    mentions.keep(db, {version_id: place.said.people for version_id, place in after.items()})
+    return before, set(after.values())
 
 
 def _filed_under_canonical(

@@ -382,6 +382,13 @@ records = Table(  # one flat row per submission (table_path "") and per repeat i
         postgresql_where=text("table_path = '' AND held_back"),
     ),
 )
+mentions = Table(  # whom a record names, where figures of other clubs look at that
+    "mentions",
+    metadata,
+    Column("record_id", ForeignKey("records.id", ondelete="CASCADE"), primary_key=True),
+    Column("uuid", Text, primary_key=True),
+    Index("ix_mentions_uuid", "uuid", "record_id"),
+)
 expected_attachments = Table(  # files that a submission version names; here or still on the phone
     "expected_attachments",
     metadata,

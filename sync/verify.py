@@ -36,6 +36,7 @@ from sync.tables import (
     form_attachments,
     form_versions,
     forms,
+    mentions,
     metadata,
     projects,
     records,
@@ -246,6 +247,7 @@ def derived(db: Connection, without: Collection[Cell] = ()) -> dict[str, Keyed]:
     names = _version_names(db)
     return {
         "records": _keyed(_records(db, names)),
+        "mentions": _keyed(_mentions(db, names)),
         "expected_attachments": _keyed(_expected(db, names)),
         "entities": _keyed(_entities(db)),
         "entity_versions": _keyed(_entity_versions(db, names)),
@@ -294,6 +296,12 @@ def _records(db: Connection, names: Mapping[int, str]) -> Rows:
         key = f"{names[row.submission_version_id]} {row.table_path} {row.position}"
         event = of_record.get(row.counted_with, "nothing") if row.counted_with else None
         yield key, _without(row, *SURROGATES) | {"counted_with": event}
+
+
+def _mentions(db: Connection, names: Mapping[int, str]) -> Rows:
+    query = sa.select(records.c.submission_version_id, mentions.c.uuid)
+    for row in _read(db, query.join(mentions, mentions.c.record_id == records.c.id)):
+        yield f"{names[row.submission_version_id]} {row.uuid}", {}
 
 
 def _expected(db: Connection, names: Mapping[int, str]) -> Rows:

@@ -90,15 +90,15 @@ def read_events(
     form: str,
     need: Need,
     *whose: sa.ColumnElement[bool],
-    by_subject: bool = False,
+    are_few: bool = False,
 ) -> list[Event]:
     """The form's records that count, by day.
 
-    whose: conditions on `records`. by_subject: they name few subjects, by whom to look them up.
+    whose: conditions on `records`. are_few: they say by themselves which few, of whatever form.
     """
     r = t.records.c
     # Else SQLite would read the records of everybody, by the index on form, table and day.
-    of_form = sa.func.coalesce(r.form, "") == form if by_subject else r.form == form
+    of_form = sa.func.coalesce(r.form, "") == form if are_few else r.form == form
     where = [of_form, words.counts(t.records), *_days(need), *whose]
     columns = (r.id, r.submission_id, r.club_id, r.happened_on, r.subject_id)
     query = sa.select(*columns, *map(_text, (r.answers, r.derived, r.united))).where(*where)

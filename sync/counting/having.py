@@ -69,7 +69,7 @@ class Holders:
 
     def _events(self, asked: With) -> list[Event]:
         if asked.named_in and asked.anywhere:
-            return self._world.of_every_club(asked.form)
+            return self._world.naming_here(asked.form, self._list)
         if asked.named_in or self._are_clubs:
             return self._world.events(asked.form)
         return self._world.about(asked.form, self._list)

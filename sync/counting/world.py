@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,10 +17,11 @@ from forms.days import age_on, read_day
 from forms.indicators import EVERY_FORM, UNKNOWN, Cut, Indicator, With
 from forms.periods import Period, months_before
 from forms.problems import UNKNOWN_PERSON
+from sync import mentions
 from sync import tables as t
 from sync.counting.events import Arrival, Event, Held, Need, read_arrivals, read_events, read_held
 from sync.counting.lives import CLUB, DAY, Life, facts_named, read_lives
-from sync.database import among, is_sqlite
+from sync.database import among
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -40,8 +40,6 @@ class Needs:
     facts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     since: dict[str, date | None] = field(default_factory=dict)  # from when lives are asked for
     cuts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by list
-    anywhere: dict[str, list[With]] = field(default_factory=lambda: defaultdict(list))  # by form
-    everywhere: dict[str, list[Event]] = field(default_factory=dict)
     linked: Mapping[str, str] = field(default_factory=dict)  # uuid -> who stands for it
 
     @classmethod
@@ -108,8 +106,6 @@ class Needs:
             columns = [*asked.where, *(name for name in named if name)]
             self.forms[asked.form].add(columns, *span_of_with(asked, self.period), asked.rows)
             self.forms[asked.form].naming.update({asked.named_in} if asked.named_in else ())
-            if asked.named_in and asked.anywhere:
-                self.anywhere[asked.form].append(asked)
         elif asked.list in self.library.lists:
             link = {asked.named_in} if asked.named_in else set()
             self._add_facts(asked.list, facts_named(asked.where) | link)
@@ -185,6 +181,7 @@ class World:
         self._asked: dict[str, set[str]] = defaultdict(set)
         self._events: dict[str, list[Event]] = {}
         self._about: dict[str, list[Event]] = {}
+        self._naming: dict[tuple[str, str], list[Event]] = {}
         self._parts: dict[tuple[str, str], Parts] = {}
 
     # -------------------------------------------------------------- entities
@@ -251,20 +248,20 @@ class World:
             theirs = among(self.db, r.subject_id, sorted(uuids))
             outside = sa.or_(r.club_id.is_(None), sa.not_(among(self.db, r.club_id, self.clubs)))
             need = self.needs.forms[form]
-            others = read_events(self.db, form, need, theirs, outside, by_subject=True)
+            others = read_events(self.db, form, need, theirs, outside, are_few=True)
             self._about[form] = [*own, *others]
         return self._about[form]
 
-    def of_every_club(self, form: str) -> list[Event]:
-        """The form's records that may name somebody of another club; read once for all clubs."""
-        known = self.needs.everywhere
-        if form not in known:
-            asked = self.needs.anywhere[form]
-            some = sa.or_(*(_may_say(self.db, one) for one in asked))
-            repeats = {one.rows for one in asked if one.rows}
-            need = replace(self.needs.forms[form], repeats=repeats)
-            known[form] = read_events(self.db, form, need, some)
-        return known[form]
+    def naming_here(self, form: str, list_name: str) -> list[Event]:
+        """What happened in any club and may name somebody of these clubs."""
+        key = (form, list_name)
+        if key not in self._naming:
+            here = {life.uuid for life in self.lives(list_name)}
+            here |= {uuid for uuid, other in self.needs.linked.items() if other in here}
+            naming = t.records.c.id.in_(mentions.events_naming(self.db, form, here))
+            need = replace(self.needs.forms[form], repeats=set())  # who is named stands in none
+            self._naming[key] = read_events(self.db, form, need, naming, are_few=True)
+        return self._naming[key]
 
     @cached_property
     def arrivals(self) -> Sequence[Arrival]:
@@ -290,21 +287,6 @@ class World:
         cuts = self.library.figures.cuts
         asked = self.needs.cuts[list_name]
         return {name: _parts(facts, cuts[name], self.period.last) for name in asked}
-
-
-def _may_say(db: Connection, asked: With) -> sa.ColumnElement[bool]:
-    """What leaves most records out before their answers are read: the column that names, and each
-    code that is asked for, stand somewhere in them.
-    """
-    if asked.rows:
-        return sa.true()
-    r, at = t.records.c, sa.func.instr if is_sqlite(db) else sa.func.strpos
-    texts = [sa.cast(one, sa.Text) for one in (r.answers, r.derived, r.united)]
-    conditions = (one for some in asked.where.values() for one in some)
-    codes = [str(one.value) for one in conditions if one.word == "is"]
-    plain = [code for code in codes if re.fullmatch(r"[A-Za-z0-9_]+", code)]
-    wanted = [f'"{asked.named_in}"', *plain]
-    return sa.and_(*(sa.or_(*(at(text, one) > 0 for text in texts)) for one in wanted))
 
 
 def _parts(facts: Facts, cut: Cut, day: date) -> tuple[str, ...]:

@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.library import Library, load_library
+from sync import mentions
 from sync import tables as t
+from sync.entities import plain_id
 
 NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)
 
@@ -181,7 +183,10 @@ class Rows:
             "problems": [],
             "held_back": False,
         }
-        return self._insert(t.records, **{**values, **more})
+        record = self._insert(t.records, **{**values, **more})
+        said = " ".join(values["answers"].values()).split(" ")
+        mentions.keep(self.db, {version: {uuid for one in said if (uuid := plain_id(one))}})
+        return record
 
     def a_repeat(self, record: int, table: str, *rows: dict[str, str]) -> None:
         """Rows of a repeat in the submission of this record."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from forms.periods import ADMINISTRATIVE, get_period
+from sync.counting.world import Needs, World
 from sync.database import Database
 from sync.rollup import roll_up_all
 from tests.sync.gardens import PERIOD, START, D, Garden, a_garden, said
@@ -382,6 +384,28 @@ def test_who_is_named_counts_in_records_of_the_own_home_or_anywhere(
 
     assert garden.count(library, "h1", "h2") == {"OWN": "2", "ANYWHERE": "3"}
     assert garden.count(library, "h1") == {"OWN": "2", "ANYWHERE": "3"}
+
+
+def test_of_other_homes_only_what_names_somebody_here_is_read_or_has_a_twin_that_does(
+    garden: Garden, tmp_path: Path
+) -> None:
+    asked = 'with = { form = "party", named_in = "guests", anywhere = true }'
+    library = a_garden(tmp_path, N=f'count = "people"\n{asked}')
+    for home, people in {"h1": ("p1", "p2"), "h2": ("other",)}.items():
+        garden.a_home(home)
+        for uuid in people:
+            garden.a_person(uuid, home)
+    party = partial(garden.rows.a_record, "party", MARCH, "h2", None)
+    party({"guests": "other"})
+    whole = party({"guests": "other"}, united={"guests": "other p1"})
+    party({"guests": "p1"}, counted_with=whole)
+    under_another_id = party({"guests": "p1b"})
+
+    needs = Needs.of(library, PERIOD, library.figures.indicators.values(), {"p1b": "p1"})
+    world = World(garden.rows.db, needs, ["h1"])
+
+    assert [event.id for event in world.naming_here("party", "people")] == [whole, under_another_id]
+    assert garden.count(library, "h1") == {"N": "1"}
 
 
 def test_who_is_named_in_a_row_counts_by_the_row_and_its_record(
