@@ -154,6 +154,9 @@ def _of_form(one: Indicator, form: KnownForm, figures: Figures, names: Names) ->
         yield from _answer_slips(one.followed.form, one.followed.where, names)
     if one.facts:
         yield from _fact_slips(one.standing or form.about or "", one.facts, names)
+        yield from _told_on_last_day(one.facts)
+    if one.about and not one.about_list:
+        yield "“about” cần “of”", "“about” needs “of”"
     for cut in (figures.cuts[name] for name in one.by if name in figures.cuts):
         yield from _cut_of_form(cut, one, form, names)
 
@@ -181,6 +184,8 @@ def _with_slips(asked: With, names: Names) -> Iterator[Slip]:
     for name in (asked.named_in, asked.period_in):
         if name and name not in form.columns:
             yield _nothing_called(f"{asked.form}.{name}")
+    if asked.rows and asked.anywhere:  # who is named in a row elsewhere touches nobody's figures
+        yield _does_not_go("rows", "anywhere")
     if asked.rows and asked.rows not in form.repeats:
         yield _nothing_called(f"{asked.form}.{asked.rows}")
 
@@ -230,6 +235,14 @@ def _wrong_values(of: str, where: Conditions, choices: Choices) -> Iterator[Slip
             said = word.value if isinstance(word.value, tuple) else (word.value,)
             wrong = [str(value) for value in said if str(value) not in choices]
             yield from (_nothing_called(f"{of}.{name} = {value}") for value in wrong)
+
+
+def _told_on_last_day(where: Conditions) -> Iterator[Slip]:
+    """Ages, and for how long something has been so, are told on D, not on an event's day."""
+    for name, words in where.items():
+        if name == AGE:
+            yield _does_not_go(AGE, "facts")
+        yield from (_does_not_go(one.word, "facts") for one in words if one.word in ON_FACTS_ONLY)
 
 
 # ------------------------------------------------------------------ cuts

@@ -297,6 +297,14 @@ def test_a_name_that_nothing_has_is_told(tmp_path: Path, lines: str, name: str) 
         ('count = "people"\nup_to = "end"', "up_to", "people"),
         ('sum = "people.owed"\ntimes = "sex"', "times", "people"),
         ('count = "call"\nsome_day = true', "some_day", "call"),
+        ('count = "call"\nfacts = { age = { at_least = 60 } }', "age", "facts"),
+        ('count = "call"\nfacts = { home = { older_than = 3 } }', "older_than", "facts"),
+        (
+            'count = "people"\nwith = { form = "call", rows = "gifts", named_in = "whom", '
+            "anywhere = true }",
+            "rows",
+            "anywhere",
+        ),
         ('count = "call"\nwith = { form = "party" }', "with", "call"),
         ('count = "call"\nwhere = { kind = { older_than = 3 } }', "older_than", "call.kind"),
         ('count = "people"\nwhere = { age = { is = "60" } }', "is", "age"),
