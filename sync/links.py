@@ -6,6 +6,7 @@ One of them is canonical and stands for all; what is told of the others is told 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -33,7 +34,7 @@ from sync.entities import Kept, Key, plain_id
 from sync.merge import LABEL
 from sync.statements import AS_TOLD, Statement, differing, right_words
 from sync.tables import entities as entity_rows
-from sync.tables import entity_links, entity_lists, entity_versions, spells
+from sync.tables import entity_links, entity_lists, entity_versions, records, spells
 from sync.timeline import CLUB
 
 if TYPE_CHECKING:
@@ -50,7 +51,56 @@ class Conflict:
     told: Mapping[str, tuple[str, date | None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry to compare with others. since: the first day anything is told of it; records: how
+    many of each form were filed under its id.
+    """
+
+    uuid: str
+    label: str
+    since: date | None
+    linked_to: str | None
+    records: Mapping[str, int]
+
+
 # ------------------------------------------------------------------ looked at
+def look(db: Connection, library: Library, list_name: str, uuids: Iterable[str]) -> list[Entry]:
+    """These entries, in the order given. Refused(LINK_LIST), (LINK_UNKNOWN)."""
+    _rule(library, list_name)
+    rows = _rows(db, list_name, list(map(_plain, uuids)))
+    told = timeline.told_of(db, library, list_name, rows.keys())
+    filed = _filed(db, list_name, rows.keys())
+    return [
+        Entry(
+            uuid,
+            rows[uuid].label,
+            min((one.day for one in told if one.by == uuid), default=None),
+            rows[uuid].linked_to,
+            filed.get(uuid, {}),
+        )
+        for uuid in dict.fromkeys(map(_plain, uuids))
+    ]
+
+
+def _filed(db: Connection, list_name: str, uuids: Collection[str]) -> dict[str, dict[str, int]]:
+    """uuid -> form -> how many records named it."""
+    c = records.c
+    stands = {link.canonical for link in canonical.read(db, uuids).values()}
+    reported = sa.func.coalesce(c.reported_id, c.subject_id)
+    query = (
+        sa.select(reported, c.form, sa.func.count())
+        .where(c.subject_list == list_name, c.table_path == "")
+        .where(among(db, c.subject_id, stands | set(uuids)), among(db, reported, uuids))
+        .group_by(reported, c.form)
+        .order_by(c.form)
+    )
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for uuid, form, count in db.execute(query):
+        found[uuid][form] = count
+    return found
+
+
 def conflicts(
     db: Connection, library: Library, list_name: str, uuids: Iterable[str]
 ) -> list[Conflict]:
@@ -69,13 +119,6 @@ def conflicts(
         told = {uuid: (one.value, one.day) for uuid, one in words.items()}
         found.append(Conflict(name, told))
     return found
-
-
-def linked_with(db: Connection, list_name: str, uuid: str) -> tuple[str, list[str]]:
-    """The canonical entry that stands for this one (perhaps itself), and all linked to it."""
-    stands = canonical.stand_in(db, _plain(uuid))
-    links = canonical.groups(db, list_name, [stands]).get(stands, [])
-    return stands, [link.uuid for link in links]
 
 
 # ------------------------------------------------------------------ done and undone
@@ -155,7 +198,7 @@ def _rows(db: Connection, list_name: str, uuids: Sequence[str]) -> dict[str, Any
     """The entries by uuid. Refused(LINK_UNKNOWN) for one that is not there, or is deleted."""
     c = entity_rows.c
     query = (
-        sa.select(c.uuid, c.label, c.data, c.version, c.created_at, c.club_id)
+        sa.select(c.uuid, c.label, c.created_at, c.linked_to)
         .join(entity_lists, entity_lists.c.id == c.list_id)
         .where(entity_lists.c.name == list_name, entity_lists.c.project_id == PROJECT_ID)
         .where(among(db, c.uuid, uuids), c.deleted_at.is_(None))

@@ -14,6 +14,7 @@ from server.cli.checks import doctor, reprocess, status, verify_stored
 from server.cli.clubs import club
 from server.cli.command import Group
 from server.cli.drafts import draft
+from server.cli.duplicates import duplicates
 from server.cli.entities import entity
 from server.cli.files import export
 from server.cli.follow_up import follow_up
@@ -41,7 +42,7 @@ form.add_command(draft)
 for command in (
     *(serve, web, work, migrate),
     *(user, phone),
-    *(form, club, unit, entity, submission, report, export, why, follow_up),
+    *(form, club, unit, entity, duplicates, submission, report, export, why, follow_up),
     *(reprocess, verify_stored, doctor, status),
 ):
     main.add_command(command)
