@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from forms.matching.profile import read_profile
+from forms.matching.search import find_pairs
+from tests.bench.people import febrl
 from tests.bench.people.scoring import Found, expanded, floor_for, judge, safe_floor
 
 
@@ -33,3 +36,21 @@ def test_a_floor_for_so_many_pairs_lets_no_more_of_one_score_in() -> None:
     scores = {("a", "b"): 3.0, ("a", "c"): 2.0, ("a", "d"): 2.0}
     assert floor_for(scores, 2) == 3.0
     assert floor_for(scores, 3) == 2.0
+
+
+def test_our_rule_for_febrl_finds_one_person_in_the_fields_that_a_variant_leaves() -> None:
+    rule = febrl.rule()
+    row = {
+        "given_name": "mitchell", "surname": "green", "street_number": "7", "postcode": "2119",
+        "address_1": "wallaby place", "suburb": "cleveland", "state": "sa",
+    }  # fmt: skip
+    slip = row | {"given_name": "green", "surname": "mitchel", "birth_year": "1956"}
+    other = row | {"given_name": "harley", "surname": "ng", "address_1": "milne cove"}
+    whole = row | {"date_of_birth": "19561372", "soc_sec_id": "1804974"}  # no month has that number
+    people = {"one": whole, "slip": slip, "other": other}
+    found = find_pairs(
+        rule,
+        rule.weights,
+        {name: read_profile(rule, febrl.facts(facts)) for name, facts in people.items()},
+    )
+    assert [(pair.one, pair.other) for pair in found] == [("one", "slip")]

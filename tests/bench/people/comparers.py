@@ -57,18 +57,27 @@ class Comparer:
 
 
 class Ours(Comparer):
-    """It learns nothing: the weights are those that the rules ship."""
+    """Of FEBRL it learns without labels; for the clubs it takes what the library ships."""
 
     name = "Cây Đa"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._weights: tuple[Path, ...] = ()
+
     def learn(self, taught: Given) -> None:
-        pass
+        if taught.kind == "febrl":
+            self._weights = (taught.file("weights.json"),)
+            self._ours("learn", taught, *self._weights)
 
     def score(self, given: Given) -> Scores:
         out = given.file("ours.pairs.csv")
-        module = ("-m", "tests.bench.people.ours")
-        self._run(sys.executable, *module, given.kind, given.facts, out)
+        self._ours("score", given, out, *self._weights)
         return read_scores(out)
+
+    def _ours(self, what: str, given: Given, *paths: Path) -> None:
+        module = ("-m", "tests.bench.people.ours")
+        self._run(sys.executable, *module, what, given.kind, given.facts, *paths)
 
 
 class Splink(Comparer):
