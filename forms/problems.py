@@ -692,6 +692,12 @@ LIST_EXISTS = ProblemType(
     "Đã có danh sách tên “{list}”.",
     "There is a list “{list}” already.",
 )
+PAIR_UNKNOWN = ProblemType(
+    "pair_unknown",
+    404,
+    "Trong danh sách “{list}”, không có gì cho thấy hai mục này là một người.",
+    "Nothing says that these two of the list “{list}” may be one.",
+)
 NOT_ACCEPTABLE = ProblemType(
     "not_acceptable",
     406,

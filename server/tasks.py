@@ -18,6 +18,7 @@ from server.unseal import open_waiting
 from sync import aggregate, clubs, computed, process, queue, verify, waiting
 from sync.aggregate import MEASURE, StaleCell
 from sync.generation import DERIVE_AGAIN
+from sync.matching import work as matching
 from sync.queue import Work
 from sync.waiting import Swept
 
@@ -63,11 +64,22 @@ def derive_again(runtime: Runtime, works: Sequence[Work]) -> None:
     log.warning("upgraded: %s submissions are processed again", queued)
 
 
+def match(runtime: Runtime, works: Sequence[Work]) -> None:
+    """Find with whom people may be one; each piece by itself, for phones wait for its end."""
+    for work in works:
+        with runtime.database.write() as db:
+            matching.do(db, runtime.library, work.payload, runtime.now())
+            queue.done(db, [work])
+
+
 TASKS: dict[str, Callable[[Runtime, Sequence[Work]], None]] = {
     DERIVE_AGAIN: derive_again,
     "process": process_submissions,
     MEASURE: measure_again,
+    matching.MATCH: match,
+    matching.MATCH_AGAIN: match,
 }
+AT_ONCE = {matching.MATCH_AGAIN: 4}  # pieces of work; what may be endless lets others through
 
 
 def sweep(runtime: Runtime) -> Swept:
@@ -77,6 +89,7 @@ def sweep(runtime: Runtime) -> Swept:
     with runtime.database.write() as db:
         clubs.follow_units(db, runtime.library, now)  # a decision's day may have come
         computed.turn(db, runtime.library, now)
+        matching.notice(db, runtime.library, now)
         return waiting.sweep(db, runtime.library, now, patience)
 
 
@@ -188,7 +201,7 @@ def describe(error: BaseException) -> str:
 
 def _run_batch(runtime: Runtime, name: str) -> int:
     with runtime.database.write() as db:
-        works = queue.claim(db, name, BATCH, runtime.now())
+        works = queue.claim(db, name, AT_ONCE.get(name, BATCH), runtime.now())
         if works and works[0].tries > queue.MOST_TRIES:  # no try lived to say how it ended
             queue.fail(db, works[0], "the worker died", runtime.now())
             return 1

@@ -30,6 +30,7 @@ from forms.text import settle_tones, tidy
 from sync import aggregate, audit, counters, entities, process, timeline
 from sync.accounts import PROJECT_ID
 from sync.database import lock_derived, upsert
+from sync.matching import work as matching
 from sync.places import (
     Tree,
     Unit,
@@ -121,6 +122,7 @@ def import_clubs(
     touches = timeline.retell(db, library, rule.name, changed).touches
     aggregate.touch(db, library, touches, now)
     process.follow_clubs(db, library, changed & known, now)  # a founding day judges what was before
+    matching.notice(db, library, now)
     created = len(changed - known)
     updated = len(changed) - created
     audit.record(db, actor, "club.import", None, now, created=created, updated=updated)
@@ -157,6 +159,7 @@ def place_club(
     if path is not None:
         here = path.commune or path.last_known
         entities.keep(db, library, rule.name, [_entity(club_id, name, here, {})], now)
+    matching.notice(db, library, now)
     details = {"unit": unit.code, "day": day.isoformat()}
     audit.record(db, actor, "club.place", f"club:{club_id}", now, **details)
 

@@ -42,6 +42,7 @@ from sync.database import among, lock_derived
 from sync.duplicates import Happening
 from sync.entities import Applied, Key, plain_id
 from sync.flags import FIRST_DAY, is_held_back
+from sync.matching import work as matching
 from sync.receive import to_json
 from sync.statements import Spell
 from sync.tables import (
@@ -353,9 +354,11 @@ def _follow(
     known = told.keys | again.keys | settled.subjects | judged.subjects | applied.changed
     for name, uuids in _to_compute(library, known, places).items():
         computed.find(db, library, name, uuids, now, applied.risen)
+    matching.add(db, library, _to_match(library, told.keys | again.keys, places), now)
     if _names_clubs(library, wanted):  # the registration may come after its club's news
         days = duplicates.founded(db, library).items() ^ founded.items()
         follow_clubs(db, library, {club for club, _ in days}, now)
+        matching.notice(db, library, now)
 
 
 def _names_clubs(library: Library, wanted: Mapping[str, Collection[str]]) -> bool:
@@ -372,6 +375,20 @@ def _to_compute(
     for place in places:
         rule = library.lists.get(place.subject.list_name) if place.subject else None
         if place.subject and rule and place.form in rule.computed_by:
+            found[place.subject.list_name].add(place.subject.uuid)
+    return found
+
+
+def _to_match(
+    library: Library, told: Collection[Key], places: Collection[Place]
+) -> dict[str, set[str]]:
+    """list -> entities that may be alike others than before."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for key in told:
+        found[key.list_name].add(key.uuid)
+    for place in places:
+        rule = library.matches.get(place.subject.list_name) if place.subject else None
+        if place.subject and rule and place.form in rule.supplied_by:
             found[place.subject.list_name].add(place.subject.uuid)
     return found
 

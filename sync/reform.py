@@ -19,6 +19,7 @@ from forms.decision import Decided, decide
 from sync import audit, clubs, counters, places
 from sync.blobs import Blobs
 from sync.clubs import plain_name
+from sync.matching import work as matching
 from sync.places import Succession, Tree, Unit
 from sync.tables import app_users, entities, form_attachments, forms, users
 
@@ -92,6 +93,7 @@ def carry_out(
     places.load_units(db, decided.units, decided.successions)
     renew_units(db, blobs)
     clubs.follow_units(db, library, now)
+    matching.notice(db, library, now)
     days = ", ".join(day.isoformat() for day in decided.days)
     audit.record(db, actor, "unit.decision", None, now, days=days)
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -564,4 +565,79 @@ stale_cells = Table(  # (period, club) whose figures must be measured again
     Column("marks", Integer, nullable=False),  # how often marked since it was last measured
     UniqueConstraint("calendar", "period", "club_id"),
     sqlite_autoincrement=True,  # a mark's id must never be another mark's later
+)
+
+# ------------------------------------------------------------------ who may be one, twice entered
+match_profiles = Table(  # derived: what of an entity is compared, small and comparable
+    "match_profiles",
+    metadata,
+    _id(),
+    Column("list_name", Text, nullable=False),
+    Column("uuid", Text, nullable=False),
+    Column("profile", Json, nullable=False),  # without what too many have in common
+    Column("facts", Text, nullable=False),  # keyed hash of what was said: whether it has changed
+    Column("made_by", Text, nullable=False),  # rule and code; of another make it is not compared
+    UniqueConstraint("list_name", "uuid"),
+)
+match_keys = Table(  # derived: who is worth comparing has one in common; and what crowds have
+    "match_keys",
+    metadata,
+    Column("key", BigInteger, primary_key=True),  # hash of list and words: no names stand here
+    Column("profile_id", Integer, primary_key=True),
+    Column("most", Integer, nullable=False),  # more with this key than so many are not compared
+    Column("crowd", Boolean, nullable=False),  # for counting only: above `most` it says nothing
+    Index("ix_match_keys_profile_id", "profile_id"),
+    sqlite_with_rowid=False,
+)
+match_places = Table(  # derived: where a club's people are from, as their profiles have it
+    "match_places",
+    metadata,
+    Column("club_id", Text, primary_key=True),
+    Column("level", Text, primary_key=True),
+    Column("place", Text, nullable=False),
+)
+duplicate_pairs = Table(  # derived: who may be one; a person says, or has said, whether they are
+    "duplicate_pairs",
+    metadata,
+    _id(),
+    Column("list_name", Text, nullable=False),
+    Column("one", Text, nullable=False),  # uuids, the lesser first
+    Column("other", Text, nullable=False),
+    Column("band", Text, nullable=False),  # certain | review
+    Column("bits", Float, nullable=False),
+    Column("levels", Json, nullable=False),  # comparison -> level: what agrees and what does not
+    Column("found_at", Utc, nullable=False),
+    UniqueConstraint("list_name", "one", "other"),
+    Index("ix_duplicate_pairs_other", "list_name", "other"),
+)
+duplicate_dismissals = Table(  # kept: a person said that two are two; holds while their facts do
+    "duplicate_dismissals",
+    metadata,
+    _id(),
+    Column("list_name", Text, nullable=False),
+    Column("one", Text, nullable=False),
+    Column("other", Text, nullable=False),
+    Column("facts_of_one", Text, nullable=False),  # as in match_profiles
+    Column("facts_of_other", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("list_name", "one", "other"),
+)
+match_weights = Table(  # kept: what was estimated from the data; of a list the last one holds
+    "match_weights",
+    metadata,
+    _id(),
+    Column("list_name", Text, nullable=False),
+    Column("weights", Json, nullable=False),  # forms/matching/weights.py
+    Column("sha256", Text, nullable=False),  # of them as JSON
+    Column("entities", Integer, nullable=False),  # from how many
+    Column("actor", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+secrets = Table(  # kept: keys that never leave the database
+    "secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("made_at", Utc, nullable=False),
 )

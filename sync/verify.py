@@ -19,6 +19,8 @@ from sync import aggregate, computed, entities, process, queue, slices, timeline
 from sync.accounts import DRAFTS_ID
 from sync.database import Database, lock_derived
 from sync.entities import Key
+from sync.matching import whole as matching
+from sync.matching import work
 from sync.process import Prepared
 from sync.receive import PROCESS
 from sync.reports import snapshots
@@ -26,6 +28,7 @@ from sync.tables import (
     app_users,
     club_places,
     counted_once,
+    duplicate_pairs,
     entity_changes,
     entity_decisions,
     entity_links,
@@ -36,6 +39,9 @@ from sync.tables import (
     form_attachments,
     form_versions,
     forms,
+    match_keys,
+    match_profiles,
+    match_weights,
     mentions,
     metadata,
     projects,
@@ -43,6 +49,7 @@ from sync.tables import (
     report_steps,
     reports,
     sealed_submissions,
+    secrets,
     slice_marks,
     spells,
     stale_cells,
@@ -71,7 +78,7 @@ KEPT: tuple[sa.Table, ...] = (
     form_attachments,
 )
 KEPT += (users, app_users, submissions, submission_versions, sealed_submissions, entity_lists)
-KEPT += (entity_decisions, entity_links, reports, report_steps)
+KEPT += (entity_decisions, entity_links, reports, report_steps, match_weights, secrets)
 SECRETS = {"password_hash": "", "digest_secret": None}
 
 SURROGATES = ("id", "submission_id", "submission_version_id", "entity_id", "list_id")
@@ -112,6 +119,7 @@ def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> li
             aggregate.mark(copy, _measured(db))
             _measure_all(copy, library, now)
             slices.rebuild(copy, library)
+            matching.find_all(copy, library, now)
             stale = _stale(db)
             sent = [Difference("report_versions", key, "sha256") for key in snapshots.spoilt(db)]
             apart = stale | (_kept_cells(copy) - _kept_cells(db))
@@ -140,6 +148,7 @@ def reprocess(db: Connection, library: Library, form: str | None, now: datetime)
     _drop_strays(db, library)
     computed.find_all(db, library, now)
     slices.rebuild(db, library)
+    work.add_all(db, library, now)
     _doubt_figures(db)
     queue.add_many(db, PROCESS, ids, now=now)
     return len(ids)
@@ -148,7 +157,7 @@ def reprocess(db: Connection, library: Library, form: str | None, now: datetime)
 # ------------------------------------------------------------------ the copy
 def _copy(db: Connection, copy: Connection) -> None:
     for table in KEPT:
-        _copy_rows(db, copy, table, sa.select(table).order_by(table.c.id))
+        _copy_rows(db, copy, table, sa.select(table).order_by(*table.primary_key))
     kept = entity_versions.c.submission_version_id.is_(None)
     with_kept = sa.select(entity_versions.c.entity_id).where(kept)
     of_people = sa.select(entity_rows).where(entity_rows.c.id.in_(with_kept))
@@ -254,6 +263,9 @@ def derived(db: Connection, without: Collection[Cell] = ()) -> dict[str, Keyed]:
         "entity_changes": _keyed(_entity_changes(db, names)),
         "slice_marks": _keyed(_slice_marks(db)),
         "spells": _keyed(_spells(db)),
+        "match_profiles": _keyed(_match_profiles(db)),
+        "match_keys": _keyed(_match_keys(db)),
+        "duplicate_pairs": _keyed(_duplicate_pairs(db)),
         "figures": _keyed(_figures(db, without)),
         "counted_once": _keyed(_counted_once(db, without)),
     }
@@ -345,6 +357,26 @@ def _slice_marks(db: Connection) -> Rows:
 def _spells(db: Connection) -> Rows:
     for row in _read(db, sa.select(spells).order_by(spells.c.valid_from, spells.c.valid_to)):
         yield f"{row.list_name} {row.uuid} {row.name} {row.valid_from}", _without(row, *SURROGATES)
+
+
+def _match_profiles(db: Connection) -> Rows:
+    for row in _read(db, sa.select(match_profiles)):
+        yield f"{row.list_name} {row.uuid}", {"profile": row.profile, "facts": row.facts}
+
+
+def _match_keys(db: Connection) -> Rows:
+    p, k = match_profiles.c, match_keys.c
+    query = sa.select(p.list_name, p.uuid, k.key, k.most, k.crowd)
+    for row in _read(db, query.join(match_profiles, p.id == k.profile_id)):
+        yield f"{row.list_name} {row.uuid} {row.key}", {"most": row.most, "crowd": row.crowd}
+
+
+def _duplicate_pairs(db: Connection) -> Rows:
+    for row in _read(db, sa.select(duplicate_pairs)):
+        yield (
+            f"{row.list_name} {row.one} {row.other}",
+            {"band": row.band, "bits": row.bits, "levels": row.levels},
+        )
 
 
 def _figures(db: Connection, without: Collection[Cell]) -> Rows:

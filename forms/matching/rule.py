@@ -87,6 +87,11 @@ class MatchRule:
         )
 
     @cached_property
+    def supplied_by(self) -> frozenset[str]:
+        """The forms whose records tell what no fact does."""
+        return frozenset(form for one in self.supplied.values() if one for form in one.forms)
+
+    @cached_property
     def facts(self) -> frozenset[str]:
         """Those that the list itself must tell."""
         named = frozenset(fact for field in self.fields for fact in field.facts)

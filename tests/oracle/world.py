@@ -24,6 +24,7 @@ from sync.database import Database
 from sync.verify import Difference, verify
 from tests.oracle.papers import NOW, Paper
 from tests.oracle.truth import Truth
+from tests.sync.comparing import compare
 from tests.sync.sending import an_id
 
 BATCH = 200
@@ -185,6 +186,10 @@ class World:
         with self.database.write() as db:
             waiting.sweep(db, library(), NOW, PATIENCE)
 
+    def compares(self) -> None:
+        """Find who may be one person."""
+        compare(self.database, library(), NOW)
+
     def measures(self) -> None:
         """Count and keep all that is stale."""
         while True:
@@ -207,6 +212,7 @@ class World:
                 self.decides(papers)
                 self.places_clubs()
             self.an_hour_passes()
+            self.compares()
             self.measures()
 
     # -------------------------------------------------------------- what it says

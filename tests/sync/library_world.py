@@ -19,6 +19,7 @@ from sync.blobs import Blobs
 from sync.database import Database
 from sync.tables import form_versions, forms, records, spells
 from sync.verify import Difference, verify
+from tests.sync.comparing import compare
 from tests.sync.sending import an_id
 
 NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)
@@ -104,6 +105,7 @@ class LibraryWorld:
             prepared = process.prepare(db, self.library, ids, self.now)
         with self.database.write() as db:
             process.store(db, self.library, prepared, self.now)
+        compare(self.database, self.library, self.now)
 
     def told(self, uuid: str, name: str) -> Spells:
         """What was so, from which day to (not with) which."""

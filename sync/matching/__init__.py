@@ -1,0 +1,1 @@
+"""Who may be one person, registered twice: found when somebody is registered, kept for people."""
