@@ -9,11 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 from forms.matching.distance import one_slip
-from forms.matching.kind import Field, Kind, Part
+from forms.matching.kind import MISSING, Field, Kind, Part
 from forms.text import fold
 
 PHONE = ("equal", "different")
-PLACE = ("finest", "same", "other_finest", "neighbour", "different")
+WIDE = ("same", "neighbour", "different")
+NARROW = ("same", "different")
 
 _FROM_ABROAD = re.compile(r"(?:00)?840?(?=[0-9]{9,10}$)")  # +84, 84, 0084
 
@@ -72,17 +73,15 @@ def _place_name(text: str, called: tuple[str, ...]) -> str:
     return re.sub(r"\b0+(?=[0-9])", "", words.removeprefix(before))
 
 
-def _compare_places(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[int]:
-    return (PLACE.index(_place(a, b)),)
-
-
-def _place(a: tuple[Any, ...], b: tuple[Any, ...]) -> str:
+def _compare_places(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[int, int]:
+    """The narrower is only compared within one unit: elsewhere a name alike is another place."""
     if a[0][0] != b[0][0]:
-        return "different" if set(a[0]).isdisjoint(b[0]) else "neighbour"
+        far = "different" if set(a[0]).isdisjoint(b[0]) else "neighbour"
+        return WIDE.index(far), MISSING
     said = [(x, y) for x, y in zip(a[1:], b[1:], strict=True) if x and y]
     if not said:
-        return "same"
-    return "finest" if all(_one_place(x, y) for x, y in said) else "other_finest"
+        return 0, MISSING
+    return 0, NARROW.index("same" if all(_one_place(x, y) for x, y in said) else "different")
 
 
 def _one_place(a: str, b: str) -> bool:
@@ -101,10 +100,10 @@ def _place_keys(field: Field) -> Mapping[str, Any]:
 
 
 PLACES = Kind(
-    lambda field: (Part("", PLACE),),
+    lambda field: (Part("wide", WIDE), Part("narrow", NARROW)),
     _read_place,
     _compare_places,
     _place_keys,
-    lambda value: ("",),
+    lambda value: ("", ""),
     frozenset({"called"}),
 )

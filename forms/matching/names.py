@@ -140,7 +140,11 @@ def _compare(a: Name, b: Name) -> tuple[int, int, int]:
     one_is_bare = a.bare != b.bare
     given = _given(a.given, b.given, one_is_bare)
     if given >= _SWAPPED:
-        if a.tokens == b.tokens and _family(a.family, b.family, one_is_bare) >= 3:
+        if (
+            _bare(a.given) in b.tokens
+            and _family(a.family, b.family, one_is_bare) >= FAMILY.index("sound")
+            and _in_another_order(a, b)
+        ):
             return _SWAPPED, MISSING, MISSING
         if given > _ALIAS and _called_alike(a, b):
             given = _ALIAS
@@ -151,6 +155,13 @@ def _compare(a: Name, b: Name) -> tuple[int, int, int]:
         _family(a.family, b.family, one_is_bare),
         _middle(a.middle, b.middle, one_is_bare),
     )
+
+
+def _in_another_order(a: Name, b: Name) -> bool:
+    """Whether each given name is one of the other's words, and one name has no word of its own."""
+    words_a, words_b = set(a.tokens.split()), set(b.tokens.split())
+    crossed = _bare(a.given) in words_b and _bare(b.given) in words_a
+    return crossed and len(words_a & words_b) > 1 and (words_a <= words_b or words_b <= words_a)
 
 
 def _called_alike(a: Name, b: Name) -> bool:

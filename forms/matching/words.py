@@ -74,12 +74,14 @@ _NUMBER: Mapping[str, Says] = {
     "near": ("{} lệch một chữ số", "{} one digit apart"),
     "different": ("khác {}", "different {}"),
 }
-_PLACE: Mapping[str, Says] = {
-    "finest": ("cùng nơi ở", "same place"),
+_WIDE: Mapping[str, Says] = {
     "same": ("cùng xã, phường", "same commune"),
-    "other_finest": ("cùng xã, phường, khác thôn, tổ", "same commune, another hamlet"),
     "neighbour": ("xã, phường liền kề hoặc đã sáp nhập", "neighbouring or merged communes"),
     "different": ("khác xã, phường", "another commune"),
+}
+_NARROW: Mapping[str, Says] = {
+    "same": ("cùng thôn, tổ", "same hamlet"),
+    "different": ("khác thôn, tổ", "another hamlet"),
 }
 WORDS: Mapping[tuple[str, str], Mapping[str, Says]] = {  # kind, part -> level
     ("person_name", "given"): _GIVEN,
@@ -87,7 +89,8 @@ WORDS: Mapping[tuple[str, str], Mapping[str, Says]] = {  # kind, part -> level
     ("person_name", "middle"): _MIDDLE,
     ("birth", "date"): _DATE,
     ("birth", "year"): _YEAR,
-    ("place", ""): _PLACE,
+    ("place", "wide"): _WIDE,
+    ("place", "narrow"): _NARROW,
     ("number", ""): _NUMBER,
 }
 _WHOLE_NAME: Says = ("trùng họ tên (có dấu)", "same full name (with marks)")

@@ -184,8 +184,8 @@ def test_the_second_registration_is_found_among_others() -> None:
     found = list(find_pairs(RULE, RULE.weights, profiles))
     assert [(pair.one, pair.other) for pair in found] == [("a", "b")]
     assert explain(RULE, found[0].score)[0] == (
-        "trùng giới tính, trùng họ tên (một bên không dấu), lệch năm sinh 1, cùng nơi ở, "
-        "trùng số điện thoại"
+        "trùng giới tính, trùng họ tên (một bên không dấu), lệch năm sinh 1, cùng xã, phường, "
+        "cùng thôn, tổ, trùng số điện thoại"
     )
 
 
