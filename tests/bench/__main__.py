@@ -115,6 +115,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("part", nargs="?", choices=(*PARTS, "all"), default="all")
     parser.add_argument("--n", type=int, default=3000, help="submissions per measurement")
+    parser.add_argument(
+        "--clubs", type=int, default=100, help="of figures; 1,000 are filled in 2 minutes"
+    )
     parser.add_argument("--only", choices=("embedded", "postgres"))
     arguments = parser.parse_args()
     if not GENERATOR.exists():
@@ -123,7 +126,7 @@ def main() -> None:
         "submissions": partial(submissions, n=arguments.n),
         "polling": polling.measure,
         "exports": exports.measure,
-        "figures": figures.measure,
+        "figures": partial(figures.measure, size=arguments.clubs),
     }
     parts = every if arguments.part == "all" else {arguments.part: every[arguments.part]}
     kinds = (arguments.only,) if arguments.only else ("embedded", "postgres")
