@@ -78,8 +78,7 @@ def read_items(
         yield from of_pairs.items(db, library, period, one, clubs)
     asked = [one for one in indicators if one.kind not in (PAIRS, *OF_FIGURES)]
     needs = Needs.of(library, period, asked, canonical.ids(db))
-    lists = [one for one in asked if one.of in library.lists and one.kind in of_lists.KINDS]
-    forms = [one for one in asked if one not in lists]
+    lists, forms = _apart(library, asked)
     ordered = sorted(clubs)
     for start in range(0, len(ordered), CLUBS):
         world = World(db, needs, ordered[start : start + CLUBS])
@@ -87,6 +86,18 @@ def read_items(
             yield from of_lists.items(world, group)
         for group in _by_source(forms):
             yield from of_forms.items(world, group)
+
+
+def _apart(
+    library: Library, indicators: Sequence[Indicator]
+) -> tuple[list[Indicator], list[Indicator]]:
+    """Those of lists, and those of forms."""
+    lists: list[Indicator] = []
+    forms: list[Indicator] = []
+    for one in indicators:
+        is_of_list = one.of in library.lists and one.kind in of_lists.KINDS
+        (lists if is_of_list else forms).append(one)
+    return lists, forms
 
 
 def _by_source(indicators: Sequence[Indicator]) -> Iterator[list[Indicator]]:

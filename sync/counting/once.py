@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from forms.indicators import PLACES, Indicator
 from forms.periods import Period
@@ -17,6 +16,7 @@ from sync.figures import WHOLE, Figure, Figures, Key, exact, plus
 
 ALL = "*"  # among the keys: there are items that have none
 NOTHING = Figure(Decimal(0))
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,18 @@ def is_counted_once(one: Indicator) -> bool:
 
 def pack(club: str, indicator: str, items: Iterable[Item]) -> Once:
     """The same text for the same items, in whatever order they come."""
-    told = [_packed(item) for item in _last_of_club(items)]
-    texts = [json.dumps(one, ensure_ascii=False) for one in told]
-    once = {text for text, one in zip(texts, told, strict=True) if one[0] is not None}
-    each = [text for text, one in zip(texts, told, strict=True) if one[0] is None]
-    keys = {ALL if one[0] is None else one[0] for one in told}
-    return Once(club, indicator, " ".join(sorted(keys)), f"[{','.join(sorted([*once, *each]))}]")
+    told = list(_last_of_club(items))
+    # The same said of somebody twice is one, and packing takes time. Parts are kept by their id:
+    # all that is told of one person has the same ones, and they live as long as the items.
+    once = {
+        (one.once, one.rank, one.other, str(one.amount), id(one.cuts)): one
+        for one in told
+        if one.once is not None
+    }
+    each = [_packed(one) for one in told if one.once is None]
+    texts = sorted([*{_packed(one) for one in once.values()}, *each])
+    keys = {ALL if one.once is None else one.once for one in told}
+    return Once(club, indicator, " ".join(sorted(keys)), f"[{','.join(texts)}]")
 
 
 def _last_of_club(items: Iterable[Item]) -> Iterator[Item]:
@@ -54,10 +60,10 @@ def _last_of_club(items: Iterable[Item]) -> Iterator[Item]:
     yield from last.values()
 
 
-def _packed(item: Item) -> list[Any]:
+def _packed(item: Item) -> str:
     rank = None if item.rank is None else [item.rank[0].isoformat(), item.rank[1]]
     cuts = {name: list(parts) for name, parts in sorted(item.cuts.items())}
-    return [item.once, rank, item.other, str(item.amount), cuts]
+    return _json([item.once, rank, item.other, str(item.amount), cuts])
 
 
 def _unpack(one: Once) -> Iterator[Item]:
