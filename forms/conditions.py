@@ -108,17 +108,44 @@ def age_fits(born: str | None, condition: Condition, day: date) -> bool:
     return is_old and is_young
 
 
-def _fact_fits(facts: Facts, name: str, condition: Condition, day: date, age_on: date) -> bool:
-    if name == AGE:
-        born = facts.get(BORN)
-        return age_fits(born.value if born else None, condition, age_on)
-    fact = facts.get(name)
+Telling = Callable[[Facts, date, date], bool | None]  # facts of a day, that day, the day of ages
+
+
+def telling(where: Conditions) -> Telling:
+    """What tells whether all conditions hold for facts: None where nothing known says no, but
+    something asked is not known.
+    """
+    tests = [(name, _of_facts(name, one)) for name, some in where.items() for one in some]
+
+    def hold(facts: Facts, day: date, age_on: date) -> bool | None:
+        unsure = False
+        for name, fits in tests:
+            if fits(facts, day, age_on):
+                continue
+            if not _is_unknown(facts, name):
+                return False
+            unsure = True
+        return None if unsure else True
+
+    return hold
+
+
+def _of_facts(name: str, condition: Condition) -> Callable[[Facts, date, date], bool]:
     wanted: Any = condition.value
+    if name == AGE:
+        return lambda facts, day, age_on: age_fits(
+            facts[BORN].value if BORN in facts else None, condition, age_on
+        )
     if condition.word == "older_than":
-        return fact is not None and fact.since <= months_before(day, wanted)
+        return lambda facts, day, age_on: (
+            name in facts and facts[name].since <= months_before(day, wanted)
+        )
     if condition.word == "older_than_days":
-        return fact is not None and fact.since <= day - timedelta(days=wanted)
-    return fits(fact.value if fact else None, condition)
+        return lambda facts, day, age_on: (
+            name in facts and facts[name].since <= day - timedelta(days=wanted)
+        )
+    fits = test(condition)
+    return lambda facts, day, age_on: fits(facts[name].value if name in facts else None)
 
 
 def _is_unknown(facts: Facts, name: str) -> bool:
@@ -126,16 +153,6 @@ def _is_unknown(facts: Facts, name: str) -> bool:
     return fact is None or fact.value in ("", UNKNOWN)
 
 
-def hold(where: Conditions, facts: Facts, day: date, age_on: date | None = None) -> bool | None:
-    """Whether all conditions hold on `day`; None where nothing known says no, but something asked
-    is not known. age_on: the day on which ages are told, where it is another.
-    """
-    unsure = False
-    for name, conditions in where.items():
-        for condition in conditions:
-            if _fact_fits(facts, name, condition, day, age_on or day):
-                continue
-            if not _is_unknown(facts, name):
-                return False
-            unsure = True
-    return None if unsure else True
+def hold(where: Conditions, facts: Facts, day: date) -> bool | None:
+    """Whether all conditions hold on `day`; see `telling`."""
+    return telling(where)(facts, day, day)

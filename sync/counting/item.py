@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from statistics import median
@@ -63,9 +63,12 @@ def fold(
     known = {one.id: one for one in indicators}
     sums = _Sums()
     for indicator, item in behind(items, place_of):
-        place = place_of[item.club]
-        for cell in cells(indicator, item):
-            sums.add((indicator.id, place, cell), indicator, item)
+        name, place = indicator.id, place_of[item.club]
+        add = sums.adding(indicator, item)
+        add((name, place, WHOLE), item)
+        for cut in indicator.by:
+            for value in item.cuts.get(cut, ()):
+                add((name, place, (cut, value)), item)
     numbers = sums.numbers()
     for one in known.values():
         if one.empty:
@@ -86,15 +89,25 @@ class _Sums:
         self.seen: dict[Key, set[str]] = defaultdict(set)
         self.amounts: dict[Key, list[Decimal]] = defaultdict(list)
 
-    def add(self, key: Key, indicator: Indicator, item: Item) -> None:
+    def adding(self, indicator: Indicator, item: Item) -> Callable[[Key, Item], None]:
+        """How such an item is added to a number."""
         if item.missing:
-            self.missing[key] = self.missing.get(key, 0) + 1
-        elif item.once is not None:
-            self.seen[key].add(item.once)
-        elif indicator.kind == "median":
-            self.amounts[key].append(Decimal(item.amount))
-        else:
-            self.added[key] = self.added.get(key, 0) + item.amount
+            return self._miss
+        if item.once is not None:
+            return self._see
+        return self._append if indicator.kind == "median" else self._add
+
+    def _miss(self, key: Key, item: Item) -> None:
+        self.missing[key] = self.missing.get(key, 0) + 1
+
+    def _see(self, key: Key, item: Item) -> None:
+        self.seen[key].add(str(item.once))
+
+    def _append(self, key: Key, item: Item) -> None:
+        self.amounts[key].append(Decimal(item.amount))
+
+    def _add(self, key: Key, item: Item) -> None:
+        self.added[key] = self.added.get(key, 0) + item.amount
 
     def numbers(self) -> dict[Key, int | Decimal]:
         found = dict(self.added)

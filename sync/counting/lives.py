@@ -35,15 +35,19 @@ class Life:
     uuid: str
     own_club: bool
     spells: dict[str, list[tuple[str, date, date | None]]] = field(default_factory=dict)
+    _on: dict[date, Facts] = field(default_factory=dict)
 
     def on(self, day: date) -> Facts:
         """What was true on a day."""
-        return {
-            name: Fact(value, since)
-            for name, spells in self.spells.items()
-            for value, since, until in spells
-            if since <= day and (until is None or until > day)
-        }
+        facts = self._on.get(day)
+        if facts is None:
+            facts = self._on[day] = {
+                name: Fact(value, since)
+                for name, spells in self.spells.items()
+                for value, since, until in spells
+                if since <= day and (until is None or until > day)
+            }
+        return facts
 
     def club(self, facts: Facts) -> str | None:
         if self.own_club:

@@ -80,7 +80,7 @@ class Told:
 
     def _had(self, facts: Conditions, event: Event) -> bool:
         """Whether these held for the subject on the event's day."""
-        life = self.life(self.subjects, event.subject)
+        life = self.life(event.subject)
         return hold(facts, life.on(event.day) if life else {}, event.day) is True
 
     def _was_before(self, where: Conditions, event: Event) -> bool:
@@ -108,18 +108,17 @@ class Told:
         return {}
 
     # -------------------------------------------------------------- persons
-    def life(self, list_name: str | None, uuid: str | None) -> Life | None:
-        if not list_name or not uuid or list_name not in self.world.library.lists:
-            return None
-        return self.world.know(list_name, self._everybody(list_name)).get(uuid)
-
-    def _everybody(self, list_name: str) -> frozenset[str]:
-        """All subjects at once: asked for one by one they would be read one by one."""
-        return self._all_subjects if list_name == self.subjects else frozenset()
+    def life(self, uuid: str | None) -> Life | None:
+        """The subject of a record."""
+        return self._lives.get(uuid) if uuid else None
 
     @cached_property
-    def _all_subjects(self) -> frozenset[str]:
-        return frozenset(e.subject for e in self.world.events(self.form) if e.subject)
+    def _lives(self) -> Mapping[str, Life]:
+        """Of all subjects at once: asked for one by one they would be read one by one."""
+        if self.subjects not in self.world.library.lists:
+            return {}
+        events = self.world.events(self.form)
+        return self.world.know(str(self.subjects), {e.subject for e in events if e.subject})
 
     def cuts(self, one: Indicator, event: Event, said: Said) -> Parts:
         """In which parts the event is: by its answers, and by its subject or whom it names."""
@@ -141,7 +140,7 @@ class Told:
             return one.about_list, self.known_here(
                 one.about_list, plain_id(said.get(one.about)), event.club
             )
-        return self.subjects, self.life(self.subjects, event.subject)
+        return self.subjects, self.life(event.subject)
 
     def known_here(self, list_name: str | None, uuid: str | None, club: str) -> Life | None:
         """Somebody who is not the subject: nothing is known of who never was in the event's club,

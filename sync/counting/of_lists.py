@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
 
-from forms.conditions import Facts, hold, number
+from forms.conditions import Facts, number
 from forms.indicators import Conditions, Indicator, Kind
 from sync.counting.having import Holders
 from sync.counting.item import Counted, Item
@@ -42,13 +42,8 @@ class Told:
     list_name: str
     holders: Holders
 
-    @property
-    def day(self) -> date:
-        return self.world.period.last
-
-    @property
-    def first(self) -> date:
-        return self.world.period.first
+    def __post_init__(self) -> None:
+        self.first, self.day = self.world.period.first, self.world.period.last
 
     @cached_property
     def now(self) -> Facts:
@@ -79,7 +74,7 @@ class Told:
 
     def holds(self, where: Conditions, facts: Facts, day: date) -> bool | None:
         """Ages are those on D, whatever the day."""
-        return hold(where, facts, day, self.day)
+        return self.world.telling(where)(facts, day, self.day)
 
     def stands(self, indicator: Indicator) -> bool | None:
         """Whether it is counted; None where nobody knows."""

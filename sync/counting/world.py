@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.conditions import AGE, BORN, Facts
+from forms.conditions import AGE, BORN, Facts, Telling, telling
 from forms.days import age_on, read_day
-from forms.indicators import EVERY_FORM, UNKNOWN, Cut, Indicator, With
+from forms.indicators import EVERY_FORM, UNKNOWN, Conditions, Cut, Indicator, With
 from forms.periods import Period, months_before
 from forms.problems import UNKNOWN_PERSON
 from sync import mentions
@@ -183,6 +183,13 @@ class World:
         self._about: dict[str, list[Event]] = {}
         self._naming: dict[tuple[str, str], list[Event]] = {}
         self._parts: dict[tuple[str, str], Parts] = {}
+        self._telling: dict[int, tuple[Conditions, Telling]] = {}
+
+    def telling(self, where: Conditions) -> Telling:
+        """Of conditions that are asked of many, made ready once."""
+        if id(where) not in self._telling:  # kept with them, so that no id is another's later
+            self._telling[id(where)] = where, telling(where)
+        return self._telling[id(where)][1]
 
     # -------------------------------------------------------------- entities
     def lives(self, list_name: str) -> list[Life]:
