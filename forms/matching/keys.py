@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import product
 
 from forms.matching.kind import Field, Kind, Value
@@ -15,27 +15,22 @@ _CROWD = "crowd"
 
 def blocking_keys(rule: MatchRule, profile: Profile) -> frozenset[str]:
     """ "block:words": two with one key in common are a candidate. Nothing known, no key."""
-    known = dict(_known(rule, profile))
+    values = profile.values
+    known = [
+        () if (value := values[field]) is None else tuple(words(value))
+        for field, words in rule.lookups
+    ]
     found = set()
-    for block in rule.blocks:
-        words = [list(known.get(part, ())) for part in block.parts]
-        found |= {f"{block.name}:{'|'.join(one)}" for one in product(*words)}
+    for name, parts in rule.blocks_by_lookup:
+        words = [known[part] for part in parts]
+        if all(words):
+            found |= {f"{name}:{'|'.join(one)}" for one in product(*words)}
     return frozenset(found)
-
-
-def _known(rule: MatchRule, profile: Profile) -> Iterator[tuple[str, Iterable[str]]]:
-    asked = {part for block in rule.blocks for part in block.parts}
-    for field, kind, value in zip(rule.fields, rule.kinds, profile.values, strict=True):
-        if value is not None:
-            for key, words in kind.keys(field).items():
-                if (name := f"{field.name}.{key}") in asked:
-                    yield name, words(value)
 
 
 def most_of(rule: MatchRule, key: str) -> int:
     """How many may have this blocking key; if more have it, nobody is compared for it."""
-    name = key.partition(":")[0]
-    return next(block.most for block in rule.blocks if block.name == name)
+    return rule.most[key.partition(":")[0]]
 
 
 # ------------------------------------------------------------------ crowds

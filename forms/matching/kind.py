@@ -10,6 +10,7 @@ from typing import Any
 MISSING = -1  # a level: one side says nothing, so neither does the pair
 
 Value = tuple[Any, ...]  # of strings, numbers and tuples of them: it can stand in JSON
+Lookup = Callable[[Any], Iterable[str]]  # a value -> the words it is looked up by
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Kind:
     parts: Callable[[Field], tuple[Part, ...]]
     read: Callable[[Field, Sequence[str]], Value | None]
     compare: Callable[[Any, Any], Sequence[int]]
-    keys: Callable[[Field], Mapping[str, Callable[[Any], Iterable[str]]]]
+    keys: Callable[[Field], Mapping[str, Lookup]]
     common: Callable[[Any], Sequence[str]]
     words: frozenset[str] = frozenset()
     shape: Callable[..., Any] = lambda *parts: parts

@@ -40,21 +40,22 @@ _PUNCTUATION = re.compile(r"[^\w\s]|_")
 def _read(field: Field, facts: Sequence[str]) -> Name | None:
     """Of the full name and, as second fact, the everyday name ("bà Năm")."""
     full = _plain(facts[0])
-    if not full or fold(full) in field.placeholders:
+    if not full or _bare(full) in field.placeholders:
         return None
     parts = split_name(full)
+    bare = [_bare(word) for word in full.split()]
     return Name(
         parts.given,
         parts.family,
         parts.middle,
-        fold(full) == full,
-        " ".join(sorted(fold(full).split())),
+        " ".join(bare) == full,
+        " ".join(sorted(bare)),
         _alias(facts[1]) if len(facts) > 1 else "",
     )
 
 
 def _plain(text: str) -> str:
-    return settle_tones(tidy(_PUNCTUATION.sub(" ", tidy(text))).lower())
+    return settle_tones(" ".join(_PUNCTUATION.sub(" ", tidy(text)).split()).lower())
 
 
 def _alias(text: str) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from forms.matching.kind import Field, Kind, Part
+from forms.matching.kind import Field, Kind, Lookup, Part
 from forms.matching.kinds import KINDS
 from forms.matching.supplied import Supply, read_supplied
 from forms.matching.weights import Weights, read_weights
@@ -85,6 +85,32 @@ class MatchRule:
             for place, field in enumerate(self.fields)
             for part in self.kinds[place].parts(field)
         )
+
+    @cached_property
+    def lookups(self) -> tuple[tuple[int, Lookup], ...]:
+        """What the blocks ask for, each once: of which field, and how."""
+        return tuple(
+            (place, self.kinds[place].keys(self.fields[place])[key])
+            for place, key in map(self._lookup, self._asked)
+        )
+
+    @cached_property
+    def blocks_by_lookup(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Each block's name and its parts, as places in `lookups`."""
+        return tuple((one.name, tuple(map(self._asked.index, one.parts))) for one in self.blocks)
+
+    @cached_property
+    def most(self) -> Mapping[str, int]:
+        """Block -> how many may be in it."""
+        return {one.name: one.most for one in self.blocks}
+
+    @cached_property
+    def _asked(self) -> tuple[str, ...]:
+        return tuple(sorted({part for block in self.blocks for part in block.parts}))
+
+    def _lookup(self, part: str) -> tuple[int, str]:
+        name, _, key = part.partition(".")
+        return next(place for place, one in enumerate(self.fields) if one.name == name), key
 
     @cached_property
     def supplied_by(self) -> frozenset[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -54,17 +54,30 @@ def candidates(
     """Each pair that shares a key once, the lesser id first, without what crowds have."""
     ids = sorted(profiles)
     people = without_any_crowds(rule, [profiles[one] for one in ids], seen.cut)
-    sizes = Counter(key for profile in people for key in blocking_keys(rule, profile))
-    most = {key: most_of(rule, key) for key, size in sizes.items() if size > 1}
-    seen.cut.update({key: sizes[key] for key, limit in most.items() if sizes[key] > limit})
-    open_keys = {key for key, limit in most.items() if sizes[key] <= limit}
-    del sizes, most
-    blocks: dict[str, list[int]] = defaultdict(list)
+    blocks = _blocks(rule, people, seen)
     for at, profile in enumerate(people):
-        mine = [key for key in blocking_keys(rule, profile) if key in open_keys]
-        met = set().union(*(blocks[key] for key in mine))
-        for key in mine:
-            blocks[key].append(at)
+        mine = blocks.pop(at, ())
+        met = set().union(*mine)
+        for block in mine:
+            block.append(at)
         seen.candidates += len(met)
         for other in met:
             yield ids[other], ids[at], people[other], profile
+
+
+def _blocks(rule: MatchRule, people: Sequence[Profile], seen: Pass) -> dict[int, list[list[int]]]:
+    """Of everybody who shares a key: a list, empty still, for each block he is in."""
+    having: dict[str, list[int]] = defaultdict(list)
+    for at, profile in enumerate(people):
+        for key in blocking_keys(rule, profile):
+            having[key].append(at)
+    blocks: dict[int, list[list[int]]] = defaultdict(list)
+    while having:
+        key, members = having.popitem()
+        if len(members) > most_of(rule, key):
+            seen.cut[key] = len(members)
+        elif len(members) > 1:
+            block: list[int] = []
+            for at in members:
+                blocks[at].append(block)
+    return blocks
