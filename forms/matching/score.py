@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
-from forms.matching.kind import MISSING
+from forms.matching.kind import MISSING, Kind, Value
 from forms.matching.profile import Profile
-from forms.matching.rule import MatchRule
+from forms.matching.rule import Comparison, MatchRule
 from forms.matching.weights import OTHER, Weights
 
 
@@ -40,54 +41,69 @@ def decide(rule: MatchRule, score: Score) -> Band:
     return Band.REVIEW if score.bits >= rule.review else Band.NOTHING
 
 
+class _Part(NamedTuple):
+    """bits by level; of the first `told` levels, `rare` says what the value adds."""
+
+    bits: tuple[float, ...]
+    told: int
+    rare: Mapping[str, float]
+
+    def more(self, level: int, word: str) -> float:
+        return self.rare.get(word, self.rare[OTHER]) if 0 <= level < self.told else 0.0
+
+
+class _Step(NamedTuple):
+    """One field. cap: the place of the cap that it is under, or -1."""
+
+    place: int
+    kind: Kind
+    parts: tuple[_Part, ...]
+    cap: int
+
+    @property
+    def reach(self) -> float:
+        """The most bits it can have."""
+        each = [max(0.0, *one.bits) + max(0.0, *one.rare.values(), 0.0) for one in self.parts]
+        return max(each) if self.kind.one_of else sum(each)
+
+    def won(self, x: Value, y: Value) -> float:
+        won, words = 0.0, None
+        for part, level in enumerate(self.kind.compare(x, y)):
+            if level >= 0:
+                bits, told, rare = self.parts[part]
+                won += bits[level]
+                if level < told:
+                    words = words or self.kind.common(x)
+                    won += rare.get(words[part], rare[OTHER])
+        return won
+
+
 class Scorer:
     """Rule and weights made ready for many pairs."""
 
     def __init__(self, rule: MatchRule, weights: Weights) -> None:
         self.rule = rule
         self._chances = weights.levels
-        self._steps = []
-        caps = {name: place for place, cap in enumerate(rule.caps) for name in cap.of}
         self._caps = [cap.bits for cap in rule.caps]
-        for place, kind in enumerate(rule.kinds):
-            of_field = [one for one in rule.comparisons if one.field == place]
-            bits, common = [], []
-            for one in of_field:
-                chances = weights.levels[one.name]
-                bits.append([chances[level].bits for level in one.part.levels])
-                common.append((weights.of_common(one.name), one.part.told))
-            cap = caps.get(of_field[0].name, -1)
-            self._steps.append((place, kind.compare, kind.common, bits, common, cap))
-        self._left = self._reachable()
-
-    def _reachable(self) -> list[float]:
-        """After each step: the most that the later ones can add."""
-        most = []
-        for place, _, _, bits, common, cap in self._steps:
-            parts = [
-                max(0.0, *one) + max([0.0, *table.values()])
-                for one, (table, _) in zip(bits, common, strict=True)
-            ]
-            reach = max(parts) if self.rule.kinds[place].one_of else sum(parts)
-            most.append(reach if cap < 0 else min(reach, max(self._caps[cap], 0.0)))
-        return [sum(most[place + 1 :]) for place in range(len(most))]
+        self._steps = [_step(rule, weights, place) for place in range(len(rule.fields))]
+        reach = [step.reach if step.cap < 0 else 0.0 for step in self._steps]
+        capped = sum(max(bits, 0.0) for bits in self._caps)
+        self._left = [sum(reach[place + 1 :]) + capped for place in range(len(reach))]
 
     def score(self, a: Profile, b: Profile, floor: float | None = None) -> Score | None:
         """None as soon as it is sure that the pair stays below `floor` (without: the rule's)."""
         floor = self.rule.review if floor is None else floor
         total, capped = 0.0, [0.0] * len(self._caps)
         values_a, values_b = a.values, b.values
-        for (place, compare_, common_, bits, common, cap), left in zip(
-            self._steps, self._left, strict=True
-        ):
-            x, y = values_a[place], values_b[place]
-            if x is not None and y is not None:
-                won = _won(compare_(x, y), bits, common, x, common_)
-                if cap < 0:
-                    total += won
-                else:
-                    capped[cap] += won
-            if total + left + sum(capped) < floor:
+        for step, left in zip(self._steps, self._left, strict=True):
+            x, y = values_a[step.place], values_b[step.place]
+            if x is None or y is None:
+                continue
+            if step.cap >= 0:
+                capped[step.cap] += step.won(x, y)
+                continue
+            total += step.won(x, y)
+            if total + left < floor:
                 return None
         total += sum(map(min, capped, self._caps))
         return self._told(a, b, total) if total >= floor else None
@@ -95,15 +111,15 @@ class Scorer:
     def look(self, a: Profile, b: Profile) -> list[tuple[int, float]]:
         """For each comparison of the rule its level, and the bits that the value's rarity adds."""
         found: list[tuple[int, float]] = []
-        for place, compare_, common_, bits, common, _ in self._steps:
-            x, y = a.values[place], b.values[place]
+        for step in self._steps:
+            x, y = a.values[step.place], b.values[step.place]
             if x is None or y is None:
-                found += [(MISSING, 0.0)] * len(bits)
+                found += [(MISSING, 0.0)] * len(step.parts)
                 continue
-            words = common_(x)
+            words = step.kind.common(x)
             found += [
-                (level, _more(common[part], level, words[part]))
-                for part, level in enumerate(compare_(x, y))
+                (level, step.parts[part].more(level, words[part]))
+                for part, level in enumerate(step.kind.compare(x, y))
             ]
         return found
 
@@ -116,21 +132,18 @@ class Scorer:
         return Score(bits, levels, parts)
 
 
-def _won(levels: Sequence[int], bits, common, value, common_) -> float:  # type: ignore[no-untyped-def]
-    won = 0.0
-    words = None
-    for part, level in enumerate(levels):
-        if level >= 0:
-            won += bits[part][level]
-            if level < common[part][1]:
-                words = words or common_(value)
-                won += _more(common[part], level, words[part])
-    return won
+def _step(rule: MatchRule, weights: Weights, place: int) -> _Step:
+    of_field = [one for one in rule.comparisons if one.field == place]
+    caps = [at for at, cap in enumerate(rule.caps) for one in of_field if one.name in cap.of]
+    return _Step(
+        place,
+        rule.kinds[place],
+        tuple(_part(one, weights) for one in of_field),
+        caps[0] if caps else -1,
+    )
 
 
-def _more(common: tuple[Mapping[str, float], int], level: int, value: str) -> float:
-    """Bits by which this value tells more or less than usual."""
-    table, told = common
-    if not 0 <= level < told or not table:
-        return 0.0
-    return table.get(value, table.get(OTHER, 0.0))
+def _part(one: Comparison, weights: Weights) -> _Part:
+    bits = tuple(weights.levels[one.name][level].bits for level in one.part.levels)
+    rare = weights.of_common(one.name)
+    return _Part(bits, one.part.told if rare else 0, rare)

@@ -40,6 +40,7 @@ class Weights:
         shares = self.shares.get(comparison)
         if not shares:
             return {}
+        shares = {OTHER: min(shares.values())} | dict(shares)
         usual = sum(share * share for value, share in shares.items() if value != OTHER)
         return {
             value: min(max(log2(usual / share), _LEAST), _MOST) for value, share in shares.items()
