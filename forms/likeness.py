@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -44,12 +44,21 @@ class Report:
     repeats: tuple[Mapping[str, str], ...] = ()
 
 
+RESENT, SAME_EVENT, DECIDED = "resent", "same_event", "decided"  # why a report is a repeat
+Pair = frozenset[int]  # of two reports
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`counted_with`: the report this one repeats. None = it counts, with the values `united`."""
+    """`counted_with`: the report this one repeats. None = it counts, with the values `united`.
+
+    by: RESENT (one phone sent it again) | SAME_EVENT (two wrote it down) | DECIDED (a person says
+    so); None where it counts itself.
+    """
 
     counted_with: int | None
     united: Mapping[str, str] | None
+    by: str | None = None
 
 
 def unite(
@@ -58,23 +67,64 @@ def unite(
     resent_within_days: int | None,
     *,
     of_one: bool = True,
+    apart: Collection[Pair] = (),
+    together: Collection[Pair] = (),
 ) -> dict[int, Standing]:
     """Which of the reports count, by id. of_one=False: nobody can say that they are of one subject,
-    so only what was sent again is one event.
+    so only what was sent again is one event. apart, together: pairs of which a person says that
+    they are two events, or one, whatever the rules say.
     """
     ordered = sorted(reports, key=lambda report: report.id)
     roots = _resent(ordered, resent_within_days)
     originals = [report for report in ordered if roots[report.id] == report.id]
     events = _events(originals, same if of_one else None)
     first = {report.id: event[0].id for event in events for report in event}
+    by_rule = {report.id: first[roots[report.id]] for report in ordered}
     found: dict[int, Standing] = {}
-    for report in ordered:
-        root = first[roots[report.id]]
-        found[report.id] = Standing(None if root == report.id else root, None)
-    if same is not None:
-        for event in events:
-            found[event[0].id] = Standing(None, unite_values(event, same.unite))
+    for group in _as_decided(ordered, by_rule, apart, together):
+        here = {report.id for report in group}
+        for report in group[1:]:
+            by = SAME_EVENT if by_rule[report.id] == by_rule[group[0].id] else DECIDED
+            if roots[report.id] != report.id and roots[report.id] in here:
+                by = RESENT
+            found[report.id] = Standing(group[0].id, None, by)
+        told = [one for one in group if roots[one.id] == one.id or roots[one.id] not in here]
+        united = unite_values(told, same.unite) if same is not None else None
+        found[group[0].id] = Standing(None, united)
     return found
+
+
+def _as_decided(
+    ordered: Sequence[Report],
+    by_rule: Mapping[int, int],
+    apart: Collection[Pair],
+    together: Collection[Pair],
+) -> list[list[Report]]:
+    """The reports of each event, in order: as the rules have them, joined and parted by people.
+
+    Who is parted from one of an event stays with the first of the others that it is not parted
+    from.
+    """
+    events: dict[int, list[int]] = defaultdict(list)
+    for report in ordered:
+        events[by_rule[report.id]].append(report.id)
+    known = {report.id: report for report in ordered}
+    for pair in sorted((one for one in together if one <= known.keys()), key=sorted):
+        one, other = (next(k for k, ids in events.items() if i in ids) for i in sorted(pair))
+        if one != other:
+            events[one] = sorted([*events[one], *events.pop(other)])
+    groups: list[list[int]] = []
+    for ids in events.values():
+        parts: list[list[int]] = []
+        for one in ids:
+            fitting = (p for p in parts if not any(frozenset({one, o}) in apart for o in p))
+            part = next(fitting, None)
+            if part is None:
+                parts.append([one])
+            else:
+                part.append(one)
+        groups += parts
+    return [[known[one] for one in ids] for ids in groups]
 
 
 # ------------------------------------------------------------------ sent again

@@ -463,6 +463,20 @@ LINK_NONE = ProblemType(
     "Entry {uuid} is linked to none. Please name the one linked away, not the one that stays.",
 )
 
+# --- Refusals of a word about two reports that may tell of one event ---
+EVENT_UNLIKE = ProblemType(
+    "event_unlike",
+    400,
+    "Hai phiếu không cùng mẫu, cùng người (hoặc CLB) và cùng ngày. Xin sửa phiếu sai trước.",
+    "They are not of one form, one person (or club) and one day. Please mend the wrong one first.",
+)
+EVENT_UNDECIDED = ProblemType(
+    "event_undecided",
+    404,
+    "Chưa ai quyết định gì về hai phiếu này.",
+    "Nobody has decided anything about these two.",
+)
+
 # --- Places: a decision or a file of clubs that cannot be taken ---
 CLUB_PLACE_REFUSED = ProblemType(
     "club_place_refused",

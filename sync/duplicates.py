@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
-from forms.likeness import Report, unite
+from forms.likeness import Pair, Report, unite
 from forms.problems import (
     AFTER_END,
     AFTER_LEAVING,
@@ -34,6 +34,7 @@ from sync.receive import to_json
 from sync.tables import (
     entities,
     entity_lists,
+    event_decisions,
     records,
     spells,
     submission_versions,
@@ -43,6 +44,9 @@ from sync.timeline import CLUB, read_fact
 
 if TYPE_CHECKING:
     from forms.library import FormRule, Library
+
+
+TOGETHER, APART = "together", "apart"  # event_decisions.kind; parameters of `unite`
 
 
 class Happening(NamedTuple):
@@ -124,7 +128,8 @@ def settle(
     """Settle the records of these happenings, all records about (not creating) these subjects, and
     those that may contradict what changed in these clubs.
 
-    Writes club_id, problems, held_back, counted_with and united where they differ. Held back are:
+    Writes club_id, problems, held_back, counted_with and _by, and united where they differ. Held
+    back are:
     dates in the future, before joining or before the club, people not registered yet, and
     rejected reviews.
     """
@@ -141,8 +146,9 @@ def settle(
         standing = _stand(rule, row, at, known, first_days, in_doubt.get(row.id, ()))
         groups[_happening_of(library, row)].append(standing)
     repeats = _repeats(db, library, groups, before)
+    decided = _decided(db, groups.values(), before)
     for one_event, group in groups.items():
-        _count(library.rules.get(one_event.form), one_event, group, before, repeats)
+        _count(library.rules.get(one_event.form), one_event, group, before, repeats, decided)
     found = [one for group in groups.values() for one in group]
     changed = [one for one in found if _differs(before[one["id"]], one)]
     _store(db, changed, before)
@@ -194,7 +200,8 @@ def _load(
     query = (
         sa.select(
             *(c.id, c.form, c.subject_list, c.subject_id, c.happened_on, c.club_id, c.answers),
-            *(c.problems, c.held_back, c.counted_with, c.united, c.submission_version_id),
+            *(c.problems, c.held_back, c.counted_with, c.counted_by, c.united),
+            *(c.submission_id, c.submission_version_id),
             *(v.received_at, v.device_id, v.app_user_id, v.user_id),
             *(submissions.c.review_state, submissions.c.created_at),
         )
@@ -294,6 +301,25 @@ def _repeats(
     return found
 
 
+def _decided(
+    db: Connection,
+    groups: Iterable[Sequence[Mapping[str, Any]]],
+    before: Mapping[int, Any],
+) -> dict[str, set[Pair]]:
+    """What people say of two of these reports, by what they say: pairs of submission versions."""
+    found: dict[str, set[Pair]] = {TOGETHER: set(), APART: set()}
+    rows = [before[one["id"]] for group in groups if len(group) > 1 for one in group]
+    version_of = {row.submission_id: row.submission_version_id for row in rows}
+    c = event_decisions.c
+    query = sa.select(c.submission_id, c.other_id, c.kind).where(
+        c.undone_at.is_(None), among(db, c.submission_id, list(version_of))
+    )
+    for one, other, kind in db.execute(query) if version_of else ():
+        if other in version_of:
+            found[kind].add(frozenset({version_of[one], version_of[other]}))
+    return found
+
+
 # ------------------------------------------------------------------ what follows
 def _moves(library: Library, row: Any) -> bool:
     """Whether the record says that its subject goes to another club: it is of the one before."""
@@ -339,6 +365,7 @@ def _stand(
         "problems": problems,
         "held_back": is_held_back(problems, row.review_state),
         "counted_with": None,
+        "counted_by": None,
         "united": None,
     }
 
@@ -353,6 +380,7 @@ def _count(
     group: Sequence[dict[str, Any]],
     before: Mapping[int, Any],
     repeats: Mapping[int, Sequence[Mapping[str, str]]],
+    decided: Mapping[str, Collection[Pair]],
 ) -> None:
     """Of the reports of one happening, say which one counts.
 
@@ -376,11 +404,13 @@ def _count(
             rule.same_event,
             rule.resent_within_days,
             of_one=shared.subject_id is not None or rule.subject is None,
+            **decided,
         )
         for one in together:
             standing = standings[reports[one["id"]].id]
             if standing.counted_with is not None:
                 one["counted_with"] = record_of[standing.counted_with]
+                one["counted_by"] = standing.by
             one["united"] = None if standing.united is None else dict(standing.united)
 
 
@@ -407,7 +437,8 @@ def _store(db: Connection, changed: Iterable[dict[str, Any]], before: Mapping[in
         return
     c = records.c
     shared: dict[str, Any] = {
-        name: sa.bindparam(f"its_{name}") for name in ("club_id", "held_back", "counted_with")
+        name: sa.bindparam(f"its_{name}")
+        for name in ("club_id", "held_back", "counted_with", "counted_by")
     }
     own: dict[str, Any] = {name: sa.bindparam(f"its_{name}") for name in ("problems", "united")}
     db.execute(records.update().where(c.id == sa.bindparam("its_id")).values(**shared, **own), rows)

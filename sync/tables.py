@@ -362,6 +362,7 @@ records = Table(  # one flat row per submission (table_path "") and per repeat i
     Column(
         "counted_with", Integer
     ),  # records.id of the event this one repeats; NULL = counts itself
+    Column("counted_by", Text),  # why so: resent | same_event | decided
     Column("number", Integer),  # the phone's own running number of this form's filled-in copies
     Column("united", Json),  # values of the whole event (all its records), on the one that counts
     UniqueConstraint("submission_version_id", "table_path", "position"),
@@ -478,6 +479,27 @@ entity_links = Table(  # kept: people said that `uuid` is `canonical`; undone, t
         "ix_entity_links_in_force",
         "list_name",
         "uuid",
+        unique=True,
+        sqlite_where=text("undone_at IS NULL"),
+        postgresql_where=text("undone_at IS NULL"),
+    ),
+)
+event_decisions = Table(  # kept: of two submissions, that they tell of one event, or of two
+    "event_decisions",
+    metadata,
+    _id(),
+    _ref("submission_id", "submissions"),  # the lower of the two ids
+    _ref("other_id", "submissions"),
+    Column("kind", Text, nullable=False),  # together | apart
+    Column("actor", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("undone_by", Text),
+    Column("undone_at", Utc),  # NULL = in force
+    Index("ix_event_decisions_other_id", "other_id"),
+    Index(
+        "ix_event_decisions_in_force",
+        "submission_id",
+        "other_id",
         unique=True,
         sqlite_where=text("undone_at IS NULL"),
         postgresql_where=text("undone_at IS NULL"),

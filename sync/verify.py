@@ -34,6 +34,7 @@ from sync.tables import (
     entity_links,
     entity_lists,
     entity_versions,
+    event_decisions,
     expected_attachments,
     figures,
     form_attachments,
@@ -78,7 +79,8 @@ KEPT: tuple[sa.Table, ...] = (
     form_attachments,
 )
 KEPT += (users, app_users, submissions, submission_versions, sealed_submissions, entity_lists)
-KEPT += (entity_decisions, entity_links, reports, report_steps, match_weights, secrets)
+KEPT += (entity_decisions, entity_links, event_decisions, reports, report_steps)
+KEPT += (match_weights, secrets)
 SECRETS = {"password_hash": "", "digest_secret": None}
 
 SURROGATES = ("id", "submission_id", "submission_version_id", "entity_id", "list_id")

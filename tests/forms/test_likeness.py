@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forms.library import SameEvent
-from forms.likeness import Report, Standing, read_time, unite, unite_values
+from forms.likeness import (
+    DECIDED,
+    RESENT,
+    SAME_EVENT,
+    Report,
+    Standing,
+    read_time,
+    unite,
+    unite_values,
+)
 
 NOON = datetime(2026, 1, 20, 5, 0, tzinfo=UTC)
 MEETING = SameEvent({}, "at", None, {"minutes": "max"}, ("kind",))
@@ -45,7 +54,7 @@ def test_two_helpers_logging_one_visit_are_united() -> None:
     )
     assert found == {
         1: Standing(None, {"helpers": "hoa lan minh", "minutes": "90"}),
-        2: Standing(1, None),
+        2: Standing(1, None, SAME_EVENT),
     }
 
 
@@ -118,6 +127,30 @@ def test_sent_again_and_logged_by_another_all_count_with_the_first() -> None:
     reports = [a_visit(1, sender="b", minutes="5"), a_visit(2), a_visit(3)]
     found = unite(reports, SAME, 7)
     assert [found[id_].counted_with for id_ in (1, 2, 3)] == [None, 1, 1]
+    assert [found[id_].by for id_ in (1, 2, 3)] == [None, SAME_EVENT, RESENT]
+
+
+def pairs(*some: tuple[int, int]) -> set[frozenset[int]]:
+    return {frozenset(one) for one in some}
+
+
+def test_two_reports_that_a_person_parts_both_count_each_with_its_own_values() -> None:
+    reports = [a_visit(1), a_visit(2, helpers="minh", sender="b"), a_visit(3, sender="c")]
+    found = unite(reports, SAME, 7, apart=pairs((1, 2)))
+    assert counting(found) == [1, 2]
+    assert found[2].united == {"helpers": "minh", "minutes": "30"}
+    assert found[3].counted_with == 1  # parted from neither
+    again = unite([a_visit(1), a_visit(2, days=1)], SAME, 7, apart=pairs((1, 2)))
+    assert counting(again) == [1, 2]
+
+
+def test_two_reports_that_a_person_joins_are_one_with_the_values_of_both() -> None:
+    reports = [a_visit(1), a_visit(2, "11:00", "minh", sender="b"), a_visit(3, "11:20", sender="c")]
+    found = unite(reports, SAME, 7, together=pairs((1, 3), (3, 99)))
+    assert counting(found) == [1]
+    assert found[1].united == {"helpers": "lan minh", "minutes": "30"}
+    assert {found[2].by, found[3].by} == {DECIDED}
+    assert counting(unite(reports, None, None, together=pairs((1, 2)))) == [1, 3]
 
 
 def test_the_greatest_number_wins_and_words_do_not() -> None:

@@ -79,3 +79,21 @@ def test_a_choice_that_is_none_is_told_in_a_sentence(cayda: Cayda) -> None:
     done = cayda("duplicates", "link", "members", ONE, OTHER, "--take", "sex")
     assert done.exit_code == MISUSED
     assert "--take thông_tin=mã" in done.stderr
+
+
+def test_reports_of_one_event_are_listed_with_the_rule_and_parted(
+    cayda: Cayda,
+    world: LibraryWorld,  # noqa: F811
+) -> None:
+    seen = {"club": HOA, "client": ONE, "visit_date": "2025-09-01", "outcome": "met"}
+    for key, start in (("first log", "08:00"), ("second log", "08:30")):
+        world.send("care_visit", {**seen, "start_time": start}, key)
+    world.work()
+    (one,) = cayda.json("duplicates", "events", "list", "--form", "care_visit")["events"]
+    assert (one["by"], one["counts_with"]) == ("same_event", f"uuid:{an_id('first log')}")
+    assert "hai người cùng ghi" in cayda("duplicates", "events", "list").stdout
+
+    both = ("care_visit", one["instance_id"], one["counts_with"])
+    assert cayda.json("duplicates", "events", "apart", *both) == {"decided": "apart"}
+    assert cayda.json("duplicates", "events", "undo", *both) == {"decided": None}
+    assert "Chưa ai quyết định" in cayda("duplicates", "events", "undo", *both).stderr

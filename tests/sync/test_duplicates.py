@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from forms.problems import Refused
+from sync import same_events, versions
 from sync.database import Database
 from sync.tables import stale_cells
-from tests.sync.sending import World, an_id, meet, visit
+from tests.sync.sending import NOW, World, an_id, meet, visit
+from tests.sync.test_verify import differences
 
 
 @pytest.fixture
@@ -189,3 +194,57 @@ def test_a_meeting_counts_once_in_whatever_order_it_came_was_edited_and_deleted(
     world.work(other)
     (one,) = world.counted("meet")
     assert one.united == {"came": "40"}
+
+
+# ------------------------------------------------------------------ what a person says of two
+def decide(world: World, one: str, other: str, kind: str | None) -> None:
+    with world.database.write() as db:
+        both = [versions.find(db, "visit", f"uuid:{an_id(key)}") for key in (one, other)]
+        if kind is None:
+            same_events.undo(db, *both, "operator", NOW)
+        else:
+            same_events.decide(db, world.library, *both, kind, "operator", NOW)
+    world.work(*(one.current_version_id for one in both))
+
+
+def whys(world: World) -> list[str]:
+    with world.database.read() as db:
+        return [one.by for one in same_events.repeats(db, "visit")]
+
+
+def test_two_logs_that_a_person_parts_both_count_until_that_is_taken_back(
+    world: World, tmp_path: Path
+) -> None:
+    world.visit("ba", key="a", helpers="lan")
+    world.visit("ba", key="b", helpers="minh", phone=2)
+    world.work()
+    assert whys(world) == ["same_event"]
+
+    decide(world, "b", "a", "apart")
+    assert [row.united["helpers"] for row in world.counted("visit")] == ["lan", "minh"]
+    assert whys(world) == ["apart"]
+    assert not differences(world, tmp_path)
+
+    decide(world, "a", "b", None)
+    assert [row.united["helpers"] for row in world.counted("visit")] == ["lan minh"]
+    assert whys(world) == ["same_event"]
+    assert not differences(world, tmp_path)
+    with pytest.raises(Refused, match="event_undecided"):
+        decide(world, "a", "b", None)
+
+
+def test_two_logs_that_no_rule_joins_are_one_when_a_person_says_so(
+    world: World, tmp_path: Path
+) -> None:
+    world.visit("ba", key="a", helpers="lan", minutes="30")
+    world.visit("ba", key="b", at="15:00:00.000+07:00", helpers="minh", minutes="45", phone=2)
+    world.visit("ba", key="c", on="2025-06-02")
+    world.work()
+    decide(world, "a", "b", "together")
+    (one, _) = world.counted("visit")
+    assert one.united == {"helpers": "lan minh", "minutes": "45"}
+    assert whys(world) == ["decided"]
+    assert not differences(world, tmp_path)
+    for others in (("a", "c"), ("a", "a")):
+        with pytest.raises(Refused, match="event_unlike"):
+            decide(world, *others, "together")

@@ -1,0 +1,145 @@
+"""Reports that count as one event, by which rule; and what a person says of two of them instead.
+
+A decision is a kept row about two submissions; `duplicates.settle` asks for it before the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.problems import EVENT_UNDECIDED, EVENT_UNLIKE, Refused
+from sync import audit, queue
+from sync.duplicates import APART, Happening, happening
+from sync.receive import PROCESS
+from sync.tables import event_decisions, records, submissions
+from sync.versions import Submission
+
+if TYPE_CHECKING:
+    from forms.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A report, the one it counts with, and why. No answers, no names.
+
+    by: resent | same_event (rules of the form) | decided (a person: one event) | apart (a person:
+    two events, so both count).
+    """
+
+    form: str
+    day: date | None
+    club_id: str | None
+    instance_id: str
+    counts_with: str
+    by: str
+
+
+def repeats(db: Connection, form: str | None = None) -> Iterator[Repeat]:
+    """Every report that counts with another, and every two of which a person says that they are
+    two events; the newest day first."""
+    found = [*_counted_with(db), *_parted(db)]
+    wanted = (one for one in found if form is None or one.form == form)
+    yield from sorted(wanted, key=lambda o: (o.day or date.min, o.form, o.instance_id))[::-1]
+
+
+def decide(
+    db: Connection,
+    library: Library,
+    one: Submission,
+    other: Submission,
+    kind: str,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Say that two reports tell of one event (TOGETHER), or of two (APART), whatever the rules say.
+
+    Refused(EVENT_UNLIKE) for what no rule could ever count together: of two forms, people (where
+    there are none: clubs) or days.
+    """
+    if one.id == other.id or _happening(db, library, one) != _happening(db, library, other):
+        raise Refused(EVENT_UNLIKE())
+    _take_back(db, one, other, actor, now)
+    values = {**_pair(one, other), "kind": kind, "actor": actor, "at": now}
+    db.execute(event_decisions.insert().values(values))
+    _follow(db, one, other, kind, actor, now)
+
+
+def undo(db: Connection, one: Submission, other: Submission, actor: str, now: datetime) -> None:
+    """Let the rules decide again. Refused(EVENT_UNDECIDED) where nobody has decided otherwise."""
+    if not _take_back(db, one, other, actor, now):
+        raise Refused(EVENT_UNDECIDED())
+    _follow(db, one, other, "undo", actor, now)
+
+
+# ------------------------------------------------------------------ parts of it
+def _happening(db: Connection, library: Library, one: Submission) -> Happening:
+    """Refused(EVENT_UNLIKE) for what is deleted, or not processed yet."""
+    c = records.c
+    query = sa.select(c.form, c.subject_id, c.club_id, c.happened_on).where(
+        c.submission_id == one.id, c.table_path == ""
+    )
+    row = db.execute(query).one_or_none()
+    if row is None:
+        raise Refused(EVENT_UNLIKE())
+    return happening(library.rules.get(row.form), *row)
+
+
+def _pair(one: Submission, other: Submission) -> dict[str, int]:
+    first, second = sorted((one.id, other.id))
+    return {"submission_id": first, "other_id": second}
+
+
+def _take_back(
+    db: Connection, one: Submission, other: Submission, actor: str, now: datetime
+) -> bool:
+    c = event_decisions.c
+    mine = (c[name] == number for name, number in _pair(one, other).items())
+    statement = event_decisions.update().where(*mine, c.undone_at.is_(None))
+    return db.execute(statement.values(undone_by=actor, undone_at=now)).rowcount > 0
+
+
+def _follow(
+    db: Connection, one: Submission, other: Submission, verb: str, actor: str, now: datetime
+) -> None:
+    audit.record(db, actor, f"event.{verb}", f"submission:{one.id}", now, other=other.id)
+    queue.add_many(db, PROCESS, [one.current_version_id, other.current_version_id], now=now)
+
+
+# ------------------------------------------------------------------ what there is
+def _counted_with(db: Connection) -> Iterator[Repeat]:
+    c, counts, its = records.c, records.alias("counts"), submissions.alias("its")
+    query = (
+        _described()
+        .add_columns(its.c.instance_id, c.counted_by)
+        .join(counts, counts.c.id == c.counted_with)
+        .join(its, its.c.id == counts.c.submission_id)
+        .where(c.table_path == "")
+    )
+    for row in db.execute(query):
+        yield Repeat(*row)
+
+
+def _parted(db: Connection) -> Iterator[Repeat]:
+    d, its = event_decisions.c, submissions.alias("its")
+    query = (
+        _described()
+        .add_columns(its.c.instance_id, d.kind)
+        .join(event_decisions, d.other_id == records.c.submission_id)
+        .join(its, its.c.id == d.submission_id)
+        .where(records.c.table_path == "", d.kind == APART, d.undone_at.is_(None))
+    )
+    for row in db.execute(query):
+        yield Repeat(*row)
+
+
+def _described() -> sa.Select[Any]:
+    c = records.c
+    return sa.select(c.form, c.happened_on, c.club_id, submissions.c.instance_id).join(
+        submissions, submissions.c.id == c.submission_id
+    )
