@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from server.cli.terminal import MISUSED
 from sync.database import Database
 from sync.tables import entities
 from tests.server.test_cli import Cayda
+from tests.sync.comparing import compare
 from tests.sync.library_world import LibraryWorld
 from tests.sync.sending import an_id
 from tests.sync.test_member_forms import HOA, JOINED, join, visit, world  # noqa: F401 (a fixture)
@@ -63,12 +65,14 @@ def test_two_entries_are_shown_side_by_side_linked_and_unlinked(
     (_, away) = cayda.json("duplicates", "show", "members", ONE, OTHER)["entries"]
     assert (away["linked_to"], away["records"]) == (ONE, {"care_visit": 1, "membership": 1})
     assert f"linked to {ONE}" in cayda("duplicates", "link", "members", ONE, OTHER).stderr
+    compare(world.database, world.library, datetime.now(UTC))
     assert not world.differences()
 
     assert cayda.json("duplicates", "unlink", "members", OTHER) == {"canonical": ONE}
     data = row(world.database, ONE).data
     assert (data["birth_year"], data.get("alias")) == (JOINED["birth_year"], None)
     assert row(world.database, LOAN).data["member_id"] == OTHER
+    compare(world.database, world.library, datetime.now(UTC))
     assert not world.differences()
     done = cayda("duplicates", "unlink", "members", OTHER)
     assert done.exit_code == MISUSED
