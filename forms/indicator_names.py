@@ -48,13 +48,13 @@ class KnownForm:
 class Names:
     """All that an indicator may name. facts: list -> fact -> its values. clubs: their list.
 
-    alike: the lists that say who may be one.
+    matches: the lists that say (match.toml) who may be one.
     """
 
     facts: Mapping[str, Mapping[str, Choices]]
     forms: Mapping[str, KnownForm] = field(default_factory=dict)
     clubs: str | None = None
-    alike: frozenset[str] = frozenset()
+    matches: frozenset[str] = frozenset()
 
 
 def check_names(figures: Figures, names: Names) -> list[Problem]:
@@ -104,8 +104,8 @@ def _of_list(one: Indicator, figures: Figures, names: Names) -> Iterator[Slip]:
         if is_said:
             yield _does_not_go(word, one.of)
     facts = names.facts[one.of]
-    if one.kind == "pairs" and one.of not in names.alike:
-        yield _nothing_called(f"{one.of}.alike")
+    if one.kind == "pairs" and one.of not in names.matches:
+        yield _nothing_called(f"match.toml [{one.of}]")
     for where in (one.where, one.from_, one.to, *one.any_):
         yield from _fact_slips(one.of, where, names)
     if one.summed and one.summed not in facts:

@@ -107,7 +107,7 @@ class Indicator:
                   in the club of the last such day
       days        the days of P on which `where` holds, added up, in the club of those days
       sum         of the numeric fact `summed` on D
-      pairs       two of those for whom `where` holds on D who may be one (`alike` of their list);
+      pairs       two of those for whom `where` holds on D who may be one (match.toml), undecided;
                   of two clubs: in each, and once above both
       sum_began   of the values of the fact `summed` whose spell began in P, in the club of that day
       Cuts are by the facts of D, and so is the club where nothing else is said; ages are of D.

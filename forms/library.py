@@ -14,7 +14,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from forms.alike import Alike
 from forms.computed import Computed
 from forms.follow_up import FollowList, read_follow_list
 from forms.form_problems import FormRefused
@@ -262,8 +261,8 @@ class ListRule:
     """An entity list: `club` is the property with the club's uuid, or "name": its own uuid.
 
     over: fact -> values with which no event can follow (a death); away: with which one is unlikely.
-    computed: property -> where the server finds it. alike: which two may be one. of: a view:
-    nothing but other downloads of the entities of that list, under a name of its own.
+    computed: property -> where the server finds it. of: a view: nothing but other downloads of the
+    entities of that list, under a name of its own.
     """
 
     name: str
@@ -278,7 +277,6 @@ class ListRule:
     story: Story | None = None
     computed: Mapping[str, Computed] = field(default_factory=dict)
     of: str | None = None
-    alike: Alike | None = None
 
     @property
     def told_by(self) -> frozenset[str]:
@@ -719,7 +717,7 @@ _FACT_WORDS |= {"values", "needs", "after", "begins", "corrects"}
 
 
 _LIST_WORDS = frozenset({"label", "club", "properties", "download", "fact", "over", "away"})
-_LIST_WORDS |= {"story", "computed", "alike"}
+_LIST_WORDS |= {"story", "computed"}
 _VIEW_WORDS = frozenset({"label", "of", "download"})
 
 
@@ -748,20 +746,6 @@ def read_list(name: str, entry: Mapping[str, Any], folder: Path) -> ListRule:
         story=_story(entry["story"], folder) if "story" in entry else None,
         computed=MappingProxyType(computed),
         of=of,
-        alike=_alike(entry["alike"]) if "alike" in entry else None,
-    )
-
-
-def _alike(entry: Mapping[str, Any]) -> Alike:
-    _only(entry, {"name", "born", "years", "same", "phone", "no_phones", "most"})
-    return Alike(
-        name=_need(entry, "name"),
-        born=_need(entry, "born"),
-        years=_number(entry, "years"),
-        same=_texts(entry, "same"),
-        phone=_need(entry, "phone"),
-        no_phones=frozenset(_texts(entry, "no_phones")),
-        most=_number(entry, "most"),
     )
 
 

@@ -99,8 +99,7 @@ def _names(library: Library) -> Names:
     }
     clubs = [one.name for one in library.lists.values() if one.is_of_clubs]
     facts = {one.name: fact_values(one, library) for one in library.lists.values()}
-    alike = frozenset(one.name for one in library.lists.values() if one.alike)
-    return Names(facts, forms, clubs[0] if clubs else None, alike)
+    return Names(facts, forms, clubs[0] if clubs else None, frozenset(library.matches))
 
 
 def _subjects(library: Library, form: str) -> str | None:
@@ -310,7 +309,7 @@ def _told_slips(one: ListRule, known: Collection[str], library: Library) -> Iter
     if one.club not in (None, "name") and one.club not in known:
         yield _nothing_called(str(one.club))
     told = {fact.name for fact in one.facts}
-    for name in (*one.over, *one.away, *(sorted(one.alike.facts) if one.alike else ())):
+    for name in (*one.over, *one.away):
         if name not in told:
             yield _nothing_called(name)
     for fact in one.facts:

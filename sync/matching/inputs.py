@@ -37,7 +37,7 @@ def read(
         found[uuid][name] = _text(sources[name], answers, facts[uuid], hashing)
     for name, one in sources.items():
         if one.unit is not None:
-            places = _places(db, one.unit)
+            places = _places(db, one.unit, {told.get(CLUB, "") for told in facts.values()})
             for uuid, told in found.items():
                 club = facts[uuid].get(CLUB, "")
                 told[name] = places.get(club, club)  # a club in no place is one by itself
@@ -101,7 +101,7 @@ def _text(source: Supply, told: Answers, facts: Told, hashing: Hashing) -> str:
     return tokens(source.numbers, numbers, facts, hashing.number)
 
 
-def _places(db: Connection, level: str) -> dict[str, str]:
+def _places(db: Connection, level: str, clubs: Collection[str]) -> dict[str, str]:
     c = match_places.c
-    rows = db.execute(sa.select(c.club_id, c.place).where(c.level == level))
-    return {row.club_id: row.place for row in rows}
+    query = sa.select(c.club_id, c.place).where(c.level == level, among(db, c.club_id, clubs))
+    return {row.club_id: row.place for row in db.execute(query)}

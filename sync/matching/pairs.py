@@ -14,7 +14,7 @@ from forms.matching.rule import MatchRule
 from forms.matching.score import Band, Score, Scorer, decide
 from sync.database import among, upsert
 from sync.matching import keys
-from sync.matching.profiles import maker
+from sync.matching.profiles import Changed, maker
 from sync.tables import duplicate_pairs, match_profiles
 
 Ids = tuple[str, str]  # uuids, the lesser first
@@ -38,27 +38,29 @@ def refresh(
     rule: MatchRule,
     scorer: Scorer,
     list_name: str,
-    ids: Collection[int],
-    gone: Collection[str],
+    changed: Changed,
     now: datetime,
 ) -> dict[Ids, Pair]:
-    """Find all pairs of these profiles anew, and keep those; of the uuids `gone` none is left."""
-    together = _candidates(db, ids)
-    people = _read(db, rule, {*ids, *(other for some in together.values() for other in some)})
+    """Find all pairs anew of profiles that have changed, and keep those."""
+    together = _candidates(db, changed)
+    people = _read(db, rule, {*together, *(one for some in together.values() for one in some)})
     found: dict[Ids, Pair] = {}
     for one, others in together.items():
         for other in others:
             if one in people and other in people:
                 found.update(_pair(rule, scorer, people[one], people[other]))
-    mine = {people[one].uuid for one in ids if one in people}
-    _replace(db, list_name, mine | set(gone), found, now)
+    mine = {people[one].uuid for one in together if one in people}
+    _replace(db, list_name, mine | changed.gone, found, now)
     return found
 
 
-def _candidates(db: Connection, ids: Collection[int]) -> dict[int, set[int]]:
+def _candidates(db: Connection, changed: Changed) -> dict[int, set[int]]:
     """Profile -> those that have a key in common with it which not too many have."""
-    own = keys.of_profiles(db, ids, crowd=False)
-    found = keys.holders(db, {key: most for of_one in own.values() for key, most in of_one.items()})
+    others = changed.ids - changed.blocks.keys()
+    own = {**changed.blocks, **keys.of_profiles(db, others, crowd=False)}
+    limits = {key: most for of_one in own.values() for key, most in of_one.items()}
+    rest = {key: most for key, most in limits.items() if key not in changed.found}
+    found = {**changed.found, **keys.holders(db, rest)}
     return {
         one: {other for key in of_one if found[key].are_few for other in found[key].ids} - {one}
         for one, of_one in own.items()
@@ -130,9 +132,8 @@ def keep(
 
 def _of(db: Connection, list_name: str, uuids: Collection[str]) -> Iterable[Any]:
     c = duplicate_pairs.c
-    for side in (c.one, c.other):  # each by its own index
-        query = sa.select(duplicate_pairs).where(c.list_name == list_name, among(db, side, uuids))
-        yield from db.execute(query)
+    either = sa.or_(among(db, c.one, uuids), among(db, c.other, uuids))
+    return db.execute(sa.select(duplicate_pairs).where(c.list_name == list_name, either))
 
 
 def _differs(row: Any, pair: Pair) -> bool:

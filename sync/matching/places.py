@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from sync import counters, places
-from sync.database import insert_once, upsert
+from sync.database import upsert
 from sync.tables import counters as counter_rows
 from sync.tables import match_places, spells
 from sync.timeline import CLUB
@@ -32,12 +32,12 @@ def follow(db: Connection, library: Library) -> dict[str, list[str]]:
     if not library.matches:
         return {}
     c = counter_rows.c
-    values = {row.name: row.value for row in db.execute(sa.select(c.name, c.value))}
+    asked = sa.select(c.name, c.value).where(c.name.in_((counters.PLACES, NOTED)))
+    values = {row.name: row.value for row in db.execute(asked)}
     now = values.get(counters.PLACES, 0)
     if values.get(NOTED) == now:
         return {}
-    if insert_once(db, counter_rows, {"name": NOTED, "value": now}) is None:
-        db.execute(counter_rows.update().where(c.name == NOTED).values(value=now))
+    upsert(db, counter_rows, [{"name": NOTED, "value": now}], ["name"])
     moved = _note(db, {level for _, level in _asked(library)})
     lists = sorted({name for name, _ in _asked(library)})
     return {name: _of_clubs(db, name, moved) for name in lists} if moved else {}

@@ -36,10 +36,15 @@ class Read(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """ids: of the profiles that may be in other pairs than before. gone: uuids that are in none."""
+    """ids: of the profiles that may be in other pairs than before. gone: uuids that are in none.
+
+    blocks: the keys of these profiles, as far as they were made; found: who has some of those.
+    """
 
     ids: set[int]
     gone: set[str]
+    blocks: dict[int, keys.Keys]
+    found: dict[int, keys.Holders]
 
 
 def maker(rule: MatchRule) -> str:
@@ -54,32 +59,41 @@ def refresh(
     hashed = hashing(db, now)
     read: dict[str, Read] = {}
     ids: dict[str, int] = {}
-    others, full = set(uuids), set[str]()
+    crowds: dict[int, keys.Holders] = {}
+    others, full, old = set(uuids), set[str](), set[int]()
     while others:
-        new = read_whole(db, rule, list_name, others, hashed)
-        found = _ids(db, list_name, others, new)
-        crowds = {
-            i: limits(list_name, crowds_of(rule, new[uuid].profile if uuid in new else None))
-            for uuid, i in found.items()
+        told = read_whole(db, rule, list_name, others, hashed)
+        known = _ids(db, list_name, others)
+        new = _insert(db, list_name, told.keys() - known.keys())
+        wanted = {
+            i: limits(list_name, crowds_of(rule, told[uuid].profile if uuid in told else None))
+            for uuid, i in (known | new).items()
         }
-        read, ids = read | new, ids | found
-        grown = keys.replace(db, crowds, crowd=True)
-        full |= _full(list_name, grown, (crowds_of(rule, one.profile) for one in new.values()))
+        before = keys.of_profiles(db, known.values(), crowd=True)
+        grown = keys.replace(db, before, wanted, crowd=True)
+        full |= _full(list_name, grown, (crowds_of(rule, one.profile) for one in told.values()))
+        read, ids, crowds, old = (
+            read | told,
+            ids | known | new,
+            crowds | grown,
+            old | {*known.values()},
+        )
         # Whom a crowd that has become one, or is one no more, lets say other things.
         others = _uuids(db, _crossed(grown) - set(ids.values()))
-    crowded = _crowded(db, rule, list_name, read.values())
+    crowded = _crowded(db, rule, list_name, read.values(), crowds)
     compared = {uuid: without_crowds(rule, one.profile, crowded) for uuid, one in read.items()}
     blocks = {i: limits(list_name, blocks_of(rule, compared.get(uuid))) for uuid, i in ids.items()}
-    changed = keys.replace(db, blocks, crowd=False)
-    full |= _full(list_name, changed, (blocks_of(rule, one) for one in compared.values()))
+    found = keys.replace(db, keys.of_profiles(db, old, crowd=False), blocks, crowd=False)
+    full |= _full(list_name, found, (blocks_of(rule, one) for one in compared.values()))
     if full:
         log.warning("%s: too many have one key to be compared: %s", list_name, sorted(full))
     made = {uuid: Read(one, read[uuid].facts) for uuid, one in compared.items()}
     _keep(db, list_name, made, maker(rule))
     gone = ids.keys() - read.keys()
     _delete(db, list_name, gone)
-    stay = {ids[uuid] for uuid in read}
-    return Changed(stay | (_crossed(changed) - {ids[uuid] for uuid in gone}), gone)
+    for uuid in gone:
+        del blocks[ids[uuid]]
+    return Changed(blocks.keys() | _crossed(found), gone, blocks, found)
 
 
 def read_whole(
@@ -110,14 +124,33 @@ def limits(list_name: str, words: Mapping[str, int]) -> keys.Keys:
     return {keys.number(list_name, key): most for key, most in words.items()}
 
 
+def key_rows(
+    rule: MatchRule, list_name: str, profile_id: int, whole: Profile, compared: Profile
+) -> list[dict[str, int | bool]]:
+    """All rows of one profile in match_keys. whole: also with what crowds have."""
+    return [
+        {"key": key, "profile_id": profile_id, "most": most, "crowd": crowd}
+        for crowd, words in ((True, crowds_of(rule, whole)), (False, blocks_of(rule, compared)))
+        for key, most in limits(list_name, words).items()
+    ]
+
+
 def _crossed(found: Mapping[int, keys.Holders]) -> set[int]:
     return {one for holders in found.values() if holders.crossed for one in holders.ids}
 
 
-def _crowded(db: Connection, rule: MatchRule, list_name: str, read: Iterable[Read]) -> set[str]:
-    """Which of what these say too many say to be told by it."""
+def _crowded(
+    db: Connection,
+    rule: MatchRule,
+    list_name: str,
+    read: Iterable[Read],
+    known: Mapping[int, keys.Holders],
+) -> set[str]:
+    """Which of what these say too many say. known: of what that has been asked already."""
     words = {key: most for one in read for key, most in crowds_of(rule, one.profile).items()}
-    found = keys.holders(db, limits(list_name, words))
+    asked = limits(list_name, words)
+    rest = {key: most for key, most in asked.items() if key not in known}
+    found = {**known, **keys.holders(db, rest)}
     return {key for key in words if not found[keys.number(list_name, key)].are_few}
 
 
@@ -131,21 +164,22 @@ def _full(
 
 
 # ------------------------------------------------------------------ rows
-def _ids(
-    db: Connection, list_name: str, uuids: Collection[str], read: Collection[str]
-) -> dict[str, int]:
-    """uuid -> id of its row, of those that have one; those of whom something is read get one."""
+def _ids(db: Connection, list_name: str, uuids: Collection[str]) -> dict[str, int]:
+    """uuid -> id of its row, of those that have one."""
     c = match_profiles.c
     mine = sa.and_(c.list_name == list_name, among(db, c.uuid, uuids))
-    ids = {row.uuid: row.id for row in db.execute(sa.select(c.uuid, c.id).where(mine))}
-    new = [
-        {"list_name": list_name, "uuid": uuid, "profile": [], "facts": "", "made_by": ""}
-        for uuid in sorted(set(read) - ids.keys())
-    ]
-    if new:
-        for row in db.execute(match_profiles.insert().returning(c.uuid, c.id), new):
-            ids[row.uuid] = row.id
-    return ids
+    return {row.uuid: row.id for row in db.execute(sa.select(c.uuid, c.id).where(mine))}
+
+
+def _insert(db: Connection, list_name: str, uuids: Collection[str]) -> dict[str, int]:
+    """uuid -> id of a new row, to be filled when it is known what crowds say."""
+    c = match_profiles.c
+    blank = {"list_name": list_name, "profile": [], "facts": "", "made_by": ""}
+    rows = [{**blank, "uuid": uuid} for uuid in sorted(uuids)]
+    if not rows:
+        return {}
+    made = db.execute(match_profiles.insert().returning(c.uuid, c.id), rows)
+    return {row.uuid: row.id for row in made}
 
 
 def _uuids(db: Connection, ids: Collection[int]) -> set[str]:

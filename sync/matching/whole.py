@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
-from forms.matching.keys import crowd_keys, most_of_crowd, without_crowds
-from forms.matching.profile import Profile
+from forms.matching.keys import without_any_crowds
 from forms.matching.rule import MatchRule
 from forms.matching.search import find_pairs
 from sync.matching import pairs, places, profiles, weights
@@ -51,40 +50,24 @@ def read_everybody(
     return found
 
 
-def _keep(db: Connection, rule: MatchRule, list_name: str, read: dict[str, Read]) -> None:
-    sizes = Counter(key for one in read.values() for key in crowd_keys(rule, one.profile))
-    crowded = {key for key, size in sizes.items() if size > most_of_crowd(rule, key)}
+def _keep(db: Connection, rule: MatchRule, list_name: str, read: Mapping[str, Read]) -> None:
     uuids = sorted(read)
+    compared = without_any_crowds(rule, [read[uuid].profile for uuid in uuids], {})
     for start in range(0, len(uuids), AT_ONCE):
         rows, keys = [], []
-        for number, uuid in enumerate(uuids[start : start + AT_ONCE], start + 1):
+        for at, uuid in enumerate(uuids[start : start + AT_ONCE], start):
             told = read[uuid]
-            compared = without_crowds(rule, told.profile, crowded)
             rows.append(
                 {
-                    "id": number,
+                    "id": at + 1,
                     "list_name": list_name,
                     "uuid": uuid,
-                    "profile": compared.to_json(),
+                    "profile": compared[at].to_json(),
                     "facts": told.facts,
                     "made_by": profiles.maker(rule),
                 }
             )
-            keys += _keys(rule, list_name, number, told.profile, compared)
+            keys += profiles.key_rows(rule, list_name, at + 1, told.profile, compared[at])
         db.execute(match_profiles.insert(), rows)
         if keys:
             db.execute(match_keys.insert(), keys)
-
-
-def _keys(
-    rule: MatchRule, list_name: str, profile_id: int, whole: Profile, compared: Profile
-) -> list[dict[str, object]]:
-    """The rows of one profile."""
-    return [
-        {"key": key, "profile_id": profile_id, "most": most, "crowd": crowd}
-        for crowd, words in (
-            (True, profiles.crowds_of(rule, whole)),
-            (False, profiles.blocks_of(rule, compared)),
-        )
-        for key, most in profiles.limits(list_name, words).items()
-    ]

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from sync import queue
 from sync.accounts import PROJECT_ID
-from sync.database import insert_once, lock_derived
+from sync.database import lock_derived, upsert
 from sync.matching import keys, pairs, places, profiles, weights
 from sync.tables import counters, entities, entity_lists
 
@@ -47,14 +47,16 @@ def add_all(db: Connection, library: Library, now: datetime) -> None:
 def notice(db: Connection, library: Library, now: datetime) -> None:
     """Queue whom more than one's own word has changed: by another rule, a club elsewhere."""
     add(db, library, places.follow(db, library), now, MATCH_AGAIN)
-    for name, rule in library.matches.items():
-        value = keys.number(name, rule.mark)
-        row = {"name": f"rule of matching {name}", "value": value}
-        if insert_once(db, counters, row) is None:
-            mine = sa.and_(counters.c.name == row["name"], counters.c.value != value)
-            if not db.execute(counters.update().where(mine).values(value=value)).rowcount:
-                continue
-        add(db, library, {name: everybody(db, name)}, now, MATCH_AGAIN)
+    names = {f"rule of matching {name}": name for name in library.matches}
+    c = counters.c
+    known = {
+        row.name: row.value for row in db.execute(sa.select(counters).where(c.name.in_(names)))
+    }
+    for name, list_name in names.items():
+        value = keys.number(list_name, library.matches[list_name].mark)
+        if known.get(name) != value:
+            upsert(db, counters, [{"name": name, "value": value}], ["name"])
+            add(db, library, {list_name: everybody(db, list_name)}, now, MATCH_AGAIN)
 
 
 def everybody(db: Connection, list_name: str) -> list[str]:
@@ -82,4 +84,4 @@ def match(
         return
     scorer = weights.scorer(db, rule, list_name)
     changed = profiles.refresh(db, rule, list_name, uuids, now)
-    pairs.refresh(db, rule, scorer, list_name, changed.ids, changed.gone, now)
+    pairs.refresh(db, rule, scorer, list_name, changed, now)

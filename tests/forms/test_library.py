@@ -427,10 +427,10 @@ def test_roles_and_places_that_do_not_fit_are_told_with_their_file(
 def test_pairs_need_to_be_told_who_is_alike_and_nothing_stands_on_them(
     library_folder: Path,
 ) -> None:
-    lists, figures = (library_folder / f"members/{name}.toml" for name in ("lists", "indicators"))
-    change(lists, 'name = "full_name"\nborn', 'name = "ten"\nborn')
+    match, figures = (library_folder / f"members/{name}.toml" for name in ("match", "indicators"))
+    change(match, 'facts = ["full_name"', 'facts = ["ten"')
     assert "“ten”" in what_is_wrong(library_folder)
     change(figures, 'pairs = "members"', 'pairs = "loans"')
-    assert "loans.alike" in what_is_wrong(library_folder)
+    assert "match.toml [loans]" in what_is_wrong(library_folder)
     change(figures, "total = { B02a = 1, B02b = 1 }", "total = { B02a = 1, Q05 = 1 }")
     assert "cannot stand on “Q05”" in what_is_wrong(library_folder)

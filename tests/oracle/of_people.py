@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from itertools import combinations, pairwise
+from itertools import pairwise
 
+from tests.oracle.alike import pairs as find_alike
 from tests.oracle.figures import CLUB_ONLY, FLOW, REGISTER, STOCK, indicator
 from tests.oracle.truth import DAY, Person, Stay, on
 from tests.oracle.view import WHOLE, Numbers, View, years_before
@@ -403,31 +403,8 @@ def no_consent(v: View) -> Numbers:
     return v.count(p for p in v.members if not on(p.facts.get("consent", []), v.day))
 
 
-def _bare(name: str) -> str:
-    """A name without marks, as the rule of §4.7 (e) compares it."""
-    letters = unicodedata.normalize("NFD", name.lower()).replace("đ", "d")
-    return " ".join("".join(c for c in letters if not unicodedata.combining(c)).split())
-
-
-def _place(v: View, person: Person) -> str:
-    """The commune of the person's club on D; of a club in none, the club itself."""
-    stay = person.stay_on(v.day)
-    assert stay is not None
-    return v.truth.clubs[stay.club].site.on(v.day).commune or stay.club
-
-
-@indicator("Q05", REGISTER)  # nobody in this population has a phone: names alone tell
+@indicator("Q05", REGISTER)
 def alike(v: View) -> Numbers:
-    namesakes: dict[tuple[str, str, str], list[Person]] = {}
-    for person in v.truth.people.values():
-        if person.is_member(v.day):
-            key = (_bare(person.name), person.sex, _place(v, person))
-            namesakes.setdefault(key, []).append(person)
-    pairs = [
-        (one, other)
-        for same in namesakes.values()
-        for one, other in combinations(same, 2)
-        if abs(one.born.year - other.born.year) <= 1
-    ]
+    pairs = [(a, b) for a, b in find_alike(v.truth) if a.is_member(v.day) and b.is_member(v.day)]
     here = {p.key for p in v.members}
     return {WHOLE: sum(one.key in here or other.key in here for one, other in pairs)}

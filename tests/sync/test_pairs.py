@@ -1,4 +1,4 @@
-"""Pairs that may be one, counted: at each club, once above, and as of now whoever moved them."""
+"""Pairs that may be one, counted: at each club, once above, until somebody decides about them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 
 from forms.library import load_library
 from forms.periods import get_period
-from sync import aggregate, rollup, why
+from sync import aggregate, counters, rollup, why
 from sync.access import OPERATOR
 from sync.database import Database
+from sync.matching import places, review, work
 from sync.why import Asked
 from tests.sync.rows import NOW, Rows
 
@@ -39,6 +40,10 @@ def rows(database: Database) -> Iterator[Rows]:
 def twin(rows: Rows, uuid: str, club: str, name: str = "Lê Thị Hòa", **more: str) -> None:
     left = date.fromisoformat(more.pop("left")) if "left" in more else None
     rows.a_member(uuid, club, full_name=name, left=left, **more)
+    counters.bump(rows.db, counters.PLACES)
+    for list_name, moved in places.follow(rows.db, LIBRARY).items():
+        work.match(rows.db, LIBRARY, list_name, moved, NOW)
+    work.match(rows.db, LIBRARY, "members", [uuid], NOW)
 
 
 def counted(rows: Rows, level: str = "club") -> list[Decimal | None]:
@@ -61,12 +66,19 @@ def test_one_club_alone_is_told_of_the_others_of_its_commune(rows: Rows) -> None
     assert rollup.count_clubs(rows.db, LIBRARY, H1, ["c1"])["c1", LINE.id, "", ""].numerator == 1
 
 
-def test_in_another_commune_only_the_phone_makes_a_pair(rows: Rows) -> None:
+def test_in_another_commune_it_takes_more_than_a_name_and_a_year(rows: Rows) -> None:
     twin(rows, "a", "c1", phone="0905 000 123")
     twin(rows, "b", "c3")
     assert counted(rows) == [0, 0, 0]
-    twin(rows, "c", "c3", "Nguyễn Thị Hoa", phone="+84905000123")
-    assert counted(rows) == [1, 0, 1]
+    twin(rows, "c", "c3", phone="+84905000123")
+    assert counted(rows) == [1, 0, 2]  # of its own commune "b" is one
+
+
+def test_a_pair_that_somebody_told_apart_counts_no_more(rows: Rows) -> None:
+    twin(rows, "a", "c1")
+    twin(rows, "b", "c2")
+    review.note(rows.db, "members", "a", "b", "user:1", NOW)
+    assert counted(rows) == [0, 0, 0]
 
 
 def test_who_left_by_d_makes_no_pair(rows: Rows) -> None:
