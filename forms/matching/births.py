@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from forms.matching.kind import MISSING, Field, Kind, Part
@@ -29,14 +30,20 @@ def _read(field: Field, facts: Sequence[str]) -> Birth | None:
     1 January stands on papers for an unknown day. A day that no calendar has (30/02) stays: it is
     on the paper, and again on the next. `month_only`, `year_only`: codes of the second fact.
     """
-    found = _SHAPE.match(facts[0].strip())
-    if found is None or int(found[1]) < 1000 or facts[0].strip() in field.placeholders:
+    text = facts[0].strip()
+    year, month, day = _day(text)
+    if year < 1000 or text in field.placeholders:
         return None
-    year, month, day = (int(part or 0) for part in found.groups())
     known = facts[1] if len(facts) > 1 else ""
     if (month, day) == (1, 1) or known in field.words.get("year_only", ()) or not month:
         return Birth(year, 0, 0)
     return Birth(year, month, 0 if known in field.words.get("month_only", ()) else day)
+
+
+@lru_cache(maxsize=1 << 16)  # a list of people has fewer days of birth than people
+def _day(text: str) -> Birth:
+    found = _SHAPE.match(text)
+    return Birth(*(int(part or 0) for part in found.groups())) if found else Birth(0, 0, 0)
 
 
 def _compare(a: Birth, b: Birth) -> tuple[int, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
-from itertools import product
 
 from forms.matching.kind import Field, Kind, Value
 from forms.matching.profile import Profile
@@ -14,17 +13,18 @@ _CROWD = "crowd"
 
 
 def blocking_keys(rule: MatchRule, profile: Profile) -> frozenset[str]:
-    """ "block:words": two with one key in common are a candidate. Nothing known, no key."""
+    """ "block:|words": two with one key in common are a candidate. Nothing known, no key."""
     values = profile.values
     known = [
-        () if (value := values[field]) is None else tuple(words(value))
-        for field, words in rule.lookups
+        () if values[place] is None else tuple(words(values[place]))
+        for place, words in rule.lookups
     ]
-    found = set()
-    for name, parts in rule.blocks_by_lookup:
-        words = [known[part] for part in parts]
-        if all(words):
-            found |= {f"{name}:{'|'.join(one)}" for one in product(*words)}
+    found = []
+    for start, parts in rule.blocks_by_lookup:
+        keys = [start]
+        for part in parts:
+            keys = [f"{key}|{word}" for key in keys for word in known[part]]
+        found += keys
     return frozenset(found)
 
 

@@ -39,19 +39,25 @@ _PUNCTUATION = re.compile(r"[^\w\s]|_")
 
 def _read(field: Field, facts: Sequence[str]) -> Name | None:
     """Of the full name and, as second fact, the everyday name ("bà Năm")."""
-    full = _plain(facts[0])
-    if not full or _bare(full) in field.placeholders:
+    found = _name(facts[0])
+    if not found.given or found.tokens in _sorted(field.placeholders):
         return None
+    alias = _alias(facts[1]) if len(facts) > 1 and facts[1] else ""
+    return found._replace(alias=alias) if alias else found
+
+
+@lru_cache
+def _sorted(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(" ".join(sorted(name.split())) for name in names)
+
+
+@lru_cache(maxsize=1 << 15)  # half of all people have a namesake
+def _name(text: str) -> Name:
+    full = _plain(text)
     parts = split_name(full)
     bare = [_bare(word) for word in full.split()]
-    return Name(
-        parts.given,
-        parts.family,
-        parts.middle,
-        " ".join(bare) == full,
-        " ".join(sorted(bare)),
-        _alias(facts[1]) if len(facts) > 1 else "",
-    )
+    is_bare = " ".join(bare) == full
+    return Name(parts.given, parts.family, parts.middle, is_bare, " ".join(sorted(bare)), "")
 
 
 def _plain(text: str) -> str:
@@ -81,9 +87,10 @@ _DOUBLETS = {  # one name as the north and the south say it
 @lru_cache(maxsize=1 << 15)
 def sound(words: str) -> str:
     """One spelling for what central Vietnamese ears confuse: i/y, n/ng, t/c, d/gi/v, s/x."""
-    return " ".join(_sound(word) for word in fold(words).split())
+    return " ".join(map(_sound, fold(words).split()))
 
 
+@lru_cache(maxsize=1 << 15)
 def _sound(word: str) -> str:
     word = _DOUBLETS.get(word, word).replace("y", "i")
     word = re.sub(r"^(gi(?=[aeou])|v)", "d", word)
@@ -175,7 +182,7 @@ def _called_alike(a: Name, b: Name) -> bool:
 # ------------------------------------------------------------------ looked up by
 def _all(name: Name) -> Iterable[str]:
     """Every word, in any order; a name of one word is too little to look by."""
-    return (" ".join(sorted(sound(name.tokens).split())),) if name.family else ()
+    return (" ".join(sorted(map(_sound, name.tokens.split()))),) if name.family else ()
 
 
 def _ends(name: Name) -> Iterable[str]:

@@ -23,11 +23,9 @@ class Profile:
 
 def read_profile(rule: MatchRule, facts: Mapping[str, str]) -> Profile:
     """From facts (name -> text); whatever they hold, this reads it."""
+    tell = facts.get
     return Profile(
-        tuple(
-            kind.read(field, [facts.get(fact, "") for fact in field.facts])
-            for field, kind in zip(rule.fields, rule.kinds, strict=True)
-        )
+        tuple([read(field, [tell(fact, "") for fact in field.facts]) for field, read in rule.reads])
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from forms.matching.kind import Field, Kind, Lookup, Part
+from forms.matching.kind import Field, Kind, Lookup, Part, Value
 from forms.matching.kinds import KINDS
 from forms.matching.supplied import Supply, read_supplied
 from forms.matching.weights import Weights, read_weights
@@ -79,6 +79,11 @@ class MatchRule:
         return tuple(KINDS[field.kind] for field in self.fields)
 
     @cached_property
+    def reads(self) -> tuple[tuple[Field, Callable[[Field, Sequence[str]], Value | None]], ...]:
+        """The fields in their order, and how each is read."""
+        return tuple((one, KINDS[one.kind].read) for one in self.fields)
+
+    @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:
         return tuple(
             Comparison(f"{field.name}.{part.name}" if part.name else field.name, place, part)
@@ -96,8 +101,10 @@ class MatchRule:
 
     @cached_property
     def blocks_by_lookup(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
-        """Each block's name and its parts, as places in `lookups`."""
-        return tuple((one.name, tuple(map(self._asked.index, one.parts))) for one in self.blocks)
+        """How each block's keys begin, and its parts, as places in `lookups`."""
+        return tuple(
+            (f"{one.name}:", tuple(map(self._asked.index, one.parts))) for one in self.blocks
+        )
 
     @cached_property
     def most(self) -> Mapping[str, int]:

@@ -67,16 +67,19 @@ def candidates(
 
 def _blocks(rule: MatchRule, people: Sequence[Profile], seen: Pass) -> dict[int, list[list[int]]]:
     """Of everybody who shares a key: a list, empty still, for each block he is in."""
-    having: dict[str, list[int]] = defaultdict(list)
+    alone: dict[str, int] = {}  # most keys stay so, and a list for each would be dear
+    shared: dict[str, list[int]] = {}
     for at, profile in enumerate(people):
         for key in blocking_keys(rule, profile):
-            having[key].append(at)
+            first = alone.setdefault(key, at)
+            if first != at:
+                shared.setdefault(key, [first]).append(at)
+    del alone
     blocks: dict[int, list[list[int]]] = defaultdict(list)
-    while having:
-        key, members = having.popitem()
+    for key, members in shared.items():
         if len(members) > most_of(rule, key):
             seen.cut[key] = len(members)
-        elif len(members) > 1:
+        else:
             block: list[int] = []
             for at in members:
                 blocks[at].append(block)
