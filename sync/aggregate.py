@@ -159,6 +159,7 @@ def _clubs_of(
     of_records = (
         sa.select(record.subject_id, record.club_id, sa.func.min(record.happened_on))
         .where(record.table_path == "", among(db, record.subject_id, people))
+        .where(record.club_id.is_not(None))
         .group_by(record.subject_id, record.club_id)
     )
     for person, club, day in db.execute(sa.union(of_facts, themselves, of_records)):

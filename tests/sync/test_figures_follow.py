@@ -315,6 +315,14 @@ def test_who_is_named_in_a_record_of_another_club_is_counted_at_home(story: Stor
     assert kept(story, "sen", "active", "2025H1") == 0
 
 
+def test_who_is_in_no_club_yet_moves_nothing(story: Story) -> None:
+    for on in ("2025-02-01", "2025-03-01"):
+        story.world.weigh("nobody", on=on)
+    story.world.visit("nobody", on="2025-03-01", helpers=an_id("tu"))
+    story.ends()
+    assert story.differences() == {}
+
+
 def test_a_confirmation_moves_the_period_it_names_however_late(story: Story) -> None:
     moves(story, "ba", "hoa", "2024-07-01")
     assert kept(story, "hoa", "told", "2024H2") == 0
