@@ -185,7 +185,9 @@ def _kept_version(
         return None
     number = before.version if before else 0
     base = {"version": number + 1, "base_version": number or None}
-    return {**base, "label": row.label, "data": data}
+    told = {name: text for name, text in data.items() if known.get(name) != text}
+    named = {} if before is not None and before.label == row.label else {merge.LABEL: row.label}
+    return {**base, "label": row.label, "data": data, "said": {**told, **named}}
 
 
 def _empty(list_id: int, now: datetime) -> dict[str, Any]:
@@ -233,6 +235,7 @@ def raise_versions(
             "base_version": row.version,
             "label": row.label,
             "data": _without(row.data, computed),
+            "said": {},
             "created_at": now,
             "actor": SYSTEM,
         }
@@ -429,8 +432,8 @@ def _fold(known: _Known, key: Key, computed: Collection[str], silenced: Collecti
             forced[place] = _place_at(rows, decided[FORCE])
         if RESOLVE in decided:
             resolved.add(place)
-    kept = _kept(known.versions_of(key), silenced)
-    return merge.fold(kept, [_said(row.asked, computed) for row in rows], forced, resolved)
+    mine = kept(known.versions_of(key), silenced)
+    return merge.fold(mine, [_said(row.asked, computed) for row in rows], forced, resolved)
 
 
 def _said(asked: Asked, computed: Collection[str]) -> Asked:
@@ -491,18 +494,24 @@ def _load_decisions(db: Connection, keys: Collection[Key]) -> dict[_Change, dict
     return found
 
 
-def _kept(stored: Mapping[int, sa.Row[Any]], silenced: Collection[str]) -> dict[int, Version]:
-    """What persons said in their versions: how each differs from the one before it."""
-    kept: dict[int, Version] = {}
-    label, data = "", dict[str, str]()
+def kept(stored: Mapping[int, sa.Row[Any]], silenced: Collection[str] = ()) -> dict[int, Version]:
+    """What persons said in their versions; of older ones, how each differs from the one before.
+
+    It cannot be seen in `data` alone: what a person said again, after a change that has not been
+    read yet, is no difference till that is.
+    """
+    found: dict[int, Version] = {}
+    before = {merge.LABEL: ""}
     for number, row in sorted(stored.items()):
+        whole = {**row.data, merge.LABEL: row.label}
         if row.submission_version_id is None:
-            said = {name: text for name, text in row.data.items() if data.get(name) != text}
-            kept[number] = Version(number, "" if row.label == label else row.label, said)
-            if row.actor in silenced:
-                kept[number] = Version(number, "", {})
-        label, data = row.label, row.data
-    return kept
+            differs = {name: text for name, text in whole.items() if before.get(name) != text}
+            said = {} if row.actor in silenced else differs if row.said is None else dict(row.said)
+            label = said.get(merge.LABEL, "")
+            data = {name: text for name, text in said.items() if name != merge.LABEL}
+            found[number] = Version(number, label, data, said=said)
+        before = whole
+    return found
 
 
 def _write(
@@ -581,6 +590,7 @@ def _version_values(known: _Known, key: Key, history: History) -> dict[int, dict
             "label": version.label,
             "data": dict(version.data),
             "conflict": version.conflict,
+            "said": dict(version.said) if version.source is None else None,
             **(
                 _of_person(stored[version.number])
                 if version.source is None

@@ -446,6 +446,7 @@ entity_versions = Table(
     _ref("submission_version_id", "submission_versions", nullable=True, index=True),
     Column("created_at", Utc, nullable=False),
     Column("actor", Text),  # who made it, where a person and no submission did
+    Column("said", Json),  # then: what that changed, as `merge.Version.said`; NULL = see `data`
     UniqueConstraint("entity_id", "version"),
 )
 entity_decisions = Table(  # kept: what a person, or time, decided about a change or a record

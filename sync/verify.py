@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,17 +170,15 @@ def _copy(db: Connection, copy: Connection) -> None:
 
 
 def _copy_said(db: Connection, copy: Connection, query: sa.Select[Any]) -> None:
-    """Kept versions as what was said in each: those between, which tell that, are not there yet."""
+    """Kept versions with what was said in each: those between, which tell that of older ones, are
+    not there yet."""
     c = entity_versions.c
-    before: Any = None
-    for row in db.execute(query.order_by(c.entity_id, c.version)).mappings():
-        known = before if before and before["entity_id"] == row["entity_id"] else None
-        if row["submission_version_id"] is None:
-            old = known["data"] if known else {}
-            data = {name: text for name, text in row["data"].items() if old.get(name) != text}
-            label = "" if known and known["label"] == row["label"] else row["label"]
-            copy.execute(entity_versions.insert().values({**row, "label": label, "data": data}))
-        before = row
+    rows = _read(db, query.order_by(c.entity_id, c.version))
+    for _, of_one in groupby(rows, key=lambda row: row.entity_id):
+        stored = {row.version: row for row in of_one}
+        for number, one in entities.kept(stored).items():
+            said = {"said": dict(one.said)}
+            copy.execute(entity_versions.insert().values({**stored[number]._mapping, **said}))
 
 
 def _copy_rows(db: Connection, copy: Connection, table: sa.Table, query: sa.Select[Any]) -> None:
@@ -339,7 +338,7 @@ def _entity_versions(db: Connection, names: Mapping[int, str]) -> Rows:
     for row in _read(db, query):
         source = names.get(row.submission_version_id)
         key = f"{row.list_name} {row.uuid} {row.version}"
-        yield key, _without(row, *SURROGATES) | {"submission": source}
+        yield key, _without(row, *SURROGATES, "said") | {"submission": source}
 
 
 def _entity_changes(db: Connection, names: Mapping[int, str]) -> Rows:

@@ -76,6 +76,22 @@ def send_all(world: World, sendings: list[Sending]) -> None:
         world.send(xml, phone, NOW + timedelta(days=days))
 
 
+def test_what_a_person_said_again_after_a_phones_change_is_not_lost(
+    world: World, tmp_path: Path
+) -> None:
+    world.join("ba")
+    world.work()
+    for say in ("65", "40", "65"):
+        if say == "40":
+            world.weigh("ba", say, base=2)
+            world.work()
+            continue
+        with world.database.write() as db:
+            keep(db, world.library, "people", [Kept(an_id("ba"), "ba", {"kg": say})], NOW)
+    assert world.person("ba").data["kg"] == "65"
+    assert differences(world, tmp_path) == []
+
+
 def work_anyhow(
     world: World, dice: random.Random, between: Callable[[int], None] = lambda number: None
 ) -> None:
