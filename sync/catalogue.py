@@ -103,9 +103,11 @@ class Slice:
     def properties(self) -> tuple[str, ...]:
         return self.download.properties
 
-    def condition(self) -> sa.ColumnElement[bool]:
-        """Which rows of `entities` are in the slice; as `slices` counts them."""
-        conditions = [entities.c.list_id == self.list_id, slices.is_there()]
+    def condition(self, *, also_linked: bool = False) -> sa.ColumnElement[bool]:
+        """Which rows of `entities` are in the slice, as `slices` counts them; perhaps with those
+        that are linked to another."""
+        there = entities.c.deleted_at.is_(None) if also_linked else slices.is_there()
+        conditions = [entities.c.list_id == self.list_id, there]
         if self.clubs is not None:
             conditions.append(entities.c.club_id.in_(sorted(self.clubs)))
         conditions.append(_all(self.download.where))

@@ -21,6 +21,7 @@ from forms.problems import (
     ENTITY_ID_REFUSED,
     ENTITY_LABEL_MISSING,
     ENTITY_NO_PROPERTY,
+    LINK_ALREADY,
     NOT_FOUND,
     VERSION_CONFLICT,
     Refused,
@@ -84,8 +85,9 @@ def patch(
     """A new version by a person, with these properties (and label) changed; its number, which is
     the old one where nothing differs.
 
-    Refused(NOT_FOUND), (ENTITY_NO_PROPERTY), (ENTITY_COMPUTED), (ENTITY_LABEL_MISSING), or
-    (VERSION_CONFLICT) where `base_version` is not the current one and `force` is not set.
+    Refused(NOT_FOUND), (ENTITY_NO_PROPERTY), (ENTITY_COMPUTED), (ENTITY_LABEL_MISSING),
+    (LINK_ALREADY) for one that another stands for, or (VERSION_CONFLICT) where `base_version` is
+    not the current one and `force` is not set.
     """
     lock_derived(db)
     said = _said(db, library, list_name, data)
@@ -94,6 +96,8 @@ def patch(
         raise Refused(NOT_FOUND())
     if label is not None and not label.strip():
         raise Refused(ENTITY_LABEL_MISSING())
+    if row.linked_to is not None:
+        raise Refused(LINK_ALREADY(uuid=key.uuid, canonical=row.linked_to))
     if base_version != row.version and not force:
         raise Refused(VERSION_CONFLICT(current=row.version))
     name = nfc(label).strip() if label is not None else row.label
@@ -127,7 +131,7 @@ def delete(
     db: Connection, library: Library, list_name: str, uuid: str, *, actor: str, now: datetime
 ) -> None:
     """Take an entity off every list; its versions stay, and a phone's late change does not bring it
-    back. Refused(NOT_FOUND) where there is none, or it is deleted already.
+    back. Refused(NOT_FOUND) where there is none, or it is deleted already; (LINK_ALREADY).
     """
     _set_deleted(db, library, list_name, uuid, now, actor, now)
 
@@ -168,6 +172,8 @@ def _set_deleted(
     key, row = _known(db, list_name, uuid)
     if (row.deleted_at is None) == (since is None):
         raise Refused(NOT_FOUND())
+    if since is not None and row.linked_to is not None:
+        raise Refused(LINK_ALREADY(uuid=key.uuid, canonical=row.linked_to))
     _follow(db, library, entities.refold(db, library, [key], {key: since}), now)
     _note(db, key, "restore" if since is None else "delete", actor, now)
 

@@ -61,6 +61,7 @@ class Story:
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None
+    linked_to: str | None  # the uuid of the one that stands for it
     versions: tuple[Told, ...]
 
 
@@ -97,6 +98,7 @@ def history(db: Connection, list_name: str, uuid: str) -> Story:
         created_at=row.created_at,
         updated_at=row.updated_at,
         deleted_at=row.deleted_at,
+        linked_to=row.linked_to,
         versions=tuple(_told(db.execute(query), decided)),
     )
 

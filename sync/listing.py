@@ -94,6 +94,7 @@ class Entity:
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None
+    linked_to: str | None  # the uuid of the one that stands for it
     creator: Maker
     changer: Maker
 
@@ -191,9 +192,9 @@ def count(db: Connection, mine: Slice, condition: Condition | None = None) -> in
 
 
 def find(db: Connection, mine: Slice, uuid: str) -> Entity:
-    """One entity of a slice. Refused(NOT_FOUND)."""
+    """One entity of a slice, or linked to another, which no list shows. Refused(NOT_FOUND)."""
     wanted = entities.c.uuid == (plain_id(uuid) or "")
-    row = db.execute(_query().where(mine.condition(), wanted)).one_or_none()
+    row = db.execute(_query().where(mine.condition(also_linked=True), wanted)).one_or_none()
     if row is None:
         raise Refused(NOT_FOUND())
     return _entity(row, mine.properties)
@@ -261,7 +262,7 @@ def _query() -> sa.Select[Any]:
     )
     query = sa.select(
         *(e.id, e.uuid, e.label, e.data, e.version, e.conflict, e.created_at, e.updated_at),
-        e.deleted_at,
+        *(e.deleted_at, e.linked_to),
         _version.c.base_version,
         *_maker_columns("current"),
         *_maker_columns("first"),
@@ -318,6 +319,7 @@ def _entity(row: Row[Any], properties: Sequence[str]) -> Entity:
         created_at=row.created_at,
         updated_at=row.updated_at,
         deleted_at=row.deleted_at,
+        linked_to=row.linked_to,
         creator=_maker(row, "first"),
         changer=_maker(row, "current"),
     )

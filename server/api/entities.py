@@ -67,6 +67,7 @@ def entity_json(one: Entity, *, with_data: bool = True) -> dict[str, Any]:
         "creatorId": one.creator.id,
         "conflict": one.conflict,
         "currentVersion": latest,
+        **({"linkedTo": one.linked_to} if one.linked_to else {}),
     }
 
 

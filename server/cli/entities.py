@@ -151,7 +151,8 @@ def entity_restore(runtime: Runtime, list_name: str, uuid: str) -> None:
 def _told(story: Story) -> Iterator[str]:
     gone = f", đã xóa / deleted {cell(story.deleted_at)}" if story.deleted_at else ""
     waits = f", xung đột / conflict: {story.conflict}" if story.conflict else ""
-    yield f"{story.list_name} {story.uuid}: {story.label}{gone}{waits}"
+    away = f", đã gộp vào / linked to {story.linked_to}" if story.linked_to else ""
+    yield f"{story.list_name} {story.uuid}: {story.label}{gone}{away}{waits}"
     for version in story.versions:
         yield f"{version.number}. {cell(version.created_at)}  {_who(version)}{_odd(version)}"
         for name, (before, now) in version.differs.items():

@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 from lxml import etree
 
-from sync import decisions, tables
+from forms.problems import Refused
+from sync import decisions, links, tables
 from sync.publish import declare_lists, publish_library
 from tests.conftest import NOW
 from tests.server.api import Program, signed_in
@@ -171,6 +172,21 @@ def test_a_conflict_is_settled_by_who_says_so(city: Program) -> None:
     assert answer.status_code == 200, answer.text
     assert answer.get_json()["conflict"] is None
     assert answer.get_json()["currentVersion"]["version"] == 1
+
+
+def test_one_linked_to_another_is_on_no_list_and_says_to_whom(members: Door) -> None:
+    again = "55555555-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
+    make(members, "members", again, "Lan", club_id=CLUB, status="active")
+    both, now = [LAN, again], NOW
+    with members.database.write() as db:
+        links.link(db, members.runtime.library, "members", both, actor="operator", now=now)
+    chair = of_club(members, "chair")
+    assert [one["uuid"] for one in chair.json(f"{MEMBERS}/entities")] == [LAN]
+    assert chair.json(f"{MEMBERS}/entities/{again}")["linkedTo"] == LAN
+    assert "linkedTo" not in chair.json(f"{MEMBERS}/entities/{LAN}")
+    with members.database.write() as db, pytest.raises(Refused, match="link_already"):
+        library = members.runtime.library
+        decisions.delete(db, library, "members", again, actor="operator", now=now)
 
 
 def test_what_is_deleted_is_gone_until_it_is_restored(city: Program) -> None:
