@@ -86,10 +86,22 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def empty(database: Database) -> None:
-    """Take every row out, so that the next test starts with a new schema's emptiness."""
-    names = ", ".join(f'"{t.name}"' for t in metadata.sorted_tables)
+    """Take every row out, so that the next test starts with a new schema's emptiness.
+
+    TRUNCATE makes new files for each of the tables and their indices: ten times as long as looking
+    which few have rows, and deleting those.
+    """
+    names = [table.name for table in metadata.sorted_tables]
+    filled = " UNION ALL ".join(
+        f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM \"{name}\")" for name in names
+    )
+    numbering = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
     with database.write() as db:
-        db.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        # No order of parents and children, and no triggers that guard what was sent.
+        db.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        for name in db.scalars(sa.text(filled)).all():
+            db.execute(sa.text(f'DELETE FROM "{name}"'))
+        db.execute(sa.text(numbering))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
