@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from forms.library import load_library
 from forms.periods import get_period
+from server.tasks import CELLS
 from sync import aggregate, clubs, places, rollup
 from sync import tables as t
 from sync.database import Database
@@ -29,6 +30,7 @@ PERIOD = get_period("2025H2")
 NOW = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
 FOUNDED = date(2020, 1, 1)
 AT_ONCE = 5_000
+MARKS = 1_000_000  # more than there are
 TASKS = ("talk", "housework", "cook", "laundry", "medicine_reminder", "blood_pressure")
 KINDS = ("meeting", "meeting", "talk", "exercise", "exercise", "arts", "community", "training")
 Row = dict[str, Any]
@@ -81,16 +83,12 @@ def _seconds(work: Any) -> tuple[float, float]:
 
 def _measure_all(database: Database, library: Any) -> None:
     """Only the marked cells: other periods are not the question."""
-    while True:
+    with database.read() as db:
+        stale = aggregate.stale(db, library, MARKS, NOW)
+    marked = [cell for cell in stale if cell.period == PERIOD.code and cell.mark_id is not None]
+    for first in range(0, len(marked), CELLS):
         with database.read() as db:
-            cells = [
-                cell
-                for cell in aggregate.stale(db, library, 10_000, NOW)
-                if cell.period == PERIOD.code and cell.mark_id is not None
-            ][:20]
-            counted = aggregate.count_cells(db, library, cells)
-        if not cells:
-            return
+            counted = aggregate.count_cells(db, library, marked[first : first + CELLS])
         with database.write() as db:
             aggregate.keep(db, counted)
 
