@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -35,13 +36,18 @@ class Life:
     uuid: str
     own_club: bool
     spells: dict[str, list[tuple[str, date, date | None]]] = field(default_factory=dict)
-    _on: dict[date, Facts] = field(default_factory=dict)
+    _turns: list[date] = field(default_factory=list)
+    _between: dict[int, Facts] = field(default_factory=dict)
 
     def on(self, day: date) -> Facts:
-        """What was true on a day."""
-        facts = self._on.get(day)
+        """What was true on a day: the same from one turn to the next."""
+        if not self._turns:
+            days = {day for spells in self.spells.values() for _, *both in spells for day in both}
+            self._turns = sorted(day for day in days if day is not None)
+        turn = bisect_right(self._turns, day)
+        facts = self._between.get(turn)
         if facts is None:
-            facts = self._on[day] = {
+            facts = self._between[turn] = {
                 name: Fact(value, since)
                 for name, spells in self.spells.items()
                 for value, since, until in spells
