@@ -291,6 +291,9 @@ def _match_slips(name: str, library: Library) -> Iterator[Slip]:
         yield _nothing_called(name)
         return
     rule = library.matches[name]
+    if rule.link_certain and (of.is_of_clubs or of.story):
+        yield "“link_certain”: danh sách này không gộp được", "link_certain: no links in this list"
+    yield from (_nothing_called(role) for role in sorted(rule.readers - library.roles.keys()))
     for fact in sorted((rule.facts | rule.without.keys()) - of.fact_names):
         yield _nothing_called(fact)
     for supply in filter(None, rule.supplied.values()):

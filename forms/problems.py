@@ -706,6 +706,14 @@ LIST_EXISTS = ProblemType(
     "Đã có danh sách tên “{list}”.",
     "There is a list “{list}” already.",
 )
+TOO_FEW_TO_LEARN = ProblemType(
+    "too_few_to_learn",
+    409,
+    "Danh sách “{list}” mới có {count} người; cần ít nhất {fewest} người để ước lượng. "
+    "Trọng số có sẵn vẫn dùng được.",
+    "The list “{list}” has {count} people; {fewest} are needed to learn from. "
+    "The weights that are shipped still hold.",
+)
 PAIR_UNKNOWN = ProblemType(
     "pair_unknown",
     404,

@@ -18,6 +18,7 @@ from server.unseal import open_waiting
 from sync import aggregate, clubs, computed, process, queue, verify, waiting
 from sync.aggregate import MEASURE, StaleCell
 from sync.generation import DERIVE_AGAIN
+from sync.matching import waiting as comparing
 from sync.matching import work as matching
 from sync.queue import Work
 from sync.waiting import Swept
@@ -76,10 +77,10 @@ TASKS: dict[str, Callable[[Runtime, Sequence[Work]], None]] = {
     DERIVE_AGAIN: derive_again,
     "process": process_submissions,
     MEASURE: measure_again,
-    matching.MATCH: match,
-    matching.MATCH_AGAIN: match,
+    comparing.MATCH: match,
+    comparing.MATCH_AGAIN: match,
 }
-AT_ONCE = {matching.MATCH_AGAIN: 4}  # pieces of work; what may be endless lets others through
+AT_ONCE = {comparing.MATCH_AGAIN: 4}  # pieces of work; what may be endless lets others through
 
 
 def sweep(runtime: Runtime) -> Swept:
@@ -89,7 +90,7 @@ def sweep(runtime: Runtime) -> Swept:
     with runtime.database.write() as db:
         clubs.follow_units(db, runtime.library, now)  # a decision's day may have come
         computed.turn(db, runtime.library, now)
-        matching.notice(db, runtime.library, now)
+        comparing.notice(db, runtime.library, now)
         return waiting.sweep(db, runtime.library, now, patience)
 
 

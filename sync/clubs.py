@@ -29,9 +29,10 @@ from forms.problems import (
 from forms.text import settle_tones, tidy
 from sync import aggregate, audit, counters, entities, process, timeline
 from sync.accounts import PROJECT_ID
-from sync.database import lock_derived, upsert
-from sync.matching import work as matching
+from sync.database import among, lock_derived, upsert
+from sync.matching import waiting as matching
 from sync.places import (
+    CODE,
     Tree,
     Unit,
     UnitPath,
@@ -56,6 +57,13 @@ BETWEEN = " · "  # name of the club and of its commune, in its label
 def plain_name(label: str) -> str:
     """The club's own name, without the commune its label ends in."""
     return label.partition(BETWEEN)[0]
+
+
+def clubs_named(db: Connection, uuids: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """uuid -> code and name, as people know a club."""
+    c = entity_rows.c
+    query = sa.select(c.uuid, c.label, c.data).where(among(db, c.uuid, sorted(uuids)))
+    return {row.uuid: (row.data.get(CODE, ""), plain_name(row.label)) for row in db.execute(query)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,8 @@ from forms.text import name_key
 from sync import access, counting, words
 from sync.access import Caller
 from sync.accounts import PROJECT_ID
-from sync.clubs import plain_name
+from sync.clubs import clubs_named
 from sync.database import among
-from sync.places import CODE
 from sync.rollup import all_clubs
 from sync.tables import entities, entity_lists, records, spells
 
@@ -83,7 +82,7 @@ def read_entries(
     items = counting.items(db, library, period, one.indicator, place_of) if place_of else []
     found = _found(db, one, [item for item in items if not item.missing])
     people = _people(db, library, one, {f.subject for f in found if f.subject})
-    named = _names_of_clubs(db, place_of)
+    named = clubs_named(db, place_of)
     columns = [_Column(db, library, c, one, found, people, today) for c in one.columns]
     made = [
         Entry(
@@ -135,12 +134,6 @@ def _people(db: Connection, library: Library, one: FollowList, uuids: Collection
         .where(among(db, c.uuid, sorted(uuids)), c.deleted_at.is_(None))
     )
     return {row.uuid: (row.label, row.data) for row in db.execute(query)}
-
-
-def _names_of_clubs(db: Connection, uuids: Iterable[str]) -> dict[str, tuple[str, str]]:
-    c = entities.c
-    query = sa.select(c.uuid, c.label, c.data).where(among(db, c.uuid, sorted(uuids)))
-    return {r.uuid: (r.data.get(CODE, ""), plain_name(r.label)) for r in db.execute(query)}
 
 
 # ------------------------------------------------------------------ columns

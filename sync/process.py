@@ -42,7 +42,7 @@ from sync.database import among, lock_derived
 from sync.duplicates import Happening
 from sync.entities import Applied, Key, plain_id
 from sync.flags import FIRST_DAY, is_held_back
-from sync.matching import work as matching
+from sync.matching import waiting as matching
 from sync.receive import to_json
 from sync.statements import Spell
 from sync.tables import (

@@ -19,7 +19,7 @@ from forms.decision import Decided, decide
 from sync import audit, clubs, counters, places
 from sync.blobs import Blobs
 from sync.clubs import plain_name
-from sync.matching import work as matching
+from sync.matching import waiting as matching
 from sync.places import Succession, Tree, Unit
 from sync.tables import app_users, entities, form_attachments, forms, users
 

@@ -20,8 +20,8 @@ from sync import aggregate, computed, entities, process, queue, slices, timeline
 from sync.accounts import DRAFTS_ID
 from sync.database import Database, lock_derived
 from sync.entities import Key
+from sync.matching import waiting as comparing
 from sync.matching import whole as matching
-from sync.matching import work
 from sync.process import Prepared
 from sync.receive import PROCESS
 from sync.reports import snapshots
@@ -151,7 +151,7 @@ def reprocess(db: Connection, library: Library, form: str | None, now: datetime)
     _drop_strays(db, library)
     computed.find_all(db, library, now)
     slices.rebuild(db, library)
-    work.add_all(db, library, now)
+    comparing.add_all(db, library, now)
     _doubt_figures(db)
     queue.add_many(db, PROCESS, ids, now=now)
     return len(ids)

@@ -16,7 +16,7 @@ from forms.matching.supplied import Supply, read_supplied
 from forms.matching.weights import Weights, read_weights
 
 _RULE_WORDS = frozenset(
-    {"review", "supplied", "without", "field", "block", "cap", "certain", "link_certain"}
+    {"review", "supplied", "without", "field", "block", "cap", "certain", "link_certain", "readers"}
     | {"source", "weights", "common"}
 )
 _FIELD_WORDS = frozenset({"name", "kind", "facts", "label", "placeholders", "most"})
@@ -58,6 +58,7 @@ class MatchRule:
     weights   the defaults that are shipped
     supplied  what a field takes as a fact and the list does not tell: where it comes from instead
     without   fact -> values with which an entity is compared with nobody
+    readers   the roles that may see pairs, of their own clubs
     link_certain  what is certain is joined at once, and a person may undo it
     mark      of the words it was read from: what was made by another rule is not comparable
     """
@@ -71,6 +72,7 @@ class MatchRule:
     supplied: Mapping[str, Supply | None] = field(default_factory=dict)
     without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     link_certain: bool = False
+    readers: frozenset[str] = frozenset()
     mark: str = ""
 
     @cached_property
@@ -145,6 +147,7 @@ def read_match_rule(entry: Mapping[str, Any]) -> MatchRule:
         weights=read_weights(entry),
         supplied=read_supplied(entry.get("supplied", [])),
         without=_texts_by_name(entry.get("without", {})),
+        readers=frozenset(_texts(entry.get("readers", []))),
         link_certain=bool(entry.get("link_certain", False)),
         mark=hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()[:16],
     )

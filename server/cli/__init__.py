@@ -20,6 +20,7 @@ from server.cli.files import export
 from server.cli.follow_up import follow_up
 from server.cli.forms import form
 from server.cli.options import Options
+from server.cli.pairs import dismiss, estimate, list_pairs
 from server.cli.people import user
 from server.cli.phones import phone
 from server.cli.reports import report
@@ -39,6 +40,8 @@ def main(context: click.Context) -> None:
 
 
 form.add_command(draft)
+for verb in (list_pairs, dismiss, estimate):
+    duplicates.add_command(verb)
 for command in (
     *(serve, web, work, migrate),
     *(user, phone),

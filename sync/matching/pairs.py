@@ -15,9 +15,8 @@ from forms.matching.score import Band, Score, Scorer, decide
 from sync.database import among, upsert
 from sync.matching import keys
 from sync.matching.profiles import Changed, maker
+from sync.matching.review import Ids
 from sync.tables import duplicate_pairs, match_profiles
-
-Ids = tuple[str, str]  # uuids, the lesser first
 
 
 class Pair(NamedTuple):

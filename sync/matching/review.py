@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,9 +12,11 @@ from sqlalchemy.engine import Connection
 from forms.matching.score import Band
 from forms.problems import PAIR_UNKNOWN, Refused
 from sync import audit
-from sync.database import lock_derived, upsert
+from sync.database import among, lock_derived, upsert
 from sync.entities import plain_id
-from sync.tables import duplicate_dismissals, duplicate_pairs, match_profiles
+from sync.tables import duplicate_dismissals, duplicate_pairs, entity_links, match_profiles
+
+Ids = tuple[str, str]  # uuids, the lesser first
 
 
 class OpenPair(NamedTuple):
@@ -56,6 +58,47 @@ def _open(query: sa.Select[Any]) -> sa.Select[Any]:
     )
 
 
+def undecided(db: Connection, list_name: str, ids: Collection[Ids]) -> set[Ids]:
+    """Those of these pairs about whom nobody has decided."""
+    if not ids:
+        return set()
+    p = duplicate_pairs.c
+    mine = sa.and_(p.list_name == list_name, among(db, p.one, {one for one, _ in ids}))
+    rows = db.execute(_open(sa.select(p.one, p.other)).where(mine))
+    return {(row.one, row.other) for row in rows}.intersection(ids)
+
+
+def parted(db: Connection, list_name: str, ids: Collection[Ids]) -> dict[Ids, Any]:
+    """Those of these pairs that were linked and taken apart again -> the last such link."""
+    if not ids:
+        return {}
+    c = entity_links.c
+    either = {uuid for pair in ids for uuid in pair}
+    undone = sa.select(c.uuid, c.canonical, c.undone_by, c.undone_at).where(
+        *(c.list_name == list_name, c.undone_at.is_not(None), among(db, c.uuid, either))
+    )
+    rows = db.execute(undone.order_by(c.undone_at))
+    return {pair: row for row in rows if (pair := as_ids(row.uuid, row.canonical)) in ids}
+
+
+def remember(db: Connection, list_name: str, parted: Mapping[Ids, Any]) -> None:
+    """Who took a link back said that two are two: kept as if it had been said so then."""
+    if not parted:
+        return
+    d = duplicate_dismissals.c
+    said = sa.select(d.one, d.other, d.at).where(
+        d.list_name == list_name, among(db, d.one, {one for one, _ in parted})
+    )
+    since = {(row.one, row.other): row.at for row in db.execute(said)}
+    for pair, row in parted.items():
+        if pair not in since or since[pair] < row.undone_at:
+            note(db, list_name, pair, row.undone_by, row.undone_at)
+
+
+def as_ids(one: str, other: str) -> Ids:
+    return (one, other) if one < other else (other, one)
+
+
 def dismiss(
     db: Connection, list_name: str, one: str, other: str, *, actor: str, now: datetime
 ) -> None:
@@ -64,20 +107,18 @@ def dismiss(
     Refused(PAIR_UNKNOWN) for two of whom nothing says that they may be one.
     """
     lock_derived(db)
-    ids = sorted(plain_id(uuid) or "" for uuid in (one, other))
+    ids = as_ids(plain_id(one) or "", plain_id(other) or "")
     p = duplicate_pairs.c
     query = sa.select(p.id).where(p.list_name == list_name, p.one == ids[0], p.other == ids[1])
     if db.execute(query).first() is None:
         raise Refused(PAIR_UNKNOWN(list=list_name[:80]))
-    note(db, list_name, ids[0], ids[1], actor, now)
-    details = {"uuids": ids}
-    audit.record(db, actor, "duplicate.dismiss", f"list:{list_name}", now, **details)
+    note(db, list_name, ids, actor, now)
+    audit.record(db, actor, "duplicate.dismiss", f"list:{list_name}", now, uuids=ids)
 
 
-def note(db: Connection, list_name: str, one: str, other: str, actor: str, now: datetime) -> None:
+def note(db: Connection, list_name: str, ids: Ids, actor: str, now: datetime) -> None:
     """Keep that two are two, of what is told of them now."""
     c = match_profiles.c
-    ids = sorted((one, other))
     query = sa.select(c.uuid, c.facts).where(c.list_name == list_name, c.uuid.in_(ids))
     facts = {row.uuid: row.facts for row in db.execute(query)}
     values = {

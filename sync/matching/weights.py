@@ -6,14 +6,21 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from forms.matching.estimate import estimate
+from forms.matching.profile import profile_from_json
 from forms.matching.rule import MatchRule
 from forms.matching.score import Scorer
 from forms.matching.weights import Weights, read_weights, weights_as_json
-from sync.tables import match_weights
+from forms.problems import TOO_FEW_TO_LEARN, Refused
+from sync.matching.profiles import maker
+from sync.tables import match_profiles, match_weights
+
+FEWEST = 1000  # people: of fewer the shipped weights know more than they can tell
 
 
 @dataclass(slots=True)
@@ -36,6 +43,43 @@ def keep(
     values = {"list_name": list_name, "weights": made, "entities": entities}
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     db.execute(match_weights.insert().values(**values, sha256=sha256, actor=actor, at=now))
+
+
+class Change(NamedTuple):
+    """What a level says for one entity: each bit doubles the odds (below 0: against)."""
+
+    comparison: str
+    level: str
+    before: float
+    after: float
+
+
+def learn(db: Connection, rule: MatchRule, list_name: str, seed: int) -> tuple[Weights, int]:
+    """Weights estimated from the profiles that are kept, and of how many.
+
+    Refused(TOO_FEW_TO_LEARN).
+    """
+    c = match_profiles.c
+    mine = sa.and_(c.list_name == list_name, c.made_by == maker(rule))
+    rows = db.execute(sa.select(c.uuid, c.profile).where(mine))
+    people = {row.uuid: profile_from_json(rule, row.profile) for row in rows}
+    if len(people) < FEWEST:
+        raise Refused(TOO_FEW_TO_LEARN(list=list_name, count=len(people), fewest=FEWEST))
+    return estimate(rule, people, seed), len(people)
+
+
+def changes(rule: MatchRule, before: Weights, after: Weights) -> list[Change]:
+    """Level by level, in the order of the rule."""
+    return [
+        Change(
+            one.name,
+            level,
+            round(before.levels[one.name][level].bits, 1),
+            round(after.levels[one.name][level].bits, 1),
+        )
+        for one in rule.comparisons
+        for level in one.part.levels
+    ]
 
 
 def scorer(db: Connection, rule: MatchRule, list_name: str) -> Scorer:

@@ -14,7 +14,7 @@ from forms.matching.search import find_pairs
 from sync.matching import pairs, places, profiles, weights
 from sync.matching.profiles import Read
 from sync.matching.secret import hashing
-from sync.matching.work import everybody
+from sync.matching.waiting import everybody
 from sync.tables import match_keys, match_profiles
 
 if TYPE_CHECKING:

@@ -1,77 +1,29 @@
-"""What must be compared: put into the queue with what changed it, and done right after."""
+"""Comparing whom the queue names: their pairs are found, and what is certain is linked at once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync import queue
-from sync.accounts import PROJECT_ID
-from sync.database import lock_derived, upsert
-from sync.matching import keys, pairs, places, profiles, weights
-from sync.tables import counters, entities, entity_lists
+from forms.matching.score import Band
+from sync import links
+from sync.database import lock_derived
+from sync.matching import pairs, profiles, review, waiting, weights
+from sync.matching.review import Ids
 
 if TYPE_CHECKING:
     from forms.library import Library
 
-MATCH = "match"  # what somebody has just sent
-MATCH_AGAIN = "match again"  # everybody, when rule, code or weights have changed: may take long
-AT_ONCE = 25  # entities in one piece of work, which is one transaction: phones wait for its end
-
-
-def add(
-    db: Connection,
-    library: Library,
-    changed: Mapping[str, Collection[str]],
-    now: datetime,
-    name: str = MATCH,
-) -> None:
-    """Queue that these entities (list -> uuids) are compared."""
-    for list_name in sorted(changed.keys() & library.matches.keys()):
-        ordered = sorted(changed[list_name])
-        for start in range(0, len(ordered), AT_ONCE):
-            payload = {"list": list_name, "uuids": ordered[start : start + AT_ONCE]}
-            queue.add(db, name, payload=payload, now=now)
-
-
-def add_all(db: Connection, library: Library, now: datetime) -> None:
-    """Queue everybody."""
-    for name in library.matches:
-        add(db, library, {name: everybody(db, name)}, now, MATCH_AGAIN)
-
-
-def notice(db: Connection, library: Library, now: datetime) -> None:
-    """Queue whom more than one's own word has changed: by another rule, a club elsewhere."""
-    add(db, library, places.follow(db, library), now, MATCH_AGAIN)
-    names = {f"rule of matching {name}": name for name in library.matches}
-    c = counters.c
-    known = {
-        row.name: row.value for row in db.execute(sa.select(counters).where(c.name.in_(names)))
-    }
-    for name, list_name in names.items():
-        value = keys.number(list_name, library.matches[list_name].mark)
-        if known.get(name) != value:
-            upsert(db, counters, [{"name": name, "value": value}], ["name"])
-            add(db, library, {list_name: everybody(db, list_name)}, now, MATCH_AGAIN)
-
-
-def everybody(db: Connection, list_name: str) -> list[str]:
-    """The uuids of all entities that a list ever had."""
-    mine = sa.select(entity_lists.c.id).where(
-        entity_lists.c.project_id == PROJECT_ID, entity_lists.c.name == list_name
-    )
-    query = sa.select(entities.c.uuid).where(entities.c.list_id.in_(mine))
-    return list(db.scalars(query.order_by(entities.c.uuid)))
+SYSTEM = "system"  # the actor
 
 
 def do(db: Connection, library: Library, payload: Any, now: datetime) -> None:
     """Carry out one piece of work. Harmless to repeat."""
     lock_derived(db)
-    notice(db, library, now)
+    waiting.notice(db, library, now)
     match(db, library, payload["list"], payload["uuids"], now)
 
 
@@ -84,4 +36,20 @@ def match(
         return
     scorer = weights.scorer(db, rule, list_name)
     changed = profiles.refresh(db, rule, list_name, uuids, now)
-    pairs.refresh(db, rule, scorer, list_name, changed, now)
+    found = pairs.refresh(db, rule, scorer, list_name, changed, now)
+    parted = review.parted(db, list_name, found)
+    review.remember(db, list_name, parted)
+    if rule.link_certain:
+        certain = {ids for ids, one in found.items() if one.band is Band.CERTAIN}
+        _link(db, library, list_name, certain - parted.keys(), now)
+
+
+def _link(
+    db: Connection, library: Library, list_name: str, certain: Collection[Ids], now: datetime
+) -> None:
+    """Each is queued by that to be compared anew; whose turn has not come waits until then."""
+    linked: set[str] = set()
+    for ids in sorted(review.undecided(db, list_name, certain)):
+        if linked.isdisjoint(ids):
+            links.link(db, library, list_name, ids, actor=SYSTEM, now=now)
+            linked.update(ids)

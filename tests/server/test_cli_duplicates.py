@@ -101,3 +101,21 @@ def test_reports_of_one_event_are_listed_with_the_rule_and_parted(
     assert cayda.json("duplicates", "events", "apart", *both) == {"decided": "apart"}
     assert cayda.json("duplicates", "events", "undo", *both) == {"decided": None}
     assert "Chưa ai quyết định" in cayda("duplicates", "events", "undo", *both).stderr
+
+
+def test_who_may_be_one_is_listed_with_why_until_somebody_tells_them_apart(
+    cayda: Cayda, tmp_path: Path
+) -> None:
+    (pair,) = cayda.json("duplicates", "list")["pairs"]
+    assert {pair["one"]["uuid"], pair["other"]["uuid"]} == {ONE, OTHER}
+    assert "trùng họ tên (có dấu), lệch năm sinh 1" in pair["vi"]
+    told = cayda("duplicates", "list", "members").stdout
+    assert told.splitlines()[0] == "1. cần xem / to be looked at"
+    (file,) = cayda.json("duplicates", "list", "--out", str(tmp_path))["files"]
+    assert "lệch năm sinh 1" in Path(file).read_text("utf-8-sig")
+    assert cayda("duplicates", "list", "--club", "NOWHERE").exit_code == MISUSED
+    assert cayda.json("duplicates", "dismiss", "members", OTHER, ONE) == {"dismissed": True}
+    assert cayda.json("duplicates", "list")["pairs"] == []
+    learnt = cayda("duplicates", "estimate")
+    assert learnt.exit_code == MISUSED
+    assert "cần ít nhất 1000 người" in learnt.stderr

@@ -7,15 +7,15 @@ from datetime import datetime
 from forms.library import Library
 from sync import queue
 from sync.database import Database
-from sync.matching import work
+from sync.matching import waiting, work
 
 
 def compare(database: Database, library: Library, now: datetime) -> None:
     """All that waits to be compared."""
     with database.write() as db:
-        work.notice(db, library, now)
-    while _compare(database, library, now, work.MATCH) or _compare(
-        database, library, now, work.MATCH_AGAIN
+        waiting.notice(db, library, now)
+    while _compare(database, library, now, waiting.MATCH) or _compare(
+        database, library, now, waiting.MATCH_AGAIN
     ):
         pass
 

@@ -15,10 +15,11 @@ from forms.library import Library, load_library
 from forms.matching.rule import MatchRule
 from forms.matching.search import find_pairs
 from forms.problems import Refused
-from sync import counters, decisions, places
+from sync import counters, decisions, links, places
+from sync.access import Caller
 from sync.database import Database
-from sync.matching import pairs, review, whole, work
-from sync.tables import duplicate_pairs, match_keys, match_profiles, spells
+from sync.matching import listing, pairs, review, whole, work
+from sync.tables import duplicate_pairs, entity_links, match_keys, match_profiles, spells
 from tests.sync.library_world import LibraryWorld
 from tests.sync.rows import NOW, Rows
 from tests.sync.sending import an_id
@@ -90,7 +91,7 @@ def test_a_second_registration_is_found_as_long_as_both_are_there(world: Matches
 
 def test_two_who_were_told_apart_come_back_only_with_other_facts(world: Matches) -> None:
     world.join("a", HOA)
-    world.join("b", AGAIN)
+    world.join("b", AGAIN, club=FAR, member_club=FAR)
     world.dismiss("b", "a")
     assert world.pairs() == set()
     world.change("a", "household", hh_class="poor")
@@ -105,18 +106,34 @@ def test_two_who_were_told_apart_come_back_only_with_other_facts(world: Matches)
     assert world.pairs() == {"ab"}
     with pytest.raises(Refused):
         world.dismiss("a", "c")
+    with world.database.read() as db:
+        chair = Caller("user", 1, "x", "chair", club_id=CLUB)
+        (shown,) = listing.read(db, world.library, chair, LIST, NOW.date())
+        with pytest.raises(Refused):
+            listing.read(db, world.library, replace(chair, role="volunteer"), LIST, NOW.date())
+    labels = {one.uuid: one.label for one in (shown.one, shown.other)}
+    assert labels == {an_id("a"): "a · 1948 · x", an_id("b"): None}  # of another club: not by name
     assert world.differences() == []
 
 
-def test_a_number_is_compared_and_stands_nowhere(world: Matches) -> None:
+def test_the_same_number_is_linked_until_a_person_parts_them_and_stands_nowhere(
+    world: Matches,
+) -> None:
     world.join("a", HOA)
     world.join("b", AGAIN, id_kind="cccd", id_number="48148001234", phone="", hamlet="Tây An")
+    assert world.pairs() == set()
+    with world.database.write() as db:
+        (link,) = db.execute(sa.select(entity_links))
+        assert link.actor == "system"
+        assert "048148001234" not in str(db.execute(sa.select(match_profiles.c.profile)).all())
+        links.unlink(db, world.library, LIST, link.uuid, actor="user:1", now=NOW)
+    world.work()
+    assert world.pairs() == set()  # that was a person's word
+    world.change("b", "phone", phone="0905999888")
+    assert world.pairs() == {"ab"}  # who is told again, and decides again
     with world.database.read() as db:
-        (found,) = review.open_pairs(db, LIST)
-        kept = str(db.execute(sa.select(match_profiles.c.profile)).all())
-    assert found.levels["number"] == "equal"
-    assert "048148001234" not in kept
-    assert "cccd" in kept
+        assert db.scalar(sa.select(sa.func.count()).select_from(entity_links)) == 1
+    assert world.differences() == []
 
 
 # ------------------------------------------------------------------ in any order the same
@@ -144,13 +161,13 @@ def say(rows: Rows, random: Random, uuid: str) -> None:
                 rows.a_spell(LIST, uuid, name, value, date(2018, 1, 1))
 
 
-def kept_pairs(db: sa.Connection) -> dict[pairs.Ids, tuple[str, float]]:
+def kept_pairs(db: sa.Connection) -> dict[review.Ids, tuple[str, float]]:
     c = duplicate_pairs.c
     query = sa.select(c.one, c.other, c.band, c.bits)
     return {(row.one, row.other): (row.band, row.bits) for row in db.execute(query)}
 
 
-def pairs_from_nothing(db: sa.Connection, rule: MatchRule) -> dict[pairs.Ids, tuple[str, float]]:
+def pairs_from_nothing(db: sa.Connection, rule: MatchRule) -> dict[review.Ids, tuple[str, float]]:
     read = whole.read_everybody(db, rule, LIST, NOW)
     found = find_pairs(rule, rule.weights, {uuid: one.profile for uuid, one in read.items()})
     made = {(one.one, one.other): pairs.as_pair(rule, one.score) for one in found}

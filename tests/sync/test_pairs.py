@@ -77,7 +77,7 @@ def test_in_another_commune_it_takes_more_than_a_name_and_a_year(rows: Rows) -> 
 def test_a_pair_that_somebody_told_apart_counts_no_more(rows: Rows) -> None:
     twin(rows, "a", "c1")
     twin(rows, "b", "c2")
-    review.note(rows.db, "members", "a", "b", "user:1", NOW)
+    review.note(rows.db, "members", ("a", "b"), "user:1", NOW)
     assert counted(rows) == [0, 0, 0]
 
 
