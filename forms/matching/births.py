@@ -31,13 +31,13 @@ def _read(field: Field, facts: Sequence[str]) -> Birth | None:
     on the paper, and again on the next. `month_only`, `year_only`: codes of the second fact.
     """
     text = facts[0].strip()
-    year, month, day = _day(text)
+    year, month, day = born = _day(text)
     if year < 1000 or text in field.placeholders:
         return None
     known = facts[1] if len(facts) > 1 else ""
-    if (month, day) == (1, 1) or known in field.words.get("year_only", ()) or not month:
+    if (month, day) == (1, 1) or not month or known in field.words.get("year_only", ()):
         return Birth(year, 0, 0)
-    return Birth(year, month, 0 if known in field.words.get("month_only", ()) else day)
+    return Birth(year, month, 0) if known in field.words.get("month_only", ()) else born
 
 
 @lru_cache(maxsize=1 << 16)  # a list of people has fewer days of birth than people

@@ -60,15 +60,18 @@ def _read_place(field: Field, facts: Sequence[str]) -> tuple[Any, ...] | None:
     between: its own first, then those that count as its neighbours. The narrower are free text;
     `called`: words before the name itself, without marks, which some write and some do not.
     """
+    return _place_value(tuple(facts), tuple(field.words.get("called", ())))
+
+
+@lru_cache(maxsize=1 << 14)  # many live in one place
+def _place_value(facts: tuple[str, ...], called: tuple[str, ...]) -> tuple[Any, ...] | None:
     units = tuple(facts[0].split())
-    called = tuple(f"{words} " for words in field.words.get("called", ()))
     return (units, *(_place_name(fact, called) for fact in facts[1:])) if units else None
 
 
-@lru_cache(maxsize=1 << 15)
 def _place_name(text: str, called: tuple[str, ...]) -> str:
     words = " ".join(re.sub(r"[\W_]+", " ", fold(text)).split())
-    before = next((one for one in called if words.startswith(one)), "")
+    before = next((f"{one} " for one in called if words.startswith(f"{one} ")), "")
     return re.sub(r"\b0+(?=[0-9])", "", words.removeprefix(before))
 
 
