@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping
+from itertools import combinations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forms.library import load_library
 from forms.matching.keys import blocking_keys
@@ -14,6 +17,7 @@ from forms.matching.profile import Profile, profile_from_json, read_profile
 from forms.matching.score import Band, Score, Scorer, decide
 from forms.matching.search import Pass, find_pairs
 from forms.matching.words import explain
+from tests.bench.people.register import register
 
 RULE = load_library().matches["members"]
 SCORER = Scorer(RULE, RULE.weights)
@@ -194,3 +198,24 @@ def test_a_profile_is_the_same_after_it_was_kept() -> None:
         assert profile_from_json(RULE, json.loads(json.dumps(profile.to_json()))) == profile
     assert blocking_keys(RULE, read_profile(RULE, {})) == frozenset()
     assert all(key.isascii() for key in blocking_keys(RULE, a_profile()))
+
+
+@given(st.dictionaries(st.sampled_from(sorted(RULE.facts | RULE.supplied.keys())), st.text()))
+@settings(max_examples=150, deadline=None)
+def test_whatever_was_typed_is_read_kept_and_compared(facts: dict[str, str]) -> None:
+    profile = read_profile(RULE, facts)
+    assert profile_from_json(RULE, json.loads(json.dumps(profile.to_json()))) == profile
+    assert all(len(key) < 2000 for key in blocking_keys(RULE, profile))
+    for other in (a_profile(), profile):
+        score = SCORER.score(profile, other, floor=-10_000)
+        assert score is not None
+        assert all(explain(RULE, score)) == bool(score.levels)
+
+
+@pytest.mark.parametrize("floor", [0.0, 12.0, 25.0])
+def test_stopping_early_changes_no_score(floor: float) -> None:
+    people = [read_profile(RULE, one.facts) for one in register(7, 600, 0.12).records[:70]]
+    for a, b in combinations(people, 2):
+        whole = SCORER.score(a, b, floor=-10_000)
+        assert whole is not None
+        assert SCORER.score(a, b, floor) == (whole if whole.bits >= floor else None)
