@@ -97,7 +97,7 @@ def _place_keys(field: Field) -> Mapping[str, Any]:
             (" ".join((value[0][0], *value[1 : place + 1])),) if value[place] else ()
         )
 
-    first = {field.facts[0]: lambda value: (value[0][0],)}
+    first = {field.facts[0]: lambda value: value[0]}
     return first | {fact: finer(place) for place, fact in enumerate(field.facts) if place}
 
 

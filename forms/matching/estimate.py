@@ -26,6 +26,7 @@ RANDOM_PAIRS, PAIRS_OF_ONE = 100_000, 20  # at most, in all and for each
 PAIRS_OF_A_BLOCK = 40_000
 ROUNDS = 25
 HELD_BY = 100.0  # pairs, or people, that the rule's own weights count as
+EXPECTED = 5.0  # pairs drawn by chance: so many that none of them is no chance
 NAMED_VALUES = 1_000  # of each comparison; all rarer ones have one share
 
 Levels = tuple[int, ...]  # of all comparisons, in the rule's order
@@ -48,8 +49,10 @@ def estimate(rule: MatchRule, profiles: Mapping[str, Profile], seed: int) -> Wei
     random = Random(seed)  # noqa: S311 (a sample, not a secret)
     own = Weights(rule.weights.levels, _shares(rule, people), rule.weights.source)
     scorer = Scorer(rule, own)
-    u = _by_chance(rule, scorer, people, random)
+    by_chance = _by_chance(rule, scorer, people, random)
+    u = [_u(rule, at, counts) for at, counts in enumerate(by_chance)]
     m = _matched(rule, u, list(_samples(rule, scorer, people, random)))
+    m = [_where_seen(rule, at, m[at], u[at], counts) for at, counts in enumerate(by_chance)]
     return Weights(
         MappingProxyType(_in_order(rule, m, u)), own.shares, f"EM: {len(people)}, seed {seed}"
     )
@@ -92,7 +95,7 @@ def _by_chance(rule: MatchRule, scorer: Scorer, people: Sequence[Profile], rando
         for at, (level, _more) in enumerate(scorer.look(a, b)):
             if level != MISSING:
                 seen[at][level] += 1
-    return [_u(rule, at, counts) for at, counts in enumerate(seen)]
+    return seen
 
 
 def _u(rule: MatchRule, at: int, counts: Sequence[float]) -> list[float]:
@@ -103,6 +106,18 @@ def _u(rule: MatchRule, at: int, counts: Sequence[float]) -> list[float]:
         max((count + HELD_BY * was) / (whole + HELD_BY), min(was, 1 / (whole + HELD_BY)))
         for count, was in zip(counts, own, strict=True)
     ]
+
+
+def _where_seen(
+    rule: MatchRule, at: int, m: Sequence[float], u: Sequence[float], counts: Sequence[float]
+) -> list[float]:
+    """m, but of a level that these people never have, what the rule says it tells when one has."""
+    own = rule.weights.levels[rule.comparisons[at].name]
+    whole, found = sum(counts), list(m)
+    for place, level in enumerate(rule.comparisons[at].part.levels):
+        if not counts[place] and own[level].u * whole >= EXPECTED:
+            found[place] = u[place] * own[level].m / own[level].u
+    return found
 
 
 # ------------------------------------------------------------------ m

@@ -52,6 +52,12 @@ def test_learning_keeps_the_order_of_the_levels_and_what_being_different_tells(
         assert found[last].bits <= own[last].bits + 1e-9, name
 
 
+def test_what_these_people_never_have_tells_what_the_rule_says(learned: Weights) -> None:
+    name, level = "place.wide", "neighbour"
+    own = RULE.weights.levels[name][level]
+    assert learned.levels[name][level].bits == pytest.approx(own.bits)
+
+
 def test_of_nobody_nothing_is_learned() -> None:
     for name, own in estimate(RULE, {}, seed=1).levels.items():
         assert {level: round(chance.bits, 6) for level, chance in own.items()} == {

@@ -164,6 +164,13 @@ def test_a_phone_is_one_however_it_is_written() -> None:
     assert level("phone", {"phone": "01200905123"}, {"phone": "0700905123"}) == "equal"
 
 
+def test_a_commune_and_its_neighbours_are_looked_up_by_each_of_them() -> None:
+    before, after = a_profile(commune="c1 c2"), a_profile(commune="c2")
+    shared = blocking_keys(RULE, before) & blocking_keys(RULE, after)
+    assert any(key.startswith("name_commune:") for key in shared)
+    assert level("place.wide", {"commune": "c1 c2"}, {"commune": "c2"}) == "neighbour"
+
+
 def test_people_are_found_by_blocks_and_bad_input_joins_nobody() -> None:
     empty = {f"e{n}": read_profile(RULE, {"full_name": "", "born_on": "0"}) for n in range(500)}
     words = {f"w{n}": read_profile(RULE, {"full_name": "Lan", "sex": "x"}) for n in range(500)}
