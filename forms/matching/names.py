@@ -117,7 +117,7 @@ def _word_step(a: str, b: str, *, one_is_bare: bool) -> str:
         return "tone" if _one_tone(a) == _one_tone(b) else "marks"
     if sound(a) == sound(b) and (one_is_bare or (a[0] == "đ") == (b[0] == "đ")):
         return "sound"
-    return "near" if min(len(a), len(b)) > 2 and one_slip(bare_a, bare_b) else "different"
+    return "near" if min(len(a), len(b)) > 1 and one_slip(bare_a, bare_b) else "different"
 
 
 @lru_cache(maxsize=1 << 18)

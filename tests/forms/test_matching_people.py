@@ -70,6 +70,7 @@ def level(comparison: str, one: Mapping[str, str], other: Mapping[str, str]) -> 
         ("Trần Thị Sen", "Trần Thị Xen", "name.given", "sound"),
         ("Trần Văn Phước", "Trần Văn Phúc", "name.given", "sound"),
         ("Trần Thị Thanh", "Trần Thị Thannh", "name.given", "near"),
+        ("Trần Văn Đức", "Trần Văn Đứ", "name.given", "near"),
         ("Trần Thị Lan", "Trần Thị Mai", "name.given", "different"),
         ("Trần Thị Lan", "Lan Trần Thị", "name.given", "swapped"),
         ("Huỳnh Thị Lan", "Hoàng Thị Lan", "name.family", "sound"),
