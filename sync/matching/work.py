@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import Connection
 
 from forms.matching.score import Band
+from forms.problems import Refused
 from sync import links
 from sync.database import lock_derived
 from sync.matching import pairs, profiles, review, waiting, weights
@@ -51,5 +53,7 @@ def _link(
     linked: set[str] = set()
     for ids in sorted(review.undecided(db, list_name, certain)):
         if linked.isdisjoint(ids):
-            links.link(db, library, list_name, ids, actor=SYSTEM, now=now)
-            linked.update(ids)
+            # One that is gone, or linked, since it was compared waits to be compared itself.
+            with suppress(Refused):
+                links.link(db, library, list_name, ids, actor=SYSTEM, now=now)
+                linked.update(ids)
