@@ -23,14 +23,14 @@ from urllib.parse import urlsplit
 
 import click
 
-from tests.bench import exports, figures, polling, weeks
+from tests.bench import exports, figures, matching, polling, weeks
 from tests.bench.machine import machine
 from tests.bench.people import measure as people
 from tests.bench.server import GENERATOR, Bench, Line, load_generator, pss, web_process
 from tests.postgres import a_postgres
 
 FORM = ("person_registration", "2026111801")
-PARTS = ("submissions", "polling", "exports", "figures")
+PARTS = ("submissions", "polling", "exports", "figures", "million")
 Part = Callable[[str, Bench, str | None], Iterator[Line]]
 
 
@@ -127,6 +127,7 @@ def main() -> None:
         "polling": polling.measure,
         "exports": exports.measure,
         "figures": partial(figures.measure, size=arguments.clubs),
+        "million": matching.measure,
     }
     parts = every if arguments.part == "all" else {arguments.part: every[arguments.part]}
     kinds = (arguments.only,) if arguments.only else ("embedded", "postgres")
