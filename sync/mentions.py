@@ -25,7 +25,8 @@ def keep(db: Connection, named: Mapping[int, Collection[str]]) -> None:
         for record_id, version_id in db.execute(query).all()
         for uuid in sorted(named[version_id])
     ]
-    db.execute(mentions.insert(), rows)
+    if rows:
+        db.execute(mentions.insert(), rows)
 
 
 def events_naming(db: Connection, form: str, uuids: Collection[str]) -> sa.Select[tuple[int]]:
