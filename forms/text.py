@@ -7,12 +7,11 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-_INVISIBLE = dict.fromkeys(
-    map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad")
-)  # zero width, soft hyphen
-_LOOK_ALIKE = str.maketrans(
-    {"\u00d0": "Đ", "\u0189": "Đ", "\u00f0": "đ", "\u0256": "đ"}
-)  # Eth, African D
+_NOT_AS_SEEN: dict[int, str | None] = {
+    **dict.fromkeys(map(ord, "\u00d0\u0189"), "Đ"),  # Eth, African D
+    **dict.fromkeys(map(ord, "\u00f0\u0256"), "đ"),
+    **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad")),  # zero width, soft hyphen
+}
 _TONES = "\u0300\u0309\u0303\u0301\u0323"  # huyền hỏi ngã sắc nặng: the order of the alphabet
 
 
@@ -23,7 +22,9 @@ def nfc(text: str) -> str:
 
 def tidy(text: str) -> str:
     """A word or name as it should be kept: NFC, the right Đ, nothing invisible, single spaces."""
-    return " ".join(nfc(text).translate(_INVISIBLE).translate(_LOOK_ALIKE).split())
+    if not text.isascii():
+        text = nfc(text).translate(_NOT_AS_SEEN)
+    return " ".join(text.split())
 
 
 def fold(text: str) -> str:
