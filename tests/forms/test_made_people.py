@@ -86,6 +86,11 @@ def test_slips_are_made_at_their_rates_and_each_changes_something(records: list[
     assert len(tidy(short.facts["full_name"]).split()) == 2
 
 
+def test_more_second_registrations_than_there_are_people_for_are_refused() -> None:
+    with pytest.raises(ValueError, match="a lesser share"):
+        register(3, 60, 0.9)
+
+
 def test_a_default_register_has_the_duplicates_of_the_handbook() -> None:
     made = register(6, 2000)
     assert len(made.records) - 2000 == pytest.approx(2000 * second_hand.ALL_TOGETHER, abs=10)

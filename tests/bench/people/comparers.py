@@ -23,6 +23,7 @@ class Given:
 
     kind: str  # febrl | clubs
     path: Path  # without its ending
+    people: int
     true: frozenset[Pair]
 
     @property

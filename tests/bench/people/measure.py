@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import log2
 from pathlib import Path
 
 import click
@@ -73,7 +74,8 @@ def measure_febrl(folder: Path) -> Iterator[Row]:
 
 def _febrl(folder: Path, name: str, variant: str) -> Given:
     known = febrl.read_set(folder / f"{name}.csv", variant)
-    given = Given("febrl", folder / f"{name}-{variant.replace(' ', '_')}", known.true)
+    path = folder / f"{name}-{variant.replace(' ', '_')}"
+    given = Given("febrl", path, len(known.people), known.true)
     write_facts(given.facts, {one: febrl.facts(row) for one, row in known.people.items()})
     rows = ((one, *row.values()) for one, row in known.people.items())
     write_rows(given.columns, ("id", *known.columns), rows)
@@ -81,13 +83,16 @@ def _febrl(folder: Path, name: str, variant: str) -> Given:
 
 
 def _febrl_by(one: Comparer, sets: Mapping[str, Given], precision: float) -> dict[str, Found]:
-    """Pairs at or above the floor that suits the other set."""
+    """Pairs at or above the floor that suits the other set; ours needs no labels to find one: that
+    so many bits are needed as double to the number of people.
+    """
     found = {}
     for source in sorted(set(febrl.LEARNED_FROM.values())):
         one.learn(sets[source])
         floor = safe_floor(one.score(sets[source]), sets[source].true, precision)
         for name in (name for name, of in febrl.LEARNED_FROM.items() if of == source):
-            pairs = at_least(one.score(sets[name]), floor)
+            own = log2(sets[name].people) if isinstance(one, Ours) else floor
+            pairs = at_least(one.score(sets[name]), own)
             found[name] = judge(pairs, sets[name].true)
     return found
 
@@ -125,7 +130,7 @@ def measure_clubs(folder: Path) -> Iterator[Row]:
 def _clubs(folder: Path, seed: int, share: str, n: int = PEOPLE) -> Given:
     made = register(seed, n, SHARES[share])
     path = folder / f"clubs-{seed}-{n}-{list(SHARES).index(share)}"
-    given = Given("clubs", path, frozenset(made.true_pairs()))
+    given = Given("clubs", path, len(made.records), frozenset(made.true_pairs()))
     facts = {record.id: record.facts for record in made.records}
     write_facts(given.facts, facts)
     write_columns(given.columns, facts)

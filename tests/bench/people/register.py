@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
@@ -18,7 +18,7 @@ from forms.library import load_library
 from forms.matching.supplied import Numbers, tokens
 from server.demo import slips
 from tests.bench.people.population import RENUMBERED, Person, mobile, people
-from tests.bench.people.second_hand import ALL_TOGETHER, ALSO_ANOTHER, SLIPS, a_slip
+from tests.bench.people.second_hand import ALL_TOGETHER, ALSO_ANOTHER, SLIPS, Slip, a_slip
 
 HEAVY = 0.12  # share of people registered twice where true pairs must be many
 A_THIRD_TIME = 0.05  # of those
@@ -81,15 +81,23 @@ def _again(random: Random, everybody: list[Person], times: int) -> Iterator[Reco
     taken: set[int] = set()
     for _ in range(times):
         name = a_slip(random)
-        while True:
-            person = random.choice(everybody)
-            seen = SLIPS[name](random, person)
-            if person.key not in taken and seen != person:
-                break
+        person, seen = _somebody_for(random, SLIPS[name], everybody, taken)
         taken.add(person.key)
         yield _second(random, seen, (name,))
         if random.random() < A_THIRD_TIME:
             yield _second(random, person, ())
+
+
+def _somebody_for(
+    random: Random, slip: Slip, everybody: list[Person], taken: Collection[int]
+) -> tuple[Person, Person]:
+    """Somebody not registered twice yet, and what the slip makes of them."""
+    for _ in range(100 * len(everybody)):
+        person = random.choice(everybody)
+        seen = slip(random, person)
+        if person.key not in taken and seen != person:
+            return person, seen
+    raise ValueError("so few people cannot make so many mistakes: more people, or a lesser share")
 
 
 def _second(random: Random, seen: Person, made: tuple[str, ...]) -> Record:

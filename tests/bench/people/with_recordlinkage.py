@@ -19,17 +19,20 @@ import recordlinkage as rl
 NAMES = ("given_name", "surname")
 BLOCKS = {
     "febrl": (
-        ("given_name", "surname"), ("given_name", "postcode"), ("surname", "postcode"),
-        ("given_name", "suburb"), ("surname", "suburb"), ("address_1", "street_number"),
-        ("address_1", "postcode"), ("address_2", "postcode"), ("given_name", "address_1"),
-        ("surname", "address_1"), ("date_of_birth",), ("soc_sec_id",), ("birth_year", "given_name"),
-        ("birth_year", "surname"), ("birth_year", "postcode"), ("birth_year", "suburb"),
-        ("birth_year", "street_number"),
+        ("given_name", "surname"), ("given", "year"), ("last", "year"), ("given", "postcode"),
+        ("last", "postcode"), ("given", "near"), ("last", "near"), ("given", "street"),
+        ("last", "street"), ("street", "street_number"), ("street", "postcode"),
+        ("estate", "postcode"), ("street", "estate"), ("year", "postcode"), ("year", "near"),
+        ("year", "street_number"), ("date_of_birth",), ("soc_sec_id",),
     ),
     "clubs": (
         ("cccd",), ("cmnd",), ("phone",), ("name", "year"), ("name", "commune"),
         ("given", "commune"), ("year", "commune", "sex"), ("words", "year"), ("name", "day"),
     ),
+}  # fmt: skip
+BEGINNINGS = {
+    "given": ("given_name", 3), "last": ("surname", 3), "street": ("address_1", 4),
+    "estate": ("address_2", 4), "near": ("suburb", 4),
 }  # fmt: skip
 LIKE = {
     "febrl": ("given_name", "surname", "address_1", "address_2", "suburb", "street_number",
@@ -54,6 +57,10 @@ def read(path: str) -> pd.DataFrame:
 
 def candidates(kind: str, people: pd.DataFrame) -> pd.MultiIndex:
     index = rl.Index()
+    if kind == "febrl":
+        born = people["date_of_birth" if "date_of_birth" in people.columns else "birth_year"]
+        starts = {name: people[of].str[:n] for name, (of, n) in BEGINNINGS.items()}
+        people = people.assign(year=born.str[:4], **starts)
     for block in BLOCKS[kind]:
         if set(block) <= set(people.columns):
             index.block(list(block))

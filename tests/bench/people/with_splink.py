@@ -39,20 +39,19 @@ def febrl(columns: set[str]) -> dict:
         cl.JaroWinklerAtThresholds("suburb", [0.92, 0.8]).configure(**often),
         cl.DamerauLevenshteinAtThresholds("postcode", [1]).configure(**often),
     ]
-    rules = [
-        block_on("given_name", "surname"),
-        block_on("given_name", "postcode"),
-        block_on("surname", "postcode"),
-        block_on("given_name", "suburb"),
-        block_on("surname", "suburb"),
-        block_on("address_1", "street_number"),
-        block_on("address_1", "postcode"),
-        block_on("address_2", "postcode"),
-        block_on("given_name", "address_1"),
-        block_on("surname", "address_1"),
-        "l.given_name = r.surname and l.surname = r.given_name",
-    ]
     born = "date_of_birth" if "date_of_birth" in columns else "birth_year"
+    year = f"substr({born}, 1, 4)"
+    given, last = "substr(given_name, 1, 3)", "substr(surname, 1, 3)"
+    street, estate = "substr(address_1, 1, 4)", "substr(address_2, 1, 4)"
+    suburb = "substr(suburb, 1, 4)"
+    blocks = (
+        *(("given_name", "surname"), (given, year), (last, year), (given, "postcode")),
+        *((last, "postcode"), (given, suburb), (last, suburb), (given, street), (last, street)),
+        *((street, "street_number"), (street, "postcode"), (estate, "postcode"), (street, estate)),
+        *((year, "postcode"), (year, suburb), (year, "street_number")),
+    )
+    rules = [block_on(*block) for block in blocks]
+    rules.append("l.given_name = r.surname and l.surname = r.given_name")
     if born == "date_of_birth":
         comparisons.append(
             cl.DateOfBirthComparison(born, input_is_string=True, datetime_format="%Y%m%d")
@@ -61,8 +60,6 @@ def febrl(columns: set[str]) -> dict:
         learned_in = [block_on(born), block_on("given_name", "surname")]
     else:
         comparisons.append(cl.DamerauLevenshteinAtThresholds(born, [1]))
-        rules += [block_on(born, other) for other in ("given_name", "surname", "postcode")]
-        rules += [block_on(born, other) for other in ("street_number", "suburb")]
         learned_in = [block_on(born, "postcode"), block_on("given_name", "surname")]
     if "soc_sec_id" in columns:
         comparisons.append(cl.DamerauLevenshteinAtThresholds("soc_sec_id", [1, 2]))
