@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from server.cli.terminal import MISUSED
+from sync import catalogue
+from sync.access import Caller
 from sync.database import Database
 from sync.tables import entities
 from tests.server.test_cli import Cayda
@@ -46,6 +48,14 @@ def row(database: Database, uuid: str) -> Any:
         return db.execute(entities.select().where(entities.c.uuid == uuid)).one()
 
 
+def gone(world: LibraryWorld) -> list[tuple[str, bool]]:  # noqa: F811
+    """Whether the two are gone, as the club's phone asks."""
+    chair = Caller("app_user", 1, "phone", "chair", club_id=HOA)
+    with world.database.read() as db:
+        both = [ONE, OTHER]
+        return catalogue.integrity(db, world.library, chair, "members", both, world.now)
+
+
 def test_two_entries_are_shown_side_by_side_linked_and_unlinked(
     cayda: Cayda,
     world: LibraryWorld,  # noqa: F811
@@ -62,6 +72,7 @@ def test_two_entries_are_shown_side_by_side_linked_and_unlinked(
     data = row(world.database, ONE).data
     assert (data["birth_year"], data["alias"]) == ("1950", "bà Ba")
     assert row(world.database, LOAN).data["member_id"] == ONE
+    assert gone(world) == [(OTHER, True), (ONE, False)]
     (_, away) = cayda.json("duplicates", "show", "members", ONE, OTHER)["entries"]
     assert (away["linked_to"], away["records"]) == (ONE, {"care_visit": 1, "membership": 1})
     assert f"linked to {ONE}" in cayda("duplicates", "link", "members", ONE, OTHER).stderr
@@ -72,6 +83,7 @@ def test_two_entries_are_shown_side_by_side_linked_and_unlinked(
     data = row(world.database, ONE).data
     assert (data["birth_year"], data.get("alias")) == (JOINED["birth_year"], None)
     assert row(world.database, LOAN).data["member_id"] == OTHER
+    assert gone(world) == [(OTHER, False), (ONE, False)]
     compare(world.database, world.library, datetime.now(UTC))
     assert not world.differences()
     done = cayda("duplicates", "unlink", "members", OTHER)
