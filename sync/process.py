@@ -352,9 +352,11 @@ def _follow(
         touches |= duplicates.settle(db, library, (), again.keys).touches
     aggregate.touch(db, library, touches, now)
     known = told.keys | again.keys | settled.subjects | judged.subjects | applied.changed
-    for name, uuids in _to_compute(library, known, places).items():
+    computed_by = {name: rule.computed_by for name, rule in library.lists.items()}
+    for name, uuids in _differ(known, places, computed_by).items():
         computed.find(db, library, name, uuids, now, applied.risen)
-    matching.add(db, library, _to_match(library, told.keys | again.keys, places), now)
+    supplied_by = {name: rule.supplied_by for name, rule in library.matches.items()}
+    matching.add(db, library, _differ(told.keys | again.keys, places, supplied_by), now)
     if _names_clubs(library, wanted):  # the registration may come after its club's news
         days = duplicates.founded(db, library).items() ^ founded.items()
         follow_clubs(db, library, {club for club, _ in days}, now)
@@ -365,31 +367,19 @@ def _names_clubs(library: Library, wanted: Mapping[str, Collection[str]]) -> boo
     return any(rule.is_of_clubs and wanted.get(name) for name, rule in library.lists.items())
 
 
-def _to_compute(
-    library: Library, known: Collection[Key], places: Collection[Place]
+def _differ(
+    known: Collection[Key], places: Collection[Place], told_by: Mapping[str, Collection[str]]
 ) -> dict[str, set[str]]:
-    """list -> entities whose computed properties may differ."""
+    """list -> the entities known, and those of which a record of these forms (list -> forms) tells
+    other things than before."""
     found: dict[str, set[str]] = defaultdict(set)
-    for key in known:
+    subjects = {
+        place.subject
+        for place in places
+        if place.subject and place.form in told_by.get(place.subject.list_name, ())
+    }
+    for key in subjects.union(known):
         found[key.list_name].add(key.uuid)
-    for place in places:
-        rule = library.lists.get(place.subject.list_name) if place.subject else None
-        if place.subject and rule and place.form in rule.computed_by:
-            found[place.subject.list_name].add(place.subject.uuid)
-    return found
-
-
-def _to_match(
-    library: Library, told: Collection[Key], places: Collection[Place]
-) -> dict[str, set[str]]:
-    """list -> entities that may be alike others than before."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for key in told:
-        found[key.list_name].add(key.uuid)
-    for place in places:
-        rule = library.matches.get(place.subject.list_name) if place.subject else None
-        if place.subject and rule and place.form in rule.supplied_by:
-            found[place.subject.list_name].add(place.subject.uuid)
     return found
 
 
