@@ -153,7 +153,7 @@ def link(
     before = [one for links in canonical.groups(db, list_name, others).values() for one in links]
     here = canonical.groups(db, list_name, [stands]).get(stands, [])
     group = {stands, *others, *(one.uuid for one in (*before, *here))}
-    chosen = _chosen(library, rule, take or {}, group)
+    chosen = _chosen(rule, take or {}, group)
     _undo(db, before, actor, now)
     # Those that come along first: of two choices the one made now holds.
     for uuid, choices in [*((one.uuid, one.choices) for one in before), *((o, {}) for o in others)]:
@@ -220,9 +220,8 @@ def _first(db: Connection, list_name: str, rows: Mapping[str, Any]) -> str:
     return min(rows, key=lambda uuid: (days.get(uuid, vietnam_day(rows[uuid].created_at)), uuid))
 
 
-def _chosen(
-    library: Library, rule: ListRule, take: Mapping[str, str], group: Collection[str]
-) -> dict[str, str]:
+def _chosen(rule: ListRule, take: Mapping[str, str], group: Collection[str]) -> dict[str, str]:
+    """`take` in its one spelling. Refused(LINK_TAKE)."""
     found = {}
     for name, text in take.items():
         chosen = text if text == AS_TOLD else _plain(text)
