@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync import queue
+from sync import generation, queue
 from sync.accounts import PROJECT_ID
 from sync.database import upsert
 from sync.matching import keys, places
@@ -56,7 +56,8 @@ def notice(db: Connection, library: Library, now: datetime) -> None:
         value = keys.number(list_name, library.matches[list_name].mark)
         if known.get(name) != value:
             upsert(db, counters, [{"name": name, "value": value}], ["name"])
-            add(db, library, {list_name: everybody(db, list_name)}, now, MATCH_AGAIN)
+            if not generation.is_waiting(db):  # it will queue everybody itself
+                add(db, library, {list_name: everybody(db, list_name)}, now, MATCH_AGAIN)
 
 
 def everybody(db: Connection, list_name: str) -> list[str]:

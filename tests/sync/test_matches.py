@@ -15,10 +15,10 @@ from forms.library import Library, load_library
 from forms.matching.rule import MatchRule
 from forms.matching.search import find_pairs
 from forms.problems import Refused
-from sync import counters, decisions, links, places
+from sync import counters, decisions, links, places, queue
 from sync.access import Caller
 from sync.database import Database
-from sync.matching import listing, pairs, review, whole, work
+from sync.matching import listing, pairs, review, waiting, whole, work
 from sync.tables import duplicate_pairs, entity_links, match_keys, match_profiles, spells
 from tests.sync.library_world import LibraryWorld
 from tests.sync.rows import NOW, Rows
@@ -213,3 +213,14 @@ def test_a_crowd_of_one_phone_one_name_and_one_day_is_told_once_and_makes_no_pai
     assert [one.getMessage() for one in caplog.records] == [
         "members: too many have one key to be compared: ['crowd.phone', 'ends_date']"
     ]
+
+
+def test_another_rule_has_everybody_compared_again_once(database: Database) -> None:
+    library = load_library()
+    other = replace(library, matches={LIST: replace(library.matches[LIST], mark="another")})
+    with database.write() as db:
+        Rows(db).an_entity(LIST, an_id("a"), "x", CLUB, {})
+        for known in (library, library, other, other):
+            waiting.notice(db, known, NOW)
+        works = queue.claim(db, waiting.MATCH_AGAIN, 100, NOW)
+        assert [one.payload for one in works] == [{"list": LIST, "uuids": [an_id("a")]}] * 2
