@@ -6,11 +6,13 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from forms.xlsform import compile_form
 from sync.database import Database
 from sync.migrations import upgrade
 from sync.tables import metadata
@@ -56,6 +58,16 @@ class Checklist:
 @pytest.fixture
 def now() -> datetime:
     return NOW
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """Hundreds of tests publish the whole library, and half a second of each went into compiling
+    the same thirteen texts: that gives the same bytes every time (tests/forms/test_xlsform.py).
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sync.publish.compile_form", cache(compile_form))
+        yield
 
 
 @pytest.fixture(scope="session")
