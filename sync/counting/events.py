@@ -19,6 +19,7 @@ from sync import words
 from sync.canonical import in_words
 
 Said = Mapping[str, str]
+ROW = t.records.alias("row")  # made once: an alias takes longer to make than a query to run
 
 
 class Event(NamedTuple):
@@ -102,9 +103,10 @@ def read_events(
     where = [of_form, words.counts(t.records), *_days(need), *whose]
     columns = (r.id, r.submission_id, r.club_id, r.happened_on, r.subject_id)
     query = sa.select(*columns, *map(_text, (r.answers, r.derived, r.united))).where(*where)
-    rows = {name: _rows(db, name, need, where) for name in need.repeats}
+    read = db.execute(query).all()
+    rows = {name: _rows(db, name, need, where) for name in need.repeats} if read else {}
     found = []
-    for key, submission, club, day, subject, *said in db.execute(query).all():
+    for key, submission, club, day, subject, *said in read:
         inner = {name: of_record.get(key, []) for name, of_record in rows.items()}
         found.append(Event(key, submission, club, day, subject, _said(need, *said), inner))
     found.sort(key=lambda event: (event.day, event.id))
@@ -141,13 +143,12 @@ def _rows(
     db: Connection, repeat: str, need: Need, where: Collection[sa.ColumnElement[bool]]
 ) -> Mapping[int, list[Said]]:
     """What the rows of a repeat say, by the id of the record they belong to."""
-    row = t.records.alias("row")
-    same = row.c.submission_version_id == t.records.c.submission_version_id
+    same = ROW.c.submission_version_id == t.records.c.submission_version_id
     query = (
-        sa.select(t.records.c.id, _text(row.c.answers))
-        .join(row, sa.and_(same, row.c.table_path == repeat))
+        sa.select(t.records.c.id, _text(ROW.c.answers))
+        .join(ROW, sa.and_(same, ROW.c.table_path == repeat))
         .where(*where)
-        .order_by(row.c.id)
+        .order_by(ROW.c.id)
     )
     found: dict[int, list[Said]] = defaultdict(list)
     for key, answers in db.execute(query):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from forms.library import Library
 
 Parts = Mapping[str, tuple[str, ...]]  # cut -> in which of its parts
+OTHER = t.spells.alias("other")
 Span = tuple[date | None, date | None]  # first and last day; None = no bound
 
 
@@ -199,7 +200,7 @@ class World:
             if self.library.lists[list_name].is_of_clubs:
                 who = among(self.db, spells.uuid, self.clubs)
             else:
-                c = t.spells.alias("in_clubs").c
+                c = OTHER.c
                 mine = (c.list_name == list_name, c.name == CLUB)
                 own = sa.select(c.uuid).where(*mine, among(self.db, c.value, self.clubs))
                 who = spells.uuid.in_(own)
@@ -228,7 +229,7 @@ class World:
     def naming(self, asked: With, uuids: Collection[str]) -> list[tuple[Facts, str | None]]:
         """What is so on D of entities of a `with`'s list that may name these; and their clubs."""
         link = asked.named_in or CLUB
-        c = t.spells.alias("naming").c
+        c = OTHER.c
         away = (away for away, stands in self.needs.linked.items() if stands in uuids)
         named = among(self.db, c.value, sorted({*uuids, *away}))
         mine = sa.select(c.uuid).where(c.list_name == asked.list, c.name == link, named)
