@@ -72,10 +72,16 @@ def parted(db: Connection, list_name: str, ids: Collection[Ids]) -> dict[Ids, An
     """Those of these pairs that were linked and taken apart again -> the last such link."""
     if not ids:
         return {}
-    c = entity_links.c
+    c, later = entity_links.c, entity_links.alias("later")
     either = {uuid for pair in ids for uuid in pair}
+    # Who came along when the other was linked further was not parted from it.
+    came_along = sa.exists().where(
+        *(later.c.list_name == c.list_name, later.c.uuid == c.uuid, later.c.id > c.id),
+        *(later.c.at == c.undone_at, later.c.actor == c.undone_by),
+    )
     undone = sa.select(c.uuid, c.canonical, c.undone_by, c.undone_at).where(
-        *(c.list_name == list_name, c.undone_at.is_not(None), among(db, c.uuid, either))
+        *(c.list_name == list_name, c.undone_at.is_not(None), among(db, c.uuid, either)),
+        sa.not_(came_along),
     )
     rows = db.execute(undone.order_by(c.undone_at))
     return {pair: row for row in rows if (pair := as_ids(row.uuid, row.canonical)) in ids}

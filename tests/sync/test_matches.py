@@ -15,7 +15,7 @@ from forms.library import Library, load_library
 from forms.matching.rule import MatchRule
 from forms.matching.search import find_pairs
 from forms.problems import Refused
-from sync import counters, decisions, links, places, queue
+from sync import canonical, counters, decisions, links, places, queue
 from sync.access import Caller
 from sync.database import Database
 from sync.matching import listing, pairs, review, waiting, whole, work
@@ -134,6 +134,19 @@ def test_the_same_number_is_linked_until_a_person_parts_them_and_stands_nowhere(
     with world.database.read() as db:
         assert db.scalar(sa.select(sa.func.count()).select_from(entity_links)) == 1
     assert world.differences() == []
+
+
+def test_who_only_came_along_when_another_was_linked_has_not_been_parted(world: Matches) -> None:
+    world.join("a", HOA)
+    world.join("b", AGAIN, id_kind="cccd", id_number="048148001234", join_date="2020-05-01")
+    world.join("c", HOA, join_date="2018-05-01")
+    for who in ("a", "b"):
+        with world.database.write() as db:
+            was = links.unlink(db, world.library, LIST, an_id(who), actor="user:1", now=NOW)
+        assert was == an_id("c")
+        world.work()
+    with world.database.read() as db:
+        assert {(an_id("b"), an_id("a"))} == {one[1:] for one in canonical.in_force(db)}
 
 
 # ------------------------------------------------------------------ in any order the same
