@@ -85,8 +85,11 @@ def read(
 
 
 def lists_for(library: Library, caller: Caller) -> list[str]:
-    """The lists whose pairs the caller may see."""
-    return [name for name, rule in library.matches.items() if _may_read(rule, caller)]
+    """The lists whose pairs the caller may see. Refused(NOT_ALLOWED) where that is none of them."""
+    found = [name for name, rule in library.matches.items() if _may_read(rule, caller)]
+    if library.matches and not found:
+        raise Refused(NOT_ALLOWED())
+    return found
 
 
 def to_table(list_name: str, found: Iterable[Shown], today: date) -> Table:
