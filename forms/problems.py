@@ -467,8 +467,10 @@ LINK_NONE = ProblemType(
 EVENT_UNLIKE = ProblemType(
     "event_unlike",
     400,
-    "Hai phiếu không cùng mẫu, cùng người (hoặc CLB) và cùng ngày. Xin sửa phiếu sai trước.",
-    "They are not of one form, one person (or club) and one day. Please mend the wrong one first.",
+    "Phải là hai phiếu khác nhau của cùng mẫu, cùng người (hoặc CLB), cùng ngày. "
+    "Phiếu nào ghi sai, xin sửa trước.",
+    "These must be two forms of one kind, about one person (or club) and one day. "
+    "Please mend the wrong one first.",
 )
 EVENT_UNDECIDED = ProblemType(
     "event_undecided",
