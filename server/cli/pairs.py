@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from forms.problems import UNKNOWN_PLACE, Refused
+from forms.problems import NOT_ALLOWED, UNKNOWN_PLACE, Refused
 from server.cli.command import Command, with_runtime
 from server.cli.entities import ACTOR
 from server.cli.handing_out import (
@@ -77,9 +77,11 @@ def list_pairs(
 
 
 def _only(names: Sequence[str]) -> str:
-    """The list that is meant where none is named."""
-    if len(names) != 1:
-        known = ", ".join(names) or "–"
+    """The list that is meant where none is named. Refused(NOT_ALLOWED) where there is none."""
+    if not names:
+        raise Refused(NOT_ALLOWED())
+    if len(names) > 1:
+        known = ", ".join(names)
         fail(f"Hãy ghi tên danh sách: {known}. / Name the list: {known}.")
     return names[0]
 
