@@ -64,7 +64,26 @@ class Entry:
     records: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A link in force. by: who made it (`system`, or as in the audit). No names of people."""
+
+    list_name: str
+    uuid: str
+    canonical: str
+    by: str
+    at: datetime
+
+
 # ------------------------------------------------------------------ looked at
+def made(db: Connection) -> list[Made]:
+    """Every link in force, the newest first."""
+    c = entity_links.c
+    query = sa.select(c.list_name, c.uuid, c.canonical, c.actor, c.at)
+    rows = db.execute(query.where(c.undone_at.is_(None)).order_by(c.id.desc()))
+    return [Made(*row) for row in rows]
+
+
 def look(db: Connection, library: Library, list_name: str, uuids: Iterable[str]) -> list[Entry]:
     """These entries, in the order given. Refused(LINK_LIST), (LINK_UNKNOWN)."""
     _rule(library, list_name)

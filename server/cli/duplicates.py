@@ -10,7 +10,7 @@ import click
 
 from server.cli.command import Group, with_runtime
 from server.cli.entities import ACTOR
-from server.cli.terminal import cell, columns, fail, plain, say
+from server.cli.terminal import cell, columns, fail, plain, say, say_table
 
 if TYPE_CHECKING:
     from server.runtime import Runtime
@@ -73,6 +73,17 @@ def duplicates_link(
             now=runtime.now(),
         )
     say(f"Đã gộp vào {stays}. / Linked to {stays}.", canonical=stays)
+
+
+@duplicates.command("linked")
+@with_runtime
+def duplicates_linked(runtime: Runtime) -> None:
+    """Ai đã gộp vào ai, do ai, lúc nào / who is linked to whom, by whom and when."""
+    from sync import links
+
+    with runtime.database.read() as db:
+        found = links.made(db)
+    say_table("linked", map(dataclasses.asdict, found))
 
 
 @duplicates.command("unlink")

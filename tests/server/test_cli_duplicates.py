@@ -75,6 +75,8 @@ def test_two_entries_are_shown_side_by_side_linked_and_unlinked(
     assert gone(world) == [(OTHER, True), (ONE, False)]
     (_, away) = cayda.json("duplicates", "show", "members", ONE, OTHER)["entries"]
     assert (away["linked_to"], away["records"]) == (ONE, {"care_visit": 1, "membership": 1})
+    (made,) = cayda.json("duplicates", "linked")["linked"]
+    assert (made["uuid"], made["canonical"], made["by"]) == (OTHER, ONE, "operator")
     assert f"linked to {ONE}" in cayda("duplicates", "link", "members", ONE, OTHER).stderr
     compare(world.database, world.library, datetime.now(UTC))
     assert not world.differences()
@@ -86,6 +88,7 @@ def test_two_entries_are_shown_side_by_side_linked_and_unlinked(
     assert gone(world) == [(OTHER, False), (ONE, False)]
     compare(world.database, world.library, datetime.now(UTC))
     assert not world.differences()
+    assert cayda.json("duplicates", "linked")["linked"] == []
     done = cayda("duplicates", "unlink", "members", OTHER)
     assert done.exit_code == MISUSED
     assert "chưa gộp vào mục nào" in done.stderr
