@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.people.files import read_scores, write_rows
@@ -25,6 +26,7 @@ class Given:
     path: Path  # without its ending
     people: int
     true: frozenset[Pair]
+    of_slip: Mapping[str, frozenset[Pair]] = field(default_factory=dict)
 
     @property
     def facts(self) -> Path:
@@ -68,8 +70,12 @@ class Ours(Comparer):
 
     def learn(self, taught: Given) -> None:
         if taught.kind == "febrl":
-            self._weights = (taught.file("weights.json"),)
-            self._ours("learn", taught, *self._weights)
+            self._weights = (self.estimate(taught),)
+
+    def estimate(self, taught: Given) -> Path:
+        out = taught.file("weights.json")
+        self._ours("learn", taught, out)
+        return out
 
     def score(self, given: Given) -> Scores:
         out = given.file("ours.pairs.csv")

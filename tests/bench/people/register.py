@@ -65,6 +65,15 @@ class Register:
             for a, b in combinations(cluster, 2)
         }
 
+    def by_slip(self) -> dict[str, frozenset[tuple[str, str]]]:
+        """The pairs of a first registration and a second one with a single slip, by that slip."""
+        found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for cluster in self.clusters():
+            for a, b in combinations(cluster, 2):
+                if len(made := a.slips + b.slips) == 1:
+                    found[made[0]].add((min(a.id, b.id), max(a.id, b.id)))
+        return {slip: frozenset(pairs) for slip, pairs in found.items()}
+
 
 def register(seed: int, n: int, share: float = ALL_TOGETHER) -> Register:
     """n people and the second registrations of so large a share of them, in no telling order."""
