@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from werkzeug.routing import Rule
 
+from forms.schema import read_schema
 from forms.xlsform import compile_form
 from sync.database import Database
 from sync.migrations import upgrade
@@ -63,10 +66,29 @@ def now() -> datetime:
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_once() -> Iterator[None]:
     """Hundreds of tests publish the whole library, and half a second of each went into compiling
-    the same thirteen texts: that gives the same bytes every time (tests/forms/test_xlsform.py).
+    and reading the same thirteen texts: the same bytes every time (tests/forms/test_xlsform.py).
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sync.publish.compile_form", cache(compile_form))
+        patch.setattr("sync.publish.read_schema", cache(read_schema))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _routes_once() -> Iterator[None]:
+    """An application is made for a thousand tests; most of its 0.1 seconds went into compiling what
+    builds the addresses of the same 225 routes. Which address a route has it is asked every time.
+    """
+    compiled, known = Rule._compile_builder, dict[tuple[Any, ...], Any]()
+
+    def compile_once(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (rule.rule, tuple(rule._trace), append_unknown, repr(rule.defaults))
+        if key not in known:
+            known[key] = compiled(rule, append_unknown)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compile_once)
         yield
 
 
