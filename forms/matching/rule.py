@@ -59,7 +59,7 @@ class MatchRule:
     supplied  what a field takes as a fact and the list does not tell: where it comes from instead
     without   fact -> values with which an entity is compared with nobody
     readers   the roles that may see pairs, of their own clubs
-    link_certain  what is certain is joined at once, and a person may undo it
+    link_certain  what is certain is joined at once, within one club; a person may undo it
     mark      of the words it was read from: what was made by another rule is not comparable
     """
 

@@ -139,6 +139,14 @@ def test_the_same_number_is_linked_until_a_person_parts_them_and_stands_nowhere(
     assert world.differences() == []
 
 
+def test_the_server_moves_nobody_to_another_club_by_a_link(world: Matches) -> None:
+    world.join("a", HOA)
+    world.join("b", HOA, club=FAR, member_club=FAR, join_date="2015-05-01")
+    assert world.pairs() == {"ab"}
+    assert [row[0] for row in world.told(an_id("a"), "club")] == [CLUB]
+    assert world.differences() == []
+
+
 def test_who_only_came_along_when_another_was_linked_has_not_been_parted(world: Matches) -> None:
     world.join("a", HOA)
     world.join("b", AGAIN, id_kind="cccd", id_number="048148001234", join_date="2020-05-01")
