@@ -122,8 +122,8 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def empty(database: Database) -> None:
     """Take every row out, so that the next test starts with a new schema's emptiness.
 
-    TRUNCATE makes new files for each of the tables and their indices: ten times as long as looking
-    which few have rows, and deleting those.
+    TRUNCATE makes new files for each table and its indices: only of those that have rows, and of
+    what refers to them. DELETE would be quicker, but leave rows of later tests in any order.
     """
     names = [table.name for table in metadata.sorted_tables]
     filled = " UNION ALL ".join(
@@ -131,10 +131,9 @@ def empty(database: Database) -> None:
     )
     numbering = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
     with database.write() as db:
-        # No order of parents and children, and no triggers that guard what was sent.
-        db.execute(sa.text("SET LOCAL session_replication_role = replica"))
-        for name in db.scalars(sa.text(filled)).all():
-            db.execute(sa.text(f'DELETE FROM "{name}"'))
+        found = ", ".join(f'"{name}"' for name in db.scalars(sa.text(filled)))
+        if found:
+            db.execute(sa.text(f"TRUNCATE {found} CASCADE"))
         db.execute(sa.text(numbering))
 
 
