@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +15,7 @@ from server.cli.terminal import cell, columns, fail, plain, say, say_table
 if TYPE_CHECKING:
     from server.runtime import Runtime
     from sync.links import Conflict, Entry
+    from sync.same_events import Repeat
 
 
 @click.group(cls=Group)
@@ -91,7 +92,10 @@ def duplicates_linked(runtime: Runtime) -> None:
 @click.argument("uuid")
 @with_runtime
 def duplicates_unlink(runtime: Runtime, list_name: str, uuid: str) -> None:
-    """Tách một mục đã gộp ra, như chưa gộp / take a link back, as if never made."""
+    """Tách một mục đã gộp ra, như chưa gộp / take a link back, as if never made.
+
+    Mục khác đã theo nó sang chỗ gộp thì ở lại đó. / Entries that came along with it stay there.
+    """
     from sync import links
 
     with runtime.database.write() as db:
@@ -146,13 +150,24 @@ def events() -> None:
 @with_runtime
 def events_list(runtime: Runtime, form: str | None) -> None:
     """Phiếu nào tính chung với phiếu nào, vì sao / which counts with which, and why."""
-    from sync import same_events
+    from sync import places, same_events
 
     with runtime.database.read() as db:
         found = list(same_events.repeats(db, form))
-    rows = [dataclasses.asdict(one) for one in found]
-    said = ({**row, "by": WHY[row["by"]]} for row in rows)
-    say("\n".join(columns(list(said))) or "–", events=plain(rows))
+        codes = {uuid: code for code, uuid in places.clubs_by_code(db).items()}
+    said = [_event(one, codes) for one in found]
+    say("\n".join(columns(said)) or "–", events=plain([dataclasses.asdict(one) for one in found]))
+
+
+def _event(one: Repeat, codes: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "biểu mẫu/form": one.form,
+        "ngày/day": f"{one.day:%d/%m/%Y}" if one.day else "–",
+        "CLB/club": codes.get(one.club_id or "", "–"),
+        "phiếu/report": one.instance_id,
+        "tính chung với/counts with": one.counts_with,
+        "vì sao/why": WHY[one.by],
+    }
 
 
 @events.command("apart")

@@ -110,7 +110,10 @@ def test_reports_of_one_event_are_listed_with_the_rule_and_parted(
     world.work()
     (one,) = cayda.json("duplicates", "events", "list", "--form", "care_visit")["events"]
     assert (one["by"], one["counts_with"]) == ("same_event", f"uuid:{an_id('first log')}")
-    assert "hai người cùng ghi" in cayda("duplicates", "events", "list").stdout
+    shown = cayda("duplicates", "events", "list").stdout
+    assert "hai người cùng ghi" in shown
+    assert "01/09/2025" in shown
+    assert HOA not in shown  # a club is known by its code
 
     both = ("care_visit", one["instance_id"], one["counts_with"])
     assert cayda.json("duplicates", "events", "apart", *both) == {"decided": "apart"}
