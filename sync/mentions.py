@@ -29,13 +29,14 @@ def keep(db: Connection, named: Mapping[int, Collection[str]]) -> None:
         db.execute(mentions.insert(), rows)
 
 
-def events_naming(db: Connection, form: str, uuids: Collection[str]) -> sa.Select[tuple[int]]:
-    """The ids of the form's records that count, and in which or in a twin of which one of these is
-    named.
+def events_naming(db: Connection, uuids: Collection[str]) -> sa.Select[tuple[int]]:
+    """The ids of records that count, and in which or in a twin of which one of these is named.
+
+    Of any form: asked for one, SQLite would begin with all records of that.
     """
     c = records.c
     return (
         sa.select(sa.func.coalesce(c.counted_with, c.id))
         .join(mentions, mentions.c.record_id == c.id)
-        .where(among(db, mentions.c.uuid, uuids), c.form == form)
+        .where(among(db, mentions.c.uuid, uuids))
     )

@@ -266,7 +266,7 @@ class World:
         if key not in self._naming:
             here = {life.uuid for life in self.lives(list_name)}
             here |= {uuid for uuid, other in self.needs.linked.items() if other in here}
-            naming = t.records.c.id.in_(mentions.events_naming(self.db, form, here))
+            naming = t.records.c.id.in_(mentions.events_naming(self.db, here))
             need = replace(self.needs.forms[form], repeats=set())  # who is named stands in none
             self._naming[key] = read_events(self.db, form, need, naming, are_few=True)
         return self._naming[key]
