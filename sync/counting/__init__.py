@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 PAIRS: Kind = "pairs"
 OF_FIGURES: tuple[Kind, ...] = ("per", "total")  # of other figures: `of_figures`
-CLUBS = 20  # counted at a time: their entities and records are held in memory
 
 
 def count(
@@ -73,15 +72,14 @@ def read_items(
     indicators: Sequence[Indicator],
     clubs: Collection[str],
 ) -> Iterator[Counted]:
-    """What the indicators count in these clubs, some clubs at a time."""
+    """What the indicators count in these clubs, one after the other."""
     for one in (one for one in indicators if one.kind == PAIRS):
         yield from of_pairs.items(db, library, period, one, clubs)
     asked = [one for one in indicators if one.kind not in (PAIRS, *OF_FIGURES)]
     needs = Needs.of(library, period, asked, canonical.ids(db))
     lists, forms = _apart(library, asked)
-    ordered = sorted(clubs)
-    for start in range(0, len(ordered), CLUBS):
-        world = World(db, needs, ordered[start : start + CLUBS])
+    for club in sorted(clubs):  # asked for several at once, SQLite reads the records of everybody
+        world = World(db, needs, [club])
         for group in _by_source(lists):
             yield from of_lists.items(world, group)
         for group in _by_source(forms):

@@ -72,7 +72,7 @@ class Holders:
             return self._world.naming_here(asked.form, self._list)
         if asked.named_in or self._are_clubs:
             return self._world.events(asked.form)
-        return self._world.about(asked.form, self._list)
+        return self._world.about(asked.form, self._list, asked.form)
 
     @property
     def _are_clubs(self) -> bool:

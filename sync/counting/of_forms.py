@@ -98,7 +98,7 @@ class Told:
         """The records of a form about each subject, of whichever club."""
         if form not in self._by_subject:
             found: dict[str, list[Event]] = defaultdict(list)
-            for event in self.world.about(form, self.subjects):
+            for event in self.world.about(form, self.subjects, self.form):
                 found[event.subject or ""].append(event)
             self._by_subject[form] = found
         return self._by_subject[form]

@@ -181,7 +181,7 @@ class World:
         self._known: dict[str, dict[str, Life]] = defaultdict(dict)
         self._asked: dict[str, set[str]] = defaultdict(set)
         self._events: dict[str, list[Event]] = {}
-        self._about: dict[str, list[Event]] = {}
+        self._about: dict[tuple[str, str], list[Event]] = {}
         self._naming: dict[tuple[str, str], list[Event]] = {}
         self._parts: dict[tuple[str, str], Parts] = {}
         self._telling: dict[int, tuple[Conditions, Telling]] = {}
@@ -245,20 +245,23 @@ class World:
             self._events[form] = read_events(self.db, form, self.needs.forms[form], mine)
         return self._events[form]
 
-    def about(self, form: str, list_name: str | None) -> list[Event]:
-        """Those, and what happened elsewhere to the same subjects and to these clubs' entities."""
-        if form not in self._about:
+    def about(self, form: str, list_name: str | None, asking: str) -> list[Event]:
+        """Those, and what happened elsewhere to these clubs' entities, and to the subjects of the
+        form that is asking: they may never have been told of as entities.
+        """
+        key = (form, asking)
+        if key not in self._about:
             own = self.events(form)
             of_list = self.lives(list_name) if list_name else []
             uuids = {life.uuid for life in of_list}
-            uuids |= {event.subject for event in own if event.subject}
+            uuids |= {e.subject for e in (*own, *self.events(asking)) if e.subject}
             r = t.records.c
             theirs = among(self.db, r.subject_id, sorted(uuids))
             outside = sa.or_(r.club_id.is_(None), sa.not_(among(self.db, r.club_id, self.clubs)))
             need = self.needs.forms[form]
             others = read_events(self.db, form, need, theirs, outside, are_few=True)
-            self._about[form] = [*own, *others]
-        return self._about[form]
+            self._about[key] = [*own, *others]
+        return self._about[key]
 
     def naming_here(self, form: str, list_name: str) -> list[Event]:
         """What happened in any club and may name somebody of these clubs."""
