@@ -128,10 +128,9 @@ def settle(
     """Settle the records of these happenings, all records about (not creating) these subjects, and
     those that may contradict what changed in these clubs.
 
-    Writes club_id, problems, held_back, counted_with and _by, and united where they differ. Held
-    back are:
-    dates in the future, before joining or before the club, people not registered yet, and
-    rejected reviews.
+    Writes club_id, problems, held_back, counted_with and _by, and united where they differ.
+    Held back are: dates in the future, before joining or before the club, people not registered
+    yet, and rejected reviews.
     """
     contested = _contested(db, library, doubts.rivals(db, library, clubs))
     rows = _load(db, library, {*happenings, *contested}, subjects)

@@ -352,6 +352,11 @@ def clubs_by_code(db: Connection) -> dict[str, str]:
     return found
 
 
+def codes_by_club(db: Connection) -> dict[str, str]:
+    """What people call a club, by its uuid."""
+    return {uuid: code for code, uuid in clubs_by_code(db).items()}
+
+
 def find_club(db: Connection, code: str) -> str | None:
     """The uuid of the club with this code, if there is one."""
     return clubs_by_code(db).get(tidy(code))

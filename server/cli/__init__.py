@@ -16,6 +16,7 @@ from server.cli.command import Group
 from server.cli.drafts import draft
 from server.cli.duplicates import duplicates
 from server.cli.entities import entity
+from server.cli.events import events
 from server.cli.files import export
 from server.cli.follow_up import follow_up
 from server.cli.forms import form
@@ -40,7 +41,7 @@ def main(context: click.Context) -> None:
 
 
 form.add_command(draft)
-for verb in (list_pairs, dismiss, estimate):
+for verb in (list_pairs, dismiss, estimate, events):
     duplicates.add_command(verb)
 for command in (
     *(serve, web, work, migrate),

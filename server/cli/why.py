@@ -44,7 +44,7 @@ def why(
 ) -> None:
     """Những gì đứng sau một số liệu / what a figure is made of, row by row."""
     from forms.periods import get_period
-    from sync import audit
+    from sync import audit, places
     from sync.why import Asked, explain
 
     period = get_period(code, calendar)
@@ -54,7 +54,7 @@ def why(
         caller = find_caller(db, as_user)
         asked = Asked(indicator, period, level, place, (name, part))
         found = explain(db, runtime.library, caller, asked)
-        clubs = _codes(db)
+        clubs = places.codes_by_club(db)
     with runtime.database.write() as db:
         details = {"unit": unit, "club": club, "cut": cut, **seen_as(caller)}
         subject = f"figure:{indicator} {code}"
@@ -79,13 +79,6 @@ def _place(db: Connection, unit: str | None, club: str | None, period: Period) -
     if found is None:
         raise Refused(UNKNOWN_PLACE(code=unit or PLACES[-1]))
     return found.level, str(found.id)
-
-
-def _codes(db: Connection) -> Mapping[str, str]:
-    """What people call a club, by its uuid."""
-    from sync import places
-
-    return {uuid: code for code, uuid in places.clubs_by_code(db).items()}
 
 
 def _object(found: Why, clubs: Mapping[str, str]) -> dict[str, Any]:

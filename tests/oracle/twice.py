@@ -1,5 +1,4 @@
-"""Some people are registered twice, and what came after is filed now under one entry, now under
-the other: once these are linked, every figure is that of the truth."""
+"""Some people are registered twice, and their later papers are filed under either entry."""
 
 from __future__ import annotations
 
