@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class Settings:
 
     data: Path = Path("data")
     database_url: str = ""  # empty: the file cayda.db in `data`
-    blobs: str = ""  # a folder; empty: the folder blobs in `data`
+    blobs: str = ""  # a folder, or s3://bucket/prefix; empty: the folder blobs in `data`
     redis_url: str | None = None  # set it, and rq workers are woken
     library: Path | None = None  # another organisation's library; None: ours
     public_url: str | None = None  # scheme and host phones see; None: what each request says
@@ -57,7 +58,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> 
     found: dict[str, object] = {
         "data": Path(env.get("CAYDA_DATA", "data")),
         "database_url": _with_scheme(env, "DATABASE_URL", "sqlite", "postgres") or "",
-        "blobs": _folder(env, "CAYDA_BLOBS"),
+        "blobs": _folder_or_bucket(env, "CAYDA_BLOBS"),
         "redis_url": _with_scheme(env, "REDIS_URL", "redis", "unix"),
         "library": Path(env["CAYDA_LIBRARY"]) if "CAYDA_LIBRARY" in env else None,
         "public_url": read_address("CAYDA_PUBLIC_URL", env.get("CAYDA_PUBLIC_URL")),
@@ -145,12 +146,20 @@ def _with_scheme(env: Mapping[str, str], name: str, *schemes: str) -> str | None
     return text
 
 
-def _folder(env: Mapping[str, str], name: str) -> str:
+def _folder_or_bucket(env: Mapping[str, str], name: str) -> str:
+    """A folder, or s3://bucket/prefix with the credentials the bucket is opened with."""
     text = env.get(name, "")
-    if "://" in text:
-        raise SettingError(
-            name, "hiện chỉ dùng được thư mục", "only a folder can be used in this version"
-        )
+    if "://" not in text:
+        return text
+    if not re.fullmatch(r"s3://[A-Za-z0-9.-]+(/[^?#\s]*)?", text):
+        known = "s3://bucket/prefix"
+        raise SettingError(name, f"cần một thư mục hoặc {known}", f"needs a folder or {known}")
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        if key not in env:
+            raise SettingError(
+                key, f"cần có khi {name} là s3://…", f"needed where {name} is s3://…"
+            )
+    read_address("AWS_ENDPOINT_URL", env.get("AWS_ENDPOINT_URL"))
     return text
 
 

@@ -72,7 +72,8 @@ def test_blank_means_not_set() -> None:
         ("DATABASE_URL", "cayda.db"),
         ("DATABASE_URL", "mysql://h/d"),
         ("REDIS_URL", "localhost:6379"),
-        ("CAYDA_BLOBS", "s3://bucket/prefix"),
+        ("CAYDA_BLOBS", "s3:///prefix"),
+        ("CAYDA_BLOBS", "ftp://bucket"),
         ("CAYDA_POST_BYTES", "-1"),
         ("CAYDA_BODY_BYTES", "1000000"),
     ],
@@ -81,6 +82,19 @@ def test_a_wrong_setting_is_named_in_both_languages(name: str, value: str) -> No
     with pytest.raises(SettingError, match=rf"^{name}: .+ / .+$") as caught:
         read_settings({name: value})
     assert caught.value.name == name
+
+
+KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+
+
+def test_a_bucket_needs_its_credentials() -> None:
+    bucket = {"CAYDA_BLOBS": "s3://kho/phieu"}
+    assert read_settings(bucket | KEYS).blobs == "s3://kho/phieu"
+    for key in KEYS:
+        with pytest.raises(SettingError, match=rf"^{key}: .*CAYDA_BLOBS.* / .+$"):
+            read_settings(bucket | KEYS | {key: ""})
+    with pytest.raises(SettingError, match=r"^AWS_ENDPOINT_URL: "):
+        read_settings(bucket | KEYS | {"AWS_ENDPOINT_URL": "store:9000"})
 
 
 def test_settings_cannot_change() -> None:
