@@ -23,14 +23,14 @@ from urllib.parse import urlsplit
 
 import click
 
-from tests.bench import exports, figures, matching, polling, weeks
+from tests.bench import exports, figures, growth, matching, polling, weeks
 from tests.bench.machine import machine
 from tests.bench.people import measure as people
 from tests.bench.server import GENERATOR, Bench, Line, load_generator, pss, web_process
 from tests.postgres import a_postgres
 
 FORM = ("person_registration", "2026111801")
-PARTS = ("submissions", "polling", "exports", "figures", "million")
+PARTS = ("submissions", "polling", "exports", "figures", "million", "growth")
 Part = Callable[[str, Bench, str | None], Iterator[Line]]
 
 
@@ -118,6 +118,7 @@ def main() -> None:
     parser.add_argument(
         "--clubs", type=int, default=100, help="of figures; 1,000 are filled in 2 minutes"
     )
+    parser.add_argument("--sizes", type=int, nargs="+", default=growth.SIZES, help="of growth")
     parser.add_argument("--only", choices=("embedded", "postgres"))
     arguments = parser.parse_args()
     if not GENERATOR.exists():
@@ -128,6 +129,7 @@ def main() -> None:
         "exports": exports.measure,
         "figures": partial(figures.measure, size=arguments.clubs),
         "million": matching.measure,
+        "growth": partial(growth.measure, sizes=tuple(arguments.sizes)),
     }
     parts = every if arguments.part == "all" else {arguments.part: every[arguments.part]}
     kinds = (arguments.only,) if arguments.only else ("embedded", "postgres")

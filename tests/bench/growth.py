@@ -1,0 +1,186 @@
+"""Whether a submission costs the same when 10,000 are kept and when 2,000,000 are (PostgreSQL).
+
+A few are sent through the door and processed; the rest are these, written again by SQL with ids of
+their own, over three years and 2,000 phones. At each size the same load comes again.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from sync.database import Database
+from tests.bench.server import GENERATOR, Bench, Line, web_process
+
+SIZES = (10_000, 100_000, 500_000, 2_000_000)
+PATTERNS = 2_000  # sent for real
+PHONES = 2_000
+AT_ONCE = 50_000  # rows of one statement
+LOAD = 3_000
+CONNECTIONS = 32
+
+
+def measure(
+    name: str, bench: Bench, url: str | None, sizes: tuple[int, ...] = SIZES
+) -> Iterator[Line]:
+    """All lines; PostgreSQL only, as the issue asks: SQLite is for what fits on one box."""
+    if url is None:
+        return
+    database = Database(url)
+    with bench.serving() as (server, _):
+        _load(bench, web_process(server), "submit", PATTERNS, "patterns")
+        _drain(bench)
+    with database.write() as db:
+        patterns = _prepare(db)
+    costs: dict[str, list[float]] = {}
+    for size in sizes:
+        start = time.perf_counter()
+        kept = _grow(database, patterns, size)
+        took, disk = time.perf_counter() - start, _size(database)
+        yield Line(f"{name}: grown to {kept:,} submissions", f"{took:.0f} s, {disk:.1f} GB")
+        with bench.serving() as (server, ready):
+            web = web_process(server)
+            yield Line(f"{name}: {size:,} kept: ready after", f"{ready:.1f} s")
+            for phase in ("submit", "replay"):
+                result = _load(bench, web, phase, LOAD, f"size{size}")
+                costs.setdefault(f"a {phase} by the clock", []).append(1 / result["rps"])
+                cpu = sum(result["server_cpu_s"].values()) / result["ok"]
+                costs.setdefault(f"a {phase} in CPU", []).append(cpu)
+                yield Line(
+                    f"{name}: {size:,} kept: {phase}, {CONNECTIONS} connections", _say(result)
+                )
+                rest = _drain(bench)
+                if phase == "submit":
+                    rate = LOAD / (rest + result["wall_s"])
+                    yield Line(f"{name}: {size:,} kept: sent and processed", f"{rate:.0f}/s")
+                    costs.setdefault("one sent and processed", []).append(1 / rate)
+            yield Line(f"{name}: {size:,} kept: /metrics", f"{_metrics_ms(bench):.1f} ms")
+    for what, (least, *_, most) in costs.items():
+        said = f"{100 * (most / least - 1):+.0f} %"
+        yield Line(f"{name}: {what}: {sizes[-1]:,} against {sizes[0]:,} kept", said, "≤ +20 %")
+    database.dispose()
+
+
+def _load(bench: Bench, web: int, phase: str, n: int, seed: str) -> dict[str, Any]:
+    """The generator's own result; the same seed sends the same instances."""
+    command = [
+        *(sys.executable, str(GENERATOR), "--base", bench.url, "--phases", phase),
+        *("--concurrency", str(CONNECTIONS), "--n", str(n), "--seed", seed, "--warmup", "0"),
+        *("--server-pid", f"web={web}", "--server-pid", f"pg={_postmaster(bench)}", "--json", "-"),
+    ]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    result: dict[str, Any] = json.loads(done.stdout)["results"][0]
+    return result
+
+
+def _say(result: dict[str, Any]) -> str:
+    cpu = {part: 1000 * used / result["ok"] for part, used in result["server_cpu_s"].items()}
+    errors = f", ERRORS {result['errors']}" if result["errors"] else ""
+    return (
+        f"{result['rps']}/s (p50 {result['p50_ms']} ms, p99 {result['p99_ms']} ms; "
+        f"CPU each: web {cpu['web']:.2f} ms, PostgreSQL {cpu['pg']:.2f} ms{errors})"
+    )
+
+
+def _postmaster(bench: Bench) -> int:
+    """The PostgreSQL of this bench, found by its folder."""
+    folder = bench.data.parent / "pg" / "data"
+    return int((Path(folder) / "postmaster.pid").read_text().split()[0])
+
+
+def _drain(bench: Bench) -> float:
+    start = time.perf_counter()
+    while bench.metric("cayda_queue_waiting"):
+        time.sleep(0.1)
+    return time.perf_counter() - start
+
+
+def _metrics_ms(bench: Bench) -> float:
+    start = time.perf_counter()
+    bench.get("/metrics")
+    return 1000 * (time.perf_counter() - start)
+
+
+def _size(database: Database) -> float:
+    with database.read() as db:
+        found = db.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one()
+    return float(found) / 2**30
+
+
+# ------------------------------------------------------------------ the rows
+def _prepare(db: sa.Connection) -> int:
+    """Phones for the copies → how many versions are copied."""
+    db.execute(
+        sa.text(
+            "INSERT INTO app_users (name, kind, role, token_sha256, created_at, project_id) SELECT"
+            " 'phone ' || n, 'phone', 'city', encode(sha256(n::text::bytea), 'hex'), now(), 1"
+            " FROM generate_series(1, :n) AS n"
+        ),
+        {"n": PHONES},
+    )
+    return int(db.execute(sa.text("SELECT count(*) FROM submission_versions")).scalar_one())
+
+
+_COPY = """
+WITH fresh AS MATERIALIZED (
+  SELECT nextval(pg_get_serial_sequence('submissions', 'id')) AS new_submission,
+         nextval(pg_get_serial_sequence('submission_versions', 'id')) AS new_version,
+         'uuid:' || gen_random_uuid() AS new_instance,
+         now() - random() * interval '3 years' AS at,
+         :phone + (random() * :phones)::int AS phone,
+         v.*
+  FROM (SELECT * FROM submission_versions ORDER BY id LIMIT :patterns) AS v,
+       generate_series(1, :times)
+), sent AS MATERIALIZED (
+  SELECT new_version,
+         convert_to(replace(convert_from(xml, 'UTF8'), instance_id, new_instance), 'UTF8') AS bytes
+  FROM fresh
+), s AS (
+  INSERT INTO submissions (id, form_id, instance_id, current_version_id, created_at)
+  SELECT new_submission, form_id, new_instance, new_version, at FROM fresh
+), v AS (
+  INSERT INTO submission_versions (id, submission_id, form_id, instance_id, sha256, version,
+         form_version_id, xml, received_at, device_id, app_user_id, problems)
+  SELECT new_version, new_submission, form_id, new_instance, encode(sha256(bytes), 'hex'), version,
+         form_version_id, bytes, at, device_id, phone, problems
+  FROM fresh JOIN sent USING (new_version)
+), r AS (
+  INSERT INTO received (received_at, project_id, app_user_id, device_id, user_agent, sha256,
+         outcome, submission_version_id)
+  SELECT at, 1, phone, device_id, 'load', encode(sha256(bytes), 'hex'), 'new', new_version
+  FROM fresh JOIN sent USING (new_version)
+), told AS (
+  INSERT INTO records (submission_id, submission_version_id, form, table_path, position,
+         parent_position, answers, derived, happened_on, subject_list, subject_id, reported_id,
+         club_id, problems, held_back)
+  SELECT new_submission, new_version, form, table_path, position, parent_position, answers,
+         derived, happened_on, subject_list, subject_id, reported_id, club_id, c.problems, held_back
+  FROM fresh f JOIN records c ON c.submission_version_id = f.id
+)
+SELECT count(*) FROM fresh
+"""
+
+
+def _grow(database: Database, patterns: int, size: int) -> int:
+    """Copies until so many submissions are kept, then what autovacuum would do in time."""
+    with database.read() as db:
+        kept = int(db.execute(sa.text("SELECT count(*) FROM submissions")).scalar_one())
+        first = sa.text("SELECT min(id) FROM app_users WHERE name LIKE 'phone %'")
+        phone = int(db.execute(first).scalar_one())
+    while kept < size:
+        times = max(1, min(AT_ONCE, size - kept) // patterns)
+        with database.write() as db:
+            db.execute(sa.text("SET LOCAL session_replication_role = replica"))  # no foreign keys
+            values = {"phone": phone, "phones": PHONES - 1, "patterns": patterns}
+            kept += int(db.execute(sa.text(_COPY), values | {"times": times}).scalar_one())
+    options = {"isolation_level": "AUTOCOMMIT"}
+    with database.engine.connect().execution_options(**options) as db:
+        db.execute(sa.text("VACUUM ANALYZE"))
+    return kept
