@@ -20,7 +20,7 @@ from forms.file_names import as_written, file_name
 from forms.instance import read_instance
 from forms.problems import NOT_FOUND, PLACE_IN_PICTURE, Refused
 from sync.blobs import Blobs
-from sync.receive import lineage, read_chain
+from sync.chain import lineage, read_chain
 from sync.tables import (
     attachments,
     expected_attachments,

@@ -8,7 +8,7 @@ twins at peers for years (incidents C2).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -32,6 +32,7 @@ from forms.problems import (
 from sync import queue
 from sync.accounts import DRAFTS_ID
 from sync.blobs import StoredBlob
+from sync.chain import current_version, leads_to, read_chain
 from sync.database import insert_once
 from sync.tables import (
     attachments,
@@ -95,46 +96,21 @@ class Received:
     title: str  # of the form
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A version's place in its chain of edits."""
-
-    id: int
-    instance_id: str
-    deprecated_id: str | None
-
-
 def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
     """Keep one POST. Raises only Refused(UNKNOWN_FORM), for a form this server never had."""
     form = _find_form(db, arrival)
     sha256 = hashlib.sha256(arrival.xml).hexdigest()
     submission_id, begins, doubts = _submission(db, form.id, arrival, now)
-    problems = (*arrival.problems, *arrival.instance.problems, *doubts)
-    problems += _form_problems(form, arrival)
+    problems = (*problems_of(form, arrival), *doubts)
     is_known = not begins and _is_known(db, form.id, arrival.instance)
     outcome = _outcome_of_new(arrival.instance, is_known)
-    if outcome is Outcome.DIFFERENT:
-        problems = (*problems, DIFFERENT_CONTENT())
-    version = {
-        "submission_id": submission_id,
-        "form_id": form.id,
-        "instance_id": arrival.instance.instance_id,
-        "deprecated_id": arrival.instance.deprecated_id,
-        "sha256": sha256,
-        "version": arrival.instance.version,
-        "form_version_id": form.version_id,
-        "xml": arrival.xml,
-        "received_at": now,
-        "device_id": arrival.device_id,
-        "app_user_id": arrival.app_user_id,
-        "user_id": arrival.user_id,
-        "problems": to_json(problems),
-    }
+    flags = (*problems, DIFFERENT_CONTENT()) if outcome is Outcome.DIFFERENT else problems
+    version = version_row(arrival, form, submission_id, sha256, flags, now)
     row = insert_once(db, submission_versions, version)
     version_id: int = row.id if row else _version_of_bytes(db, version)
     more = keep_files(db, version_id, arrival.files, now)
     if row is None:
-        outcome = Outcome.MORE if more else Outcome.RESENT
+        outcome, flags = Outcome.MORE if more else Outcome.RESENT, problems
     else:
         if arrival.instance.encrypted:
             insert_once(db, sealed_submissions, {"submission_version_id": version_id})
@@ -144,68 +120,13 @@ def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
             _take_place(db, submission_id, version_id, arrival.instance)
         if arrival.project_id != DRAFTS_ID:  # what was sent to try a form out means nothing
             queue.add(db, PROCESS, version_id, now=now)
-    _note_arrival(db, arrival, outcome, version_id, sha256, now)
-    return Received(outcome, version_id, problems, form.title)
+    db.execute(received.insert(), arrival_row(arrival, outcome, version_id, sha256, now))
+    return Received(outcome, version_id, flags, form.title)
 
 
 def to_json(problems: Iterable[Problem]) -> list[dict[str, Any]]:
     """Problems as they are stored: code and details; the words come from forms/problems.py."""
     return [{"code": problem.code, "details": dict(problem.details)} for problem in problems]
-
-
-def current_version(chain: Sequence[Link]) -> int:
-    """Id of the version that counts: the end of the longest chain of edits; on a tie the earliest.
-
-    An edit may come before its original, so the order of arrival decides only between rivals.
-    """
-    by_instance = _by_instance(chain)
-    # An original that is still on the phone counts as a step too.
-    depth = {link.id: len(_parents(by_instance, link)) for link in by_instance.values()}
-    return min(by_instance.values(), key=lambda link: (-depth[link.id], link.id)).id
-
-
-def lineage(chain: Sequence[Link], version_id: int) -> list[int]:
-    """All versions of a submission: this one, then what it edits, nearest first, then the newest.
-
-    Where a version lacks a file that it names, the first of these that has it is meant.
-    """
-    own = next(link for link in chain if link.id == version_id)
-    near = [one_id(own.instance_id), *_parents(_by_instance(chain), own)]
-    rank = {name: number for number, name in enumerate(near)}
-
-    def order(link: Link) -> tuple[bool, int, int]:
-        return link.id != version_id, rank.get(one_id(link.instance_id), len(rank)), -link.id
-
-    return [link.id for link in sorted(chain, key=order)]
-
-
-def _leads_to(chain: Sequence[Link], version_id: int, later: int) -> bool:
-    """Whether `later` is an edit of this version, or of its edit: a step that came late."""
-    links = {link.id: link for link in chain}
-    edited = _parents(_by_instance(chain), links[later])
-    return one_id(links[version_id].instance_id) in edited
-
-
-def _by_instance(chain: Sequence[Link]) -> dict[str, Link]:
-    """The first version of each instance; ids in their one spelling."""
-    found: dict[str, Link] = {}
-    for link in sorted(chain, key=lambda link: link.id):
-        found.setdefault(one_id(link.instance_id), link)
-    return found
-
-
-def _parents(by_instance: Mapping[str, Link], link: Link) -> list[str]:
-    """Instances that a version edits, nearest first; edits that name each other end somewhere."""
-    own = one_id(link.instance_id)
-    found: list[str] = []
-    parent: Link | None = link
-    while parent is not None and parent.deprecated_id is not None:
-        name = one_id(parent.deprecated_id)
-        if name == own or name in found:
-            break
-        found.append(name)
-        parent = by_instance.get(name)
-    return found
 
 
 _form_query = (
@@ -245,8 +166,9 @@ def _find_form(db: Connection, arrival: Arrival) -> Any:
     return form
 
 
-def _form_problems(form: Any, arrival: Arrival) -> tuple[Problem, ...]:
-    found: list[Problem] = []
+def problems_of(form: Any, arrival: Arrival) -> tuple[Problem, ...]:
+    """All flags that the form and the arrival alone tell. `form`: id, state and versions."""
+    found = [*arrival.problems, *arrival.instance.problems]
     version = arrival.instance.version[:80]
     if form.version_id is None:
         found.append(UNKNOWN_VERSION(version=version))
@@ -336,7 +258,7 @@ def _take_place(db: Connection, submission_id: int, version_id: int, instance: I
     if instance.deprecated_id is not None:
         if current == version_id:
             values["review_state"] = "edited"
-        elif not _leads_to(chain, version_id, current):
+        elif not leads_to(chain, version_id, current):
             # What people said of the version that counts still holds.
             _flag(db, version_id, EDIT_OF_OLD())
     _change(db, submission_id, values)
@@ -344,15 +266,6 @@ def _take_place(db: Connection, submission_id: int, version_id: int, instance: I
 
 def _change(db: Connection, submission_id: int, values: Mapping[str, Any]) -> None:
     db.execute(submissions.update().where(submissions.c.id == submission_id).values(**values))
-
-
-def read_chain(db: Connection, submission_id: int) -> list[Link]:
-    """The versions of a submission, in no order."""
-    c = submission_versions.c
-    rows = db.execute(
-        sa.select(c.id, c.instance_id, c.deprecated_id).where(c.submission_id == submission_id)
-    )
-    return [Link(*row) for row in rows]
 
 
 def _gather_waiting_edits(db: Connection, submission_id: int, instance: Instance) -> None:
@@ -398,43 +311,69 @@ def keep_files(
     db: Connection, version_id: int, files: Iterable[ReceivedFile], now: datetime
 ) -> bool:
     """Note the files, always in one order (no deadlocks); True when any was not here yet."""
-    new = False
-    for file in sorted(files, key=lambda file: (file.name, file.blob.sha256)):
-        row = insert_once(
-            db,
-            attachments,
-            {
-                "submission_version_id": version_id,
-                "name": file.name,
-                "sha256": file.blob.sha256,
-                "size": file.blob.size,
-                "content_type": file.content_type,
-                "received_at": now,
-            },
-        )
-        new = new or row is not None
-    return new
+    rows = sorted((file_row(version_id, file, now) for file in files), key=file_order)
+    found = [insert_once(db, attachments, row) for row in rows]
+    return any(row is not None for row in found)
 
 
-def _note_arrival(
-    db: Connection,
+# ------------------------------------------------------------------ rows, as receive_many too
+
+
+def version_row(
     arrival: Arrival,
-    outcome: Outcome,
-    version_id: int,
+    form: Any,
+    submission_id: int,
     sha256: str,
+    problems: Iterable[Problem],
     now: datetime,
-) -> None:
-    db.execute(
-        received.insert(),
-        {
-            "received_at": now,
-            "project_id": arrival.project_id,
-            "app_user_id": arrival.app_user_id,
-            "user_id": arrival.user_id,
-            "device_id": arrival.device_id,
-            "user_agent": arrival.user_agent,
-            "sha256": sha256,
-            "outcome": str(outcome),
-            "submission_version_id": version_id,
-        },
-    )
+) -> dict[str, Any]:
+    """Of `submission_versions`."""
+    return {
+        "submission_id": submission_id,
+        "form_id": form.id,
+        "instance_id": arrival.instance.instance_id,
+        "deprecated_id": arrival.instance.deprecated_id,
+        "sha256": sha256,
+        "version": arrival.instance.version,
+        "form_version_id": form.version_id,
+        "xml": arrival.xml,
+        "received_at": now,
+        "device_id": arrival.device_id,
+        "app_user_id": arrival.app_user_id,
+        "user_id": arrival.user_id,
+        "problems": to_json(problems),
+    }
+
+
+def file_row(version_id: int, file: ReceivedFile, now: datetime) -> dict[str, Any]:
+    """Of `attachments`."""
+    return {
+        "submission_version_id": version_id,
+        "name": file.name,
+        "sha256": file.blob.sha256,
+        "size": file.blob.size,
+        "content_type": file.content_type,
+        "received_at": now,
+    }
+
+
+def file_order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """By what is unique, so that two who note the same files wait for each other in one order."""
+    return row["submission_version_id"], row["name"], row["sha256"]
+
+
+def arrival_row(
+    arrival: Arrival, outcome: Outcome, version_id: int, sha256: str, now: datetime
+) -> dict[str, Any]:
+    """Of `received`."""
+    return {
+        "received_at": now,
+        "project_id": arrival.project_id,
+        "app_user_id": arrival.app_user_id,
+        "user_id": arrival.user_id,
+        "device_id": arrival.device_id,
+        "user_agent": arrival.user_agent,
+        "sha256": sha256,
+        "outcome": str(outcome),
+        "submission_version_id": version_id,
+    }

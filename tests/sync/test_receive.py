@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from forms.instance import read_instance
 from forms.problems import Refused
 from sync.blobs import StoredBlob
+from sync.chain import Link, current_version
 from sync.database import Database
-from sync.receive import Arrival, Link, Outcome, Received, ReceivedFile, current_version, receive
+from sync.receive import Arrival, Outcome, Received, ReceivedFile, receive
 from sync.tables import (
     attachments,
     form_versions,

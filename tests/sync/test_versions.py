@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from forms.difference import difference
 from forms.instance import read_instance
 from forms.problems import Refused
-from sync import receive, verify, versions
+from sync import verify, versions
+from sync.chain import Link, lineage
 from sync.database import Database
 from sync.tables import audit_events, queue, submission_versions, submissions
 from sync.versions import Submission, Version
@@ -275,12 +276,12 @@ def test_a81_a_chain_in_any_order_with_repeats_ends_at_its_last(
 
 
 def test_lineage_is_a_version_then_its_parents_then_the_newest() -> None:
-    chain = [
-        receive.Link(1, "a", None),
-        receive.Link(2, "b", "a"),
-        receive.Link(3, "c", "b"),
-        receive.Link(4, "d", "a"),
-        receive.Link(5, "a", None),
+    versions_of_one = [
+        Link(1, "a", None),
+        Link(2, "b", "a"),
+        Link(3, "c", "b"),
+        Link(4, "d", "a"),
+        Link(5, "a", None),
     ]
-    assert receive.lineage(chain, 3) == [3, 2, 5, 1, 4]
-    assert receive.lineage(chain, 1) == [1, 5, 4, 3, 2]
+    assert lineage(versions_of_one, 3) == [3, 2, 5, 1, 4]
+    assert lineage(versions_of_one, 1) == [1, 5, 4, 3, 2]
