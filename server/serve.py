@@ -112,6 +112,7 @@ def work(settings: Settings, parent: int | None = None, key: RSAPrivateKey | Non
     `key` opens encrypted submissions.
     """
     from server import tasks
+    from server.heartbeat import beating
     from server.jobs import listen
     from server.runtime import open_runtime
 
@@ -124,11 +125,12 @@ def work(settings: Settings, parent: int | None = None, key: RSAPrivateKey | Non
     if parent is not None and settings.embedded and runtime.database.is_sqlite:
         _release_leases(runtime)
     gc.freeze()  # modules and library stay; the collector need not look at them again
-    if settings.redis_url:
-        pace = tasks.Pace()
-        listen(settings.redis_url, lambda: tasks.run_safely(runtime, stopping, pace), stopping)
-    else:
-        tasks.work_here(runtime, stopping)
+    with beating(runtime, lambda: os.kill(os.getpid(), signal.SIGTERM)):
+        if settings.redis_url:
+            pace = tasks.Pace()
+            listen(settings.redis_url, lambda: tasks.run_safely(runtime, stopping, pace), stopping)
+        else:
+            tasks.work_here(runtime, stopping)
     return 0
 
 

@@ -38,6 +38,12 @@ def note(db: Connection, now: datetime) -> bool:
     return outdated
 
 
+def is_newer(db: Connection) -> bool:
+    """Whether newer code has taken the data over: what this code would derive, it would not."""
+    query = sa.select(counters.c.value).where(counters.c.name == DERIVED)
+    return (db.execute(query).scalar() or 0) > GENERATION
+
+
 def is_waiting(db: Connection) -> bool:
     """Whether all is still to be derived again; afterwards the queue holds every submission."""
     mine = sa.select(waiting.c.id).where(waiting.c.name == DERIVE_AGAIN)

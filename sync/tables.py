@@ -517,6 +517,13 @@ slice_marks = Table(  # derived: the sum of what one download rule shows of one 
     Column("sum", BigInteger, nullable=False),  # of a hash of each row: no order, no scan
     UniqueConstraint("list_id", "rule", "club_id"),
 )
+workers = Table(  # processes that work: each says every few seconds that it lives
+    "workers",
+    metadata,
+    Column("name", Text, primary_key=True),  # machine and process
+    Column("started_at", Utc, nullable=False),
+    Column("seen_at", Utc, nullable=False),
+)
 counters = Table(  # rise whenever something changes that phones may have downloaded
     "counters",
     metadata,
