@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from flask import Flask, request
 
 from forms.problems import NOT_FOUND, Refused
-from server import api, errors, health, openrosa, pages
+from server import api, errors, health, metrics, openrosa, pages
 from server.auth import is_token, memory_of
 from server.remembered import Remembered
 from server.runtime import EXTENSION, Runtime, open_runtime
@@ -29,12 +29,13 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> Flask:
     app.url_map.merge_slashes = False  # merging redirects, and a redirected POST arrives empty
     remembered = Remembered(app.wsgi_app, app.extensions[EXTENSION], partial(memory_of, app))
     app.wsgi_app = _forgive_slashes(_take_link(remembered))  # type: ignore[method-assign,assignment]  # Flask documents this
+    app.before_request(metrics.note_route)
     app.before_request(_refuse_nul)
     errors.register(app)
-    health.register(app)
     openrosa.register(app)
     api.register(app)
     pages.register(app, settings)
+    health.register(app, metrics.register(app, app.extensions[EXTENSION]))
     return app
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
-from flask import Flask, Response, current_app, jsonify, request
+from flask import Flask, Response, jsonify, request
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.routing.exceptions import RoutingException
@@ -26,6 +25,8 @@ from forms.problems import (
     Problem,
     Refused,
 )
+from server import logs
+from server.metrics import NO_ROUTE, ROUTE, request_id
 from server.runtime import runtime
 
 OPENROSA_XML = "text/xml; charset=utf-8"  # application/xml would be taken for a captive portal
@@ -121,10 +122,8 @@ def register(app: Flask) -> None:
 
 
 def log_failure(error: BaseException) -> None:
-    """Type and place of an error; its text may hold answers or a token and is left out."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    cause = type(getattr(error, "orig", None) or error).__qualname__
-    current_app.logger.error("%s in %s\n%s", cause, request.endpoint, frames)
+    """Type and place of an error, under the name that the answer bears."""
+    logs.failed(request_id(request.environ), request.environ.get(ROUTE, NO_ROUTE), error)
 
 
 def _refused(error: Refused) -> Response:

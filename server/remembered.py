@@ -19,6 +19,7 @@ from werkzeug.datastructures import ETags
 from werkzeug.http import parse_etags, remove_entity_headers
 
 from server.auth import Memory
+from server.metrics import ROUTE
 from server.runtime import Runtime
 from sync import catalogue
 from sync.accounts import token_sha256
@@ -53,7 +54,7 @@ class _Answer:
     headers: list[tuple[str, str]]  # but Date
     body: bytes
 
-    def give(self, known: ETags, start_response: Any) -> Iterable[bytes]:
+    def give(self, known: ETags, start_response: Any) -> list[bytes]:
         """The answer, or that the phone has it already."""
         headers = [*self.headers, ("Date", formatdate(usegmt=True))]
         mark = next((value for name, value in headers if name == "ETag"), None)
@@ -86,6 +87,8 @@ class Remembered:
         answer = self._find(question)
         if answer is None or answer.stamp != stamp:
             answer = self._ask(environ, token, stamp, question)
+        else:
+            environ[ROUTE] = "openrosa.remembered"
         return answer.give(known, start_response)
 
     def _stamp(self, token: str) -> Stamp | None:

@@ -13,13 +13,13 @@ from sync.tables import counters
 FORMS, LISTS, PLACES = NAMES = ("forms", "lists", "places")
 
 
-def bump(db: Connection, name: str) -> None:
+def bump(db: Connection, name: str, by: int = 1) -> None:
     """Say that something of this kind has changed, in the transaction of the change itself."""
     dialect: Any = sqlite if is_sqlite(db) else postgresql
-    statement = dialect.insert(counters).values(name=name, value=1)
+    statement = dialect.insert(counters).values(name=name, value=by)
     db.execute(
         statement.on_conflict_do_update(
-            index_elements=["name"], set_={"value": counters.c.value + 1}
+            index_elements=["name"], set_={"value": counters.c.value + statement.excluded.value}
         )
     )
 

@@ -13,10 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from sync import counters
 from sync.tables import queue
 
 LEASE = timedelta(seconds=60)
 MOST_TRIES = 5
+DONE = "work done"  # the row of `counters` with how many pieces of work were ever done
 FIRST_DELAY = timedelta(seconds=2)  # then four times as long after each failure
 
 
@@ -115,9 +117,10 @@ def claim(db: Connection, name: str, limit: int, now: datetime) -> list[Work]:
 
 
 def done(db: Connection, works: Sequence[Work]) -> None:
-    """Forget finished work, in the transaction that holds its result."""
+    """Forget finished work, but for its number, in the transaction that holds its result."""
     if works:
         db.execute(queue.delete().where(queue.c.id.in_([work.id for work in works])))
+        counters.bump(db, DONE, len(works))
 
 
 def fail(db: Connection, work: Work, error: str, now: datetime) -> None:
@@ -163,14 +166,23 @@ def release(db: Connection, now: datetime) -> int:
     return freed.rowcount
 
 
-def depth(db: Connection) -> Depth:
-    """Counts for `status`, healthz and metrics; due later counts as waiting too."""
+def depth(db: Connection, at_most: int | None = None) -> Depth:
+    """Counts for `status`, healthz and metrics; due later counts as waiting too.
+
+    `at_most`: count no further, for who asks every few seconds.
+    """
     waiting = queue.c.failed_at.is_(None)
-    row = db.execute(
-        sa.select(
-            sa.func.count().filter(waiting),
-            sa.func.count().filter(~waiting),
-            sa.func.min(queue.c.added_at).filter(waiting),
-        )
-    ).one()
-    return Depth(row[0], row[1], row[2])
+    # Numbers rise with time, so the lowest waits longest. Written so that no database thinks of
+    # the index of `failed_at`, which would have it sort all that wait.
+    by_number = sa.func.coalesce(queue.c.failed_at, queue.c.failed_at).is_(None)
+    oldest = sa.select(queue.c.added_at).where(by_number).order_by(queue.c.id).limit(1)
+    return Depth(
+        waiting=_count(db, waiting, at_most),
+        failed=_count(db, ~waiting, at_most),
+        oldest_at=db.execute(oldest).scalar(),
+    )
+
+
+def _count(db: Connection, which: sa.ColumnElement[bool], at_most: int | None) -> int:
+    found = sa.select(queue.c.id).where(which).limit(at_most).subquery()
+    return int(db.execute(sa.select(sa.func.count()).select_from(found)).scalar_one())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -216,6 +217,13 @@ def test_a_killed_serve_leaves_a_folder_that_can_be_served(tmp_path: Path) -> No
     again = replace(server, port=free_port())
     with again.running("--port", str(again.port)):
         assert again.get("/healthz")[0] == 200
+
+
+def test_a_worker_says_that_it_lives(server: Server) -> None:
+    def processing() -> bool:
+        return bool(json.loads(server.get("/healthz")[1])["processing"])
+
+    assert eventually(processing)
 
 
 def test_sigterm_ends_everything(tmp_path: Path) -> None:
