@@ -18,10 +18,12 @@ OURS = ("server", "sync", "forms")
 ACCESS = logging.getLogger("server.access")
 
 
-def configure() -> None:
-    """All that is logged goes to stderr, from warnings on."""
+def configure(serves: bool) -> None:
+    """All that is logged goes to stderr, from warnings on: as JSON where a process that `serves`
+    is not at a terminal.
+    """
     handler = logging.StreamHandler()
-    handler.setFormatter(ForPeople() if sys.stderr.isatty() else AsJson())
+    handler.setFormatter(AsJson() if serves and not sys.stderr.isatty() else ForPeople())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 

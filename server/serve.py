@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from server import lock
+from server import lock, logs
 from server.settings import SettingError, Settings, read_settings
 
 if TYPE_CHECKING:  # the process that only watches the others stays small
@@ -138,6 +138,7 @@ def application() -> Application:
     """The WSGI application, made in the process that will answer; settings from the environment."""
     from server.app import create_app
 
+    logs.configure(serves=True)
     parent = int(os.environ.get(PARENT, os.getppid()))
     _end_with_parent(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
     app = create_app(read_settings())

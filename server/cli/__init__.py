@@ -6,10 +6,9 @@ because the process that only watches the others starts here too.
 
 from __future__ import annotations
 
-import logging
-
 import click
 
+from server import logs
 from server.cli.checks import doctor, reprocess, status, verify_stored
 from server.cli.clubs import club
 from server.cli.command import Group
@@ -30,6 +29,8 @@ from server.cli.submissions import submission
 from server.cli.units import unit
 from server.cli.why import why
 
+SERVING = ("serve", "web", "work")
+
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cayda")
@@ -37,7 +38,7 @@ from server.cli.why import why
 def main(context: click.Context) -> None:
     """Cây Đa: máy chủ cho phiếu ODK/KoBo / a server for ODK and KoBo forms."""
     context.ensure_object(Options)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logs.configure(serves=context.invoked_subcommand in SERVING)
 
 
 form.add_command(draft)
