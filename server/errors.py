@@ -34,7 +34,7 @@ OPENROSA_XML = "text/xml; charset=utf-8"  # application/xml would be taken for a
 # Paths a phone may ask for, also where no route matches: its user should read why.
 _OURS = re.compile(r"^/v1(/|$)")
 _API_PATH = re.compile(r"^/v\d+(/|$)")
-_PHONE_PATH = re.compile(r"^/(v1/)?key(/|$)|^/v1/test(/|$)|/(formList|submission)/*$")
+PHONE_PATH = re.compile(r"^/(v1/)?key(/|$)|^/v1/test(/|$)|/(formList|submission)/*$")
 
 # What Central's clients tell refusals apart by; any other is the status and .1 (of 400, .8).
 CODES = {
@@ -74,16 +74,20 @@ def speaks_openrosa() -> bool:
     """Whether this request came through the phones' door, matched or not."""
     if request.blueprint is not None:
         return request.blueprint.startswith("openrosa")
-    return _PHONE_PATH.search(request.path) is not None
+    return PHONE_PATH.search(request.path) is not None
 
 
 def openrosa_message(nature: str, text: str, status: int) -> Response:
-    """The answer phones show to their user. `message` without prefix: Collect wants that name."""
-    body = (
+    """The answer phones show to their user."""
+    return Response(openrosa_text(nature, text), status, content_type=OPENROSA_XML)
+
+
+def openrosa_text(nature: str, text: str) -> str:
+    """Its XML. `message` without prefix: Collect wants that name."""
+    return (
         '<OpenRosaResponse xmlns="http://openrosa.org/http/response" items="0">'
         f'<message nature="{nature}">{escape(text)}</message></OpenRosaResponse>'
     )
-    return Response(body, status, content_type=OPENROSA_XML)
 
 
 def respond(problem: Problem, status: int | None = None) -> Response:

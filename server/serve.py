@@ -1,7 +1,4 @@
-"""Run it: prepare the data folder, then web (granian) and worker, watched and ended together.
-
-Why granian and not gunicorn: see README.md. What it does not do is done here: see `Turns`.
-"""
+"""Run it: prepare the data folder, then web and worker, watched and ended together."""
 
 from __future__ import annotations
 
@@ -16,31 +13,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from server import lock, logs
-from server.settings import SettingError, Settings, read_settings
+from server import lock
+from server.settings import SettingError, Settings
 
 if TYPE_CHECKING:  # the process that only watches the others stays small
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from granian.server.common import AbstractServer
 
     from server.runtime import Runtime
 
-THREADS = 32  # requests at a time; a slow phone holds one while it sends, without using the CPU
-TURNS = 2  # of them that compute: one more than waits for the disk
-WAITING = 1024  # connections that may wait in the listen queue when all phones come at once
+CAYDA = (sys.executable, "-m", "server.cli")  # our own program, for a process beside this one
 READY_WITHIN = 60.0  # seconds
 STOP_WITHIN = 10.0
+DRAIN_WITHIN = 25.0  # the web, for what phones have begun
 RESTART_AFTER = 1.0
-PARENT = "CAYDA_PARENT"  # in the environment of the web process: who started it
-
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 log = logging.getLogger(__name__)
 
@@ -62,47 +54,50 @@ def serve(settings: Settings, demo: bool = False) -> int:
 def web(settings: Settings) -> int:
     """The web only, until SIGTERM; started again whenever it ends before. → exit status.
 
-    granian's own respawning gives up at the second death within 5.5 seconds.
+    We hold the listening socket: who connects while the web is started again waits in its queue.
     """
-    os.environ.update(_environment(settings) | {PARENT: str(os.getpid())})
+    listener = listen(settings)
     stopping = threading.Event()
+    running: list[subprocess.Popen[bytes]] = []
+
+    def stop(*_: object) -> None:
+        stopping.set()
+        listener.close()
+        for process in running:
+            process.terminate()
+            killer = threading.Timer(DRAIN_WITHIN + STOP_WITHIN, process.kill)
+            killer.daemon = True
+            killer.start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    handle = str(listener.fileno())
+    command = [*CAYDA, "door", "--listener", handle, "--parent", str(os.getpid())]
+    environment = {**os.environ, **_environment(settings)}
     while not stopping.is_set():
-        granian = _granian(settings)
-
-        def say_again() -> None:  # the signal came before granian's own handlers stood
-            if stopping.is_set():
-                signal.raise_signal(signal.SIGTERM)
-
-        granian.on_startup(say_again)
-        with suppress(SystemExit):  # its way of saying that the process it watched has died
-            granian.serve()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
-        if granian.interrupt_signal:
-            break
-        log.error("the web process ended; starting another")
-        stopping.wait(RESTART_AFTER)
+        process = subprocess.Popen(command, env=environment, pass_fds=[int(handle)])  # noqa: S603
+        running[:] = [process]
+        if stopping.is_set():  # the signal came before it was in the list
+            process.terminate()
+        process.wait()
+        if not stopping.is_set():
+            log.error("the web process ended; starting another")
+            stopping.wait(RESTART_AFTER)
     return 0
 
 
-def _granian(settings: Settings) -> AbstractServer[Any]:
-    from granian import Granian
-    from granian.constants import HTTPModes, Interfaces
-    from granian.log import LogLevels
+def door(settings: Settings, listener: int, parent: int) -> int:
+    """The web process itself, on a socket that its parent listens on."""
+    from server.app import create_app
+    from server.connection import Server
+    from server.front import Front
 
-    return Granian(
-        "server.serve:application",
-        factory=True,
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        http=HTTPModes.http1,  # no phone speaks HTTP/2 without TLS
-        workers=1,
-        blocking_threads=THREADS,
-        backlog=WAITING,
-        backpressure=WAITING,
-        log_level=LogLevels.error,
-    )
+    _end_with_parent(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    app = create_app(settings)
+    gc.freeze()  # modules and library stay; the collector need not look at them again
+    front = Front(app, settings.body_bytes)
+    Server(front, socket.socket(fileno=listener), DRAIN_WITHIN).answer()
+    return 0
 
 
 def work(settings: Settings, parent: int | None = None, key: RSAPrivateKey | None = None) -> int:
@@ -132,60 +127,6 @@ def work(settings: Settings, parent: int | None = None, key: RSAPrivateKey | Non
         else:
             tasks.work_here(runtime, stopping)
     return 0
-
-
-def application() -> Application:
-    """The WSGI application, made in the process that will answer; settings from the environment."""
-    from server.app import create_app
-
-    logs.configure(serves=True)
-    parent = int(os.environ.get(PARENT, os.getppid()))
-    _end_with_parent(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    app = create_app(read_settings())
-    gc.freeze()
-    return Turns(app, TURNS)
-
-
-class Turns:
-    """Lets few requests compute at a time, and none of them wait for a slow phone meanwhile.
-
-    granian hands a request on with its first byte, so a thread may wait minutes for the rest: hence
-    many threads. But Python runs one of them at a time, and eight that take the interpreter from
-    each other at every step of SQLite need half as much CPU again as two. A request gives its turn
-    away while it waits for its body.
-
-    And a body that was cut off becomes an error: granian ends it as if it were complete and tells
-    Werkzeug so (`wsgi.input_terminated`); without that word Werkzeug counts against Content-Length.
-    """
-
-    def __init__(self, app: Application, turns: int) -> None:
-        self._app = app
-        self._turns = threading.BoundedSemaphore(turns)
-
-    def __call__(
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
-        if "CONTENT_LENGTH" in environ:
-            environ.pop("wsgi.input_terminated", None)
-        environ["wsgi.input"] = _Body(environ["wsgi.input"], self._turns)
-        with self._turns:
-            return self._app(environ, start_response)
-
-
-class _Body:
-    """A request's body; whoever waits for it gives the turn away."""
-
-    def __init__(self, stream: Any, turns: threading.BoundedSemaphore) -> None:
-        self._stream = stream
-        self._turns = turns
-
-    def read(self, size: int = -1) -> bytes:
-        self._turns.release()
-        try:
-            data: bytes = self._stream.read(size)
-            return data
-        finally:
-            self._turns.acquire()
 
 
 # ------------------------------------------------------------------ before
@@ -290,7 +231,7 @@ def _release_leases(runtime: Runtime) -> None:
 def _worker_beside(settings: Settings) -> Iterator[None]:
     """A `cayda work` process that is started again whenever it ends, as long as the block runs."""
     stopping = threading.Event()
-    command = [sys.executable, "-m", "server.cli", "work", "--parent", str(os.getpid())]
+    command = [*CAYDA, "work", "--parent", str(os.getpid())]
     environment = {**os.environ, **_environment(settings)}
     running: list[subprocess.Popen[bytes]] = []
 
@@ -417,15 +358,26 @@ def base_url(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
+def listen(settings: Settings) -> socket.socket:
+    """A socket that listens for the web. OSError when the port is taken."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen()  # how long its queue may be the web process says
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 def port_is_free(settings: Settings) -> bool:
     """Whether the web could listen there now."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError:
-            return False
+    try:
+        listen(settings).close()
+    except OSError:
+        return False
     return True
 
 

@@ -24,12 +24,12 @@ from server.cli.pairs import dismiss, estimate, list_pairs
 from server.cli.people import user
 from server.cli.phones import phone
 from server.cli.reports import report
-from server.cli.run import migrate, serve, web, work
+from server.cli.run import door, migrate, serve, web, work
 from server.cli.submissions import submission
 from server.cli.units import unit
 from server.cli.why import why
 
-SERVING = ("serve", "web", "work")
+SERVING = ("serve", "web", "door", "work")
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,7 +45,7 @@ form.add_command(draft)
 for verb in (list_pairs, dismiss, estimate, events):
     duplicates.add_command(verb)
 for command in (
-    *(serve, web, work, migrate),
+    *(serve, web, door, work, migrate),
     *(user, phone),
     *(form, club, unit, entity, duplicates, submission, report, export, why, follow_up),
     *(reprocess, verify_stored, doctor, status),

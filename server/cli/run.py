@@ -61,6 +61,17 @@ def web(settings: Settings) -> None:
     sys.exit(running.web(settings))
 
 
+@click.command(cls=Command, hidden=True)
+@click.option("--listener", type=int, required=True)
+@click.option("--parent", type=int, required=True)
+@pass_options
+def door(options: Options, listener: int, parent: int) -> None:
+    """Tiến trình web do `cayda web` khởi động / the web process that `cayda web` starts."""
+    from server import serve as running
+
+    sys.exit(running.door(options.settings(), listener, parent))
+
+
 @click.command(cls=Command)
 @click.option("--parent", type=int, hidden=True, help="End when this process ends.")
 @takes_key

@@ -1,0 +1,202 @@
+"""What stands between uvicorn's event loop and the WSGI application: bodies, turns, long answers.
+
+A phone on a bad line costs no thread: its request is given to the application when all of it is
+here, and the answer waits in no thread while it is taken. The application finds a complete and
+seekable `wsgi.input`. Where it cannot answer at once it may call `environ["cayda.later"]()`, return
+`[]` without `start_response`, and call what it got, `(status, headers, body)`, once, later, from
+any thread: so many submissions wait for one commit without a thread each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any
+
+from forms.problems import BAD_REQUEST, INTERNAL, TOO_LARGE, UNAVAILABLE, Problem, Refused
+from server import gateway
+from server.body import Body
+from server.gateway import Answer, Application, Environ, Exchange, Headers
+
+TURNS = 2  # threads that compute: one more than waits for the disk
+PULLING = 2  # threads that make the next piece of long answers
+WRITING = 2  # threads that put large bodies on the disk
+IN_MEMORY = 1 << 18  # bytes of one body; the rest lies in a temporary file
+ALL_IN_MEMORY = 1 << 26  # bytes of all bodies together; beyond it each has a sixteenth of the above
+LINGER = 5.0  # seconds in which a phone that still sends may read why it was refused
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Asked = asyncio.Future[Answer]
+
+
+class Front:
+    """An ASGI application around a WSGI one."""
+
+    def __init__(self, app: Application, body_limit: int) -> None:
+        self._app = app
+        self._limit = body_limit
+        self._held = 0  # bytes of bodies in memory
+        self._jobs: SimpleQueue[tuple[Environ, Body, Asked]] = SimpleQueue()
+        self._answers: deque[tuple[Asked, Answer]] = deque()
+        self._is_woken = False
+        self._streams = ThreadPoolExecutor(PULLING, "stream")
+        self._disk = ThreadPoolExecutor(WRITING, "disk")
+        for number in range(TURNS):
+            threading.Thread(target=self._turn, name=f"turn {number}", daemon=True).start()
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        environ, body = gateway.make_environ(scope), Body()
+        try:
+            if await self._read(environ, body, receive):
+                asked: Asked = asyncio.get_running_loop().create_future()
+                self._jobs.put((environ, body, asked))
+                await self._send(await asked, receive, send)
+        except Refused as refused:
+            await _refuse(environ, refused.problem, receive, send)
+        finally:
+            self._held -= body.held
+            body.close()
+
+    # ------------------------------------------------------------------ bodies
+
+    async def _read(self, environ: Environ, body: Body, receive: Receive) -> bool:
+        """All of the body; False when the line was lost before. Refused(TOO_LARGE, …)."""
+        announced = environ.get("CONTENT_LENGTH")
+        if int(announced or 0) > self._limit:
+            raise Refused(TOO_LARGE(limit=self._limit))
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return False
+            data = message["body"]
+            body.add(data)
+            self._held += len(data)
+            if body.size > self._limit:
+                raise Refused(TOO_LARGE(limit=self._limit))
+            if not message["more_body"]:
+                break
+            if body.held >= self._most_held():
+                await self._write_down(body)
+        if announced is None and body.size:
+            environ["CONTENT_LENGTH"] = str(body.size)
+        elif (
+            int(announced or 0) != body.size
+        ):  # as behind an `Upgrade`, which ends it for httptools
+            raise Refused(BAD_REQUEST())
+        return True
+
+    def _most_held(self) -> int:
+        return IN_MEMORY >> 4 if self._held > ALL_IN_MEMORY else IN_MEMORY
+
+    async def _write_down(self, body: Body) -> None:
+        """What is in memory goes to the disk; meanwhile this phone waits, and nobody else."""
+        size, pieces = body.held, body.take()
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._disk, body.write, pieces)
+        except OSError:
+            raise Refused(UNAVAILABLE()) from None
+        finally:
+            self._held -= size
+
+    # ------------------------------------------------------------------ turns
+
+    def _turn(self) -> None:
+        while True:
+            environ, body, asked = self._jobs.get()
+            answer = self._answer(environ, body, asked)
+            if answer is not None:
+                self._deliver(asked, answer)
+
+    def _answer(self, environ: Environ, body: Body, asked: Asked) -> Answer | None:
+        is_later = False
+
+        def later() -> Callable[[str, Headers, bytes], None]:
+            nonlocal is_later
+            is_later = True
+            return lambda *said: self._deliver(asked, gateway.complete(*said))
+
+        try:
+            environ["wsgi.input"] = body.open()
+            environ["cayda.later"] = later
+            answer = gateway.call(self._app, environ)
+        except OSError:  # the disk is full
+            return gateway.refuse(environ, UNAVAILABLE())
+        except Exception as error:  # the application catches its own; a turn must go on
+            gateway.log_failure(error)
+            return gateway.refuse(environ, INTERNAL())
+        if answer is None and not is_later:
+            return gateway.refuse(environ, INTERNAL())
+        return answer
+
+    def _deliver(self, asked: Asked, answer: Answer) -> None:
+        """From any thread: the loop is woken once for all answers that wait."""
+        self._answers.append((asked, answer))
+        if not self._is_woken:
+            self._is_woken = True
+            asked.get_loop().call_soon_threadsafe(self._hand_out)
+
+    def _hand_out(self) -> None:
+        self._is_woken = False  # before looking: what comes while we look wakes us again
+        while self._answers:
+            asked, answer = self._answers.popleft()
+            if not asked.done():
+                asked.set_result(answer)
+            elif answer.rest is not None:
+                self._streams.submit(answer.rest.close)
+
+    # ------------------------------------------------------------------ answers
+
+    async def _send(self, answer: Answer, receive: Receive, send: Send) -> None:
+        """Head and body in one packet where they fit: uvloop writes at the end of its round."""
+        await send(_start(answer))
+        await send(_piece(answer.body, answer.rest is not None))
+        if answer.rest is not None:
+            await self._stream(answer.rest, receive, send)
+
+    async def _stream(self, rest: Exchange, receive: Receive, send: Send) -> None:
+        """Piece by piece, as fast as they are taken. What fails leaves an answer without its end:
+        uvicorn cuts the line, and nobody takes a part for the whole."""
+        loop = asyncio.get_running_loop()
+        gone = asyncio.ensure_future(receive())  # a request is whole, so this tells the end of it
+        try:
+            while not gone.done():
+                piece = await loop.run_in_executor(self._streams, rest.pull)
+                await send(_piece(piece or b"", piece is not None))
+                if piece is None:
+                    break
+        except Exception as error:
+            gateway.log_failure(error)
+        finally:
+            gone.cancel()
+            await loop.run_in_executor(self._streams, rest.close)
+
+
+async def _refuse(environ: Environ, problem: Problem, receive: Receive, send: Send) -> None:
+    """Say why, and let the phone read it before the line ends: what it still sends is lost."""
+    answer = gateway.refuse(environ, problem)
+    await send(_start(answer))
+    await send(_piece(answer.body, more=True))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER):
+            while (await receive()).get("more_body"):
+                pass
+    await send(_piece(b"", more=False))
+
+
+def _start(answer: Answer) -> dict[str, Any]:
+    return {
+        "type": "http.response.start",
+        "status": answer.status,
+        "headers": answer.headers,
+    }
+
+
+def _piece(body: bytes, more: bool) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": body, "more_body": more}
