@@ -45,7 +45,7 @@ def serve(settings: Settings, demo: bool = False) -> int:
     refused = _hold_or_say(settings)
     if refused:
         return refused
-    if not in_child(_prepare_or_say, settings):
+    if not in_child(prepare_or_say, settings):
         return 1
     with _herald_beside(settings, demo), _worker_beside(settings):
         return web(settings)
@@ -132,16 +132,23 @@ def work(settings: Settings, parent: int | None = None, key: RSAPrivateKey | Non
 # ------------------------------------------------------------------ before
 
 
-def prepare(runtime: Runtime) -> None:
-    """Folder and schema up to date and, where no form is, the library published. Repeatable."""
-    from sync import generation, places, reform, slices
-    from sync.migrations import upgrade
+def prepare(runtime: Runtime, new_key: bool = False) -> None:
+    """Folder and schema up to date and, where no form is, the library published.
+
+    Repeatable, also twice at once. `new_key`: passwords are sealed with another key from now on.
+    """
+    from server import ready
+    from sync import generation, key_mark, places, reform, slices
+    from sync.migrations import lock_schema, upgrade
     from sync.status import read_status
 
     runtime.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     runtime.blobs.check_writable()
     upgrade(runtime.database)
     with runtime.database.write() as db:
+        lock_schema(db)
+        key_mark.note(db, ready.mark(runtime.settings), runtime.now(), instead=new_key)
+        ready.check_key(db, runtime.settings)
         places.load_units(db, runtime.library.units, runtime.library.successions)
         if read_status(db).forms == 0:
             from sync import publish  # compiles forms: slow to import, and rarely needed
@@ -154,23 +161,23 @@ def prepare(runtime: Runtime) -> None:
             log.warning("upgraded: the worker will compute again all that is derived, once")
 
 
-def prepare_folder(settings: Settings) -> None:
+def prepare_folder(settings: Settings, new_key: bool = False) -> None:
     """`prepare` for a process that has no runtime yet."""
     from server.runtime import open_runtime
 
     runtime = open_runtime(settings)
     try:
-        prepare(runtime)
+        prepare(runtime, new_key)
     finally:
         runtime.database.dispose()
 
 
-def _prepare_or_say(settings: Settings) -> None:
+def prepare_or_say(settings: Settings, new_key: bool = False) -> None:
     """`prepare_folder`; what cannot be used is said in a sentence, and ends this process with 1."""
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        prepare_folder(settings)
+        prepare_folder(settings, new_key)
     except SettingError as error:
         why = str(error)
     except OSError as error:

@@ -664,7 +664,7 @@ match_weights = Table(  # kept: what was estimated from the data; of a list the 
     Column("actor", Text, nullable=False),
     Column("at", Utc, nullable=False),
 )
-secrets = Table(  # kept: keys that never leave the database
+secrets = Table(  # kept: keys that never leave the database, and the mark of the one outside
     "secrets",
     metadata,
     Column("name", Text, primary_key=True),

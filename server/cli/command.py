@@ -96,7 +96,7 @@ def open_data(settings: Settings, begins: bool = False) -> Runtime:
     To look into a folder that is not there is a slip of the hand; an empty one looks like loss.
     """
     from server.runtime import open_runtime
-    from sync.migrations import HEAD, current
+    from sync.migrations import is_behind
 
     runtime = open_runtime(settings)
     file = runtime.database.url.database if runtime.database.is_sqlite else None
@@ -107,7 +107,7 @@ def open_data(settings: Settings, begins: bool = False) -> Runtime:
             f"/ There is no data in {settings.data}. Mend --data, or run “cayda migrate” to begin."
         )
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if current(runtime.database) != HEAD:
+    if is_behind(runtime.database):
         if not runtime.database.is_sqlite:
             fail("Xin chạy “cayda migrate” trước. / Run “cayda migrate” first.", WRONG)
         from server.serve import prepare  # brings all of the web with it

@@ -39,6 +39,7 @@ def user_add(
     password_stdin: bool,
 ) -> None:
     """Thêm một người / add a person."""
+    from server import ready
     from server.settings import secret_key
     from sync import accounts
     from sync.access import get_role
@@ -47,6 +48,7 @@ def user_add(
     sealed = accounts.seal_password(name, password, secret_key(runtime.settings))
     now = runtime.now()
     with runtime.database.write() as db:
+        ready.check_key(db, runtime.settings)
         get_role(runtime.library, role)
         unit_id, club_id = find_scope(db, runtime.library, role, unit, club, now)
         user_id = accounts.add_user(db, name, role, unit_id, club_id, sealed, now)
@@ -61,6 +63,7 @@ def user_add(
 @with_runtime
 def user_password(runtime: Runtime, name: str, password_stdin: bool) -> None:
     """Đặt mật khẩu khác cho một người / set another password."""
+    from server import ready
     from server.settings import secret_key
     from sync import accounts
 
@@ -70,6 +73,7 @@ def user_password(runtime: Runtime, name: str, password_stdin: bool) -> None:
     password = _password(password_stdin)
     sealed = accounts.seal_password(name, password, secret_key(runtime.settings))
     with runtime.database.write() as db:
+        ready.check_key(db, runtime.settings)
         found = accounts.set_password(db, name, sealed, runtime.now())
     if not found:
         fail(NOBODY, WRONG)

@@ -58,6 +58,7 @@ def web(settings: Settings) -> None:
     """Chỉ chạy web / the web only."""
     from server import serve as running
 
+    _wait_until_ready(settings)
     sys.exit(running.web(settings))
 
 
@@ -80,15 +81,32 @@ def work(options: Options, parent: int | None, key: RSAPrivateKey | None) -> Non
     """Chỉ chạy người làm việc / the worker only (rq where REDIS_URL is set)."""
     from server import serve as running
 
-    sys.exit(running.work(options.settings(), parent, key))
+    settings = options.settings()
+    if parent is None:
+        _wait_until_ready(settings, works=True)
+    sys.exit(running.work(settings, parent, key))
+
+
+def _wait_until_ready(settings: Settings, works: bool = False) -> None:
+    """In a child, because the process that watches the web stays small."""
+    from server import ready, serve
+
+    if not serve.in_child(ready.wait_or_say, settings, works):
+        sys.exit(1)
 
 
 @click.command(cls=Command)
+@click.option(
+    "--new-key",
+    is_flag=True,
+    help="Khóa cũ đã mất: từ nay dùng khóa này, rồi đặt lại mật khẩu mà điện thoại dùng. "
+    "/ The old key is lost: this one from now on; then set anew the passwords phones sign in with.",
+)
 @pass_options
-def migrate(options: Options) -> None:
+def migrate(options: Options, new_key: bool) -> None:
     """Cập nhật cơ sở dữ liệu / bring the schema up to date."""
-    from server.serve import prepare_folder
+    from server.serve import prepare_or_say
     from sync.migrations import HEAD
 
-    prepare_folder(options.settings())
+    prepare_or_say(options.settings(), new_key)
     say(f"Cơ sở dữ liệu ở bản / the database is at {HEAD}.", revision=HEAD)

@@ -28,7 +28,11 @@ def upgrade(database: Database) -> bool:
         if not is_behind(database):
             return False
         try:
-            _upgrade(database)
+            with database.write() as db:
+                lock_schema(db)
+                if not is_sqlite(db):
+                    db.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+                bring_to(db, HEAD)
         except OperationalError as error:
             if left == 0 or getattr(error.orig, "sqlstate", None) != NOT_AVAILABLE:
                 raise
@@ -38,18 +42,15 @@ def upgrade(database: Database) -> bool:
     raise AssertionError("unreachable")
 
 
-def _upgrade(database: Database) -> None:
+def bring_to(db: Connection, revision: str) -> None:
+    """The steps from where the schema is to this revision; none where it is there already."""
     from alembic import command  # slow to import, and needed only on a new or old database
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
-    with database.write() as db:
-        lock_schema(db)
-        if not is_sqlite(db):
-            db.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
-        config.attributes["connection"] = db
-        command.upgrade(config, "head")
+    config.attributes["connection"] = db
+    command.upgrade(config, revision)
 
 
 def lock_schema(db: Connection) -> None:
