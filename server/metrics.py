@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cache
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, request
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -27,10 +27,12 @@ from server.runtime import Runtime
 from sync.gauges import Gauges, read_gauges
 
 Environ = dict[str, Any]
+Headers = list[tuple[str, str]]
 Wsgi = Callable[[Environ, Any], Iterable[bytes]]
 
 ROUTE = "cayda.route"  # in the environ: who answers, a word of ours
 REQUEST = "cayda.request"  # and the name of this request in logs and in answers that fail
+LATER = "cayda.later"  # how whoever cannot answer at once is heard later: see front.py
 NO_ROUTE = "none"
 SLOW = 2.0  # seconds after which a request is worth a line of the log
 UNSAID = (401, 404)  # what any stranger's scanner makes is counted, and not logged
@@ -116,37 +118,77 @@ class Measured:
         self._trusts_proxy = trusts_proxy
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        start = perf_counter()
         name = environ.pop("HTTP_X_REQUEST_ID", "") if self._trusts_proxy else ""
         if name and _PROXYS_NAME.fullmatch(name):
             environ[REQUEST] = name
-        said = "500"
-
-        def start_it(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            nonlocal said
-            said = status[:3]
-            if said >= "400":
-                headers = [*headers, ("X-Request-Id", request_id(environ))]
-            return start_response(status, headers, *more)
-
+        asked = _Asked(self._answers, environ, start_response)
         try:
-            pieces = self._wsgi(environ, start_it)
+            pieces = self._wsgi(environ, asked.begin)
         except Exception as error:  # what no door caught: a server's own words would show its text
             logs.failed(request_id(environ), environ.get(ROUTE, NO_ROUTE), error)
-            start_it("500 INTERNAL SERVER ERROR", [("Content-Type", "text/plain; charset=utf-8")])
+            asked.begin(
+                "500 INTERNAL SERVER ERROR", [("Content-Type", "text/plain; charset=utf-8")]
+            )
             pieces = [str(INTERNAL()).encode()]
-        if isinstance(pieces, list):
-            self._note(environ, said, start, sum(map(len, pieces)))
-            return pieces
-        return _Streamed(pieces, lambda size: self._note(environ, said, start, size))
+        if not isinstance(pieces, list):
+            return _Streamed(pieces, asked.note)
+        if not asked.is_later:
+            asked.note(sum(map(len, pieces)))
+        return pieces
 
-    def _note(self, environ: Environ, status: str, start: float, size: int) -> None:
-        seconds = perf_counter() - start
-        route = environ.get(ROUTE, NO_ROUTE)
-        self._answers.add(route, status, seconds, size)
-        code = int(status)
+
+class _Asked:
+    """One request until it is answered."""
+
+    __slots__ = (
+        "_answers",
+        "_environ",
+        "_later",
+        "_start",
+        "_start_response",
+        "_status",
+        "is_later",
+    )
+
+    def __init__(self, answers: Answers, environ: Environ, start_response: Any) -> None:
+        self._start = perf_counter()
+        self._answers = answers
+        self._environ = environ
+        self._start_response = start_response
+        self._status = "500"
+        self.is_later = False
+        self._later = environ.get(LATER)
+        if self._later is not None:
+            environ[LATER] = self.later
+
+    def begin(self, status: str, headers: Headers, *more: Any) -> Any:
+        """The `start_response` of this request."""
+        return self._start_response(status, self._named(status, headers), *more)
+
+    def later(self) -> Callable[[str, Headers, bytes], None]:
+        """The same for an answer that another thread will give, whole."""
+        give = cast(Callable[[], Callable[[str, Headers, bytes], None]], self._later)()
+        self.is_later = True
+
+        def answer(status: str, headers: Headers, body: bytes) -> None:
+            give(status, self._named(status, headers), body)
+            self.note(len(body))
+
+        return answer
+
+    def _named(self, status: str, headers: Headers) -> Headers:
+        self._status = status[:3]
+        if self._status < "400":
+            return headers
+        return [*headers, ("X-Request-Id", request_id(self._environ))]
+
+    def note(self, size: int) -> None:
+        """It is answered, with so many bytes."""
+        seconds = perf_counter() - self._start
+        route, code = self._environ.get(ROUTE, NO_ROUTE), int(self._status)
+        self._answers.add(route, self._status, seconds, size)
         if seconds >= SLOW or (code >= 400 and code not in UNSAID):
-            logs.answered(request_id(environ), route, code, seconds, size)
+            logs.answered(request_id(self._environ), route, code, seconds, size)
 
 
 class _Streamed:

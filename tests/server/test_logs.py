@@ -142,6 +142,29 @@ def test_what_breaks_outside_every_door_is_500_in_two_languages(
     assert [line["event"] for line in said()] == ["failed: KeyError", "answered"]
 
 
+def test_an_answer_given_later_is_counted_once_and_bears_its_name(
+    said: Callable[[], list[dict[str, Any]]],
+) -> None:
+    given: list[tuple[str, dict[str, str], bytes]] = []
+    waiting: list[Callable[..., None]] = []
+
+    def first(environ: dict[str, Any], _: Any) -> list[bytes]:
+        environ[metrics.ROUTE] = "a.route"
+        waiting.append(environ[metrics.LATER]())
+        return []
+
+    answers = metrics.Answers()
+    later = {metrics.LATER: lambda: lambda *said: given.append((said[0], dict(said[1]), said[2]))}
+    assert metrics.Measured(first, answers, trusts_proxy=False)(later, None) == []
+    waiting[0]("503 SERVICE UNAVAILABLE", [], b"come again")
+    ((status, headers, body),) = given
+    assert (status[:3], body) == ("503", b"come again")
+    (line,) = said()
+    assert line["request"] == headers["X-Request-Id"]
+    counted = {sample.labels["status"]: sample.value for sample in next(answers.collect()).samples}
+    assert counted == {"503": 1}
+
+
 def test_work_that_fails_tells_no_text_of_its_error(
     door: Door, monkeypatch: pytest.MonkeyPatch, said: Callable[[], list[dict[str, Any]]]
 ) -> None:
