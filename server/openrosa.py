@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from functools import lru_cache, partial
 from hashlib import md5
+from io import SEEK_END
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
@@ -236,9 +237,10 @@ def stored_file(sha256: str, mark: str, content_type: str) -> Response:
     if request.if_none_match.contains_weak(mark):
         answer.status_code = 304
         return answer
-    blobs = runtime().blobs
-    answer.content_length = blobs.path(sha256).stat().st_size
-    answer.response = wrap_file(request.environ, blobs.open(sha256))
+    blob = runtime().blobs.open(sha256)
+    answer.content_length = blob.seek(0, SEEK_END)
+    blob.seek(0)
+    answer.response = wrap_file(request.environ, blob)
     answer.direct_passthrough = True
     return answer
 

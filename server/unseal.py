@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from forms import photos
 from forms.encrypted import Envelope, open_envelope, open_file, read_envelope
-from forms.problems import ENCRYPTED_DAMAGED, ENCRYPTED_FILE_MISSING, Refused
+from forms.problems import ENCRYPTED_DAMAGED, ENCRYPTED_FILE_MISSING, UNAVAILABLE, Refused
 from server.runtime import Runtime
 from sync import attachments, sealed
 from sync.sealed import Sealed
@@ -50,7 +50,9 @@ def _open_one(runtime: Runtime, key: RSAPrivateKey, one: Sealed) -> str:
         problem = refused.problem
         if problem.code == ENCRYPTED_FILE_MISSING.code:
             return problem.code
-    except Exception:  # a lost or unreadable blob must keep no other submission waiting
+    except Exception as error:  # a lost or unreadable blob must keep no other submission waiting
+        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+            return UNAVAILABLE.code  # the store will be back, and the key is tried again unasked
         problem = ENCRYPTED_DAMAGED()
     else:
         with runtime.database.write() as db:

@@ -1,6 +1,6 @@
 """Bytes by SHA-256: the same bytes are kept once, and once put they survive a power cut.
 
-Only a folder yet; `s3://` comes behind the same three calls.
+In a folder (here) or in a bucket (s3.py), under the same names: one can be copied into the other.
 """
 
 from __future__ import annotations
@@ -8,88 +8,129 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 CHUNK = 1 << 18
+
+Watch = Callable[[bytes], object]  # is shown each piece that is kept, in order
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBlob:
-    """What was put: hex digests and the size in bytes."""
+    """What was put: the hex digest and the size in bytes."""
 
     sha256: str
-    md5: str
     size: int
 
 
-class Blobs:
+@dataclass(frozen=True, slots=True)
+class FormBlob(StoredBlob):
+    """A file that phones download with a form: OpenRosa's manifest names it by MD5."""
+
+    md5: str
+
+
+class Blobs(Protocol):
+    """Where bytes are kept. What is away, slow or full raises OSError within seconds."""
+
+    def put(self, source: BinaryIO | bytes, watch: Watch | None = None) -> StoredBlob:
+        """Keep the bytes of a stream, in pieces, never the whole in memory; safe to repeat."""
+
+    def open(self, sha256: str) -> BinaryIO:
+        """The bytes as a stream that can seek; FileNotFoundError when they are not here."""
+
+    def size(self, sha256: str) -> int:
+        """In bytes; FileNotFoundError when they are not here."""
+
+    def all(self) -> Iterator[StoredBlob]:
+        """Every blob in the order of its hash, for backup and checks."""
+
+    def check_writable(self) -> None:
+        """Raise OSError when nothing can be put now."""
+
+
+class Folder:
     """A folder of files named by hash, in 256 sub-folders."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def put(self, source: BinaryIO | bytes, watch: Watch | None = None) -> StoredBlob:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = os.path.join(self.folder, f".{secrets.token_hex(8)}.part")
+        try:
+            with open(temporary, "xb") as out:
+                blob = hash_pieces(source, out.write, watch)
+                out.flush()
+                os.fsync(out.fileno())
+            self._name(temporary, blob.sha256)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        return blob
+
+    def _name(self, temporary: str, sha256: str) -> None:
+        folder = os.path.join(self.folder, sha256[:2])
+        target = os.path.join(folder, sha256)
+        try:
+            os.replace(temporary, target)  # atomic; two writers of the same bytes do no harm
+        except FileNotFoundError:  # the first in its sub-folder
+            os.makedirs(folder, exist_ok=True)
+            _sync_folder(self.folder)
+            os.replace(temporary, target)
+        _sync_folder(folder)  # without it the name may be lost in a power cut
+
+    def open(self, sha256: str) -> BinaryIO:
+        return self.path(sha256).open("rb")
+
+    def size(self, sha256: str) -> int:
+        return self.path(sha256).stat().st_size
+
+    def all(self) -> Iterator[StoredBlob]:
+        for path in sorted(self.folder.glob("??")):
+            for found in sorted(os.scandir(path), key=lambda one: one.name):
+                yield StoredBlob(found.name, found.stat().st_size)
+
+    def check_writable(self) -> None:
+        self.put(b"")
+
     def path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
 
-    def put(self, source: BinaryIO | bytes) -> StoredBlob:
-        """Keep the bytes of a stream, in pieces, never the whole in memory; safe to repeat."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".{secrets.token_hex(8)}.part"
-        sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
-        try:
-            with temporary.open("wb") as out:
-                for piece in _pieces(source):
-                    sha256.update(piece)
-                    md5.update(piece)
-                    size += len(piece)
-                    out.write(piece)
-                out.flush()
-                os.fsync(out.fileno())
-            target = self.path(sha256.hexdigest())
-            new_folder = not target.parent.exists()
-            target.parent.mkdir(exist_ok=True)
-            temporary.replace(target)  # atomic; two writers of the same bytes do no harm
-            _sync_folder(target.parent)  # without it the name may be lost in a power cut
-            if new_folder:
-                _sync_folder(self.folder)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return StoredBlob(sha256.hexdigest(), md5.hexdigest(), size)
-
-    def open(self, sha256: str) -> BinaryIO:
-        """The bytes as a stream; FileNotFoundError when they are not here."""
-        return self.path(sha256).open("rb")
-
-    def all(self) -> Iterator[str]:
-        """The hash of every blob, for backup and checks."""
-        for path in sorted(self.folder.glob("??/*")):
-            yield path.name
-
-    def check_writable(self) -> None:
-        """Raise OSError when nothing can be put now."""
-        self.put(b"")
-
 
 def open_blobs(url: str) -> Blobs:
-    """A folder's path. ValueError, in both languages, for what is not built yet."""
-    if "://" in url:
-        raise ValueError(
-            f"CAYDA_BLOBS: hiện chỉ dùng được thư mục, không phải “{url.split(':')[0]}” / "
-            "only a folder can be used yet"
-        )
-    return Blobs(Path(url))
+    """A folder's path, or s3://bucket/prefix."""
+    if "://" not in url:
+        return Folder(Path(url))
+    from sync.s3 import Bucket  # a large library, and most run without it
+
+    return Bucket(url)
 
 
-def _pieces(source: BinaryIO | bytes) -> Iterable[bytes]:
-    if isinstance(source, bytes):
-        return (source,)
-    return iter(lambda: source.read(CHUNK), b"")
+def put_for_phones(blobs: Blobs, source: BinaryIO | bytes) -> FormBlob:
+    """Put a file of a form. MD5 takes longer than all else of `put`: photos go without."""
+    md5 = hashlib.md5(usedforsecurity=False)
+    blob = blobs.put(source, md5.update)
+    return FormBlob(blob.sha256, blob.size, md5.hexdigest())
 
 
-def _sync_folder(folder: Path) -> None:
+def hash_pieces(source: BinaryIO | bytes, *readers: Watch | None) -> StoredBlob:
+    """Read a stream to its end, piece by piece, and give each piece to every reader."""
+    stream = BytesIO(source) if isinstance(source, bytes) else source
+    digest, size = hashlib.sha256(), 0
+    watching = [digest.update, *(one for one in readers if one is not None)]
+    while piece := stream.read(CHUNK):
+        size += len(piece)
+        for look in watching:
+            look(piece)
+    return StoredBlob(digest.hexdigest(), size)
+
+
+def _sync_folder(folder: str | Path) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

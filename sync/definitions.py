@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Row
 from forms.problems import NOT_FOUND, UNKNOWN_FORM, Refused
 from forms.schema import FormSchema, read_schema
 from sync.accounts import DRAFTS_ID, PROJECT_ID
-from sync.blobs import StoredBlob
+from sync.blobs import FormBlob
 from sync.tables import (
     app_users,
     entity_lists,
@@ -69,7 +69,7 @@ class FormFile:
 
     name: str
     list_name: str | None
-    blob: StoredBlob | None
+    blob: FormBlob | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,7 @@ def get_file(db: Connection, version_id: int, name: str) -> FormFile:
 
 
 def _file(row: Row[Any]) -> FormFile:
-    blob = None if row.sha256 is None else StoredBlob(row.sha256, row.md5, row.size)
+    blob = None if row.sha256 is None else FormBlob(row.sha256, row.size, row.md5)
     return FormFile(row.filename, row.list_name, blob)
 
 

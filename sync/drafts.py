@@ -11,7 +11,7 @@ from forms.form_version import with_version
 from forms.problems import NOT_FOUND, Refused
 from forms.xlsform import Compiled
 from sync import definitions, publish
-from sync.blobs import StoredBlob
+from sync.blobs import FormBlob
 from sync.definitions import Definition
 
 if TYPE_CHECKING:
@@ -55,6 +55,6 @@ def _compiled(found: Definition) -> Compiled:
     )
 
 
-def _files(db: Connection, found: Definition) -> dict[str, StoredBlob]:
+def _files(db: Connection, found: Definition) -> dict[str, FormBlob]:
     files = definitions.list_files(db, found.version_id)
     return {file.name: file.blob for file in files if file.blob is not None}

@@ -30,7 +30,7 @@ from forms.text import nfc
 from forms.xlsform import Compiled, compile_form
 from sync import audit, counters, places, slices
 from sync.accounts import DRAFTS_ID, PROJECT_ID
-from sync.blobs import Blobs, StoredBlob
+from sync.blobs import Blobs, FormBlob, put_for_phones
 from sync.database import insert_once, upsert
 from sync.tables import (
     app_users,
@@ -63,7 +63,7 @@ def publish_form(
     db: Connection,
     library: Library,
     compiled: Compiled,
-    media: Mapping[str, StoredBlob],
+    media: Mapping[str, FormBlob],
     now: datetime,
     actor: str,
     public_key: str | None = None,
@@ -103,7 +103,7 @@ def _publish(
     db: Connection,
     library: Library,
     compiled: Compiled,
-    media: Mapping[str, StoredBlob],
+    media: Mapping[str, FormBlob],
     now: datetime,
     actor: str,
     public_key: str | None = None,
@@ -178,7 +178,7 @@ def draft_form(
     db: Connection,
     library: Library,
     compiled: Compiled,
-    media: Mapping[str, StoredBlob],
+    media: Mapping[str, FormBlob],
     now: datetime,
     actor: str,
     whole: bool = True,
@@ -257,18 +257,18 @@ def set_state(db: Connection, xml_form_id: str, state: str, now: datetime, actor
 
 def put_media(
     blobs: Blobs, units_csv: bytes, compiled: Compiled, folder: Path | None
-) -> dict[str, StoredBlob]:
+) -> dict[str, FormBlob]:
     """Put away the files the form names: from `folder`, its sub-folder "media", or our places
     (`places.units_csv`)."""
-    found = {name: blobs.put(data) for name, data in compiled.files.items()}
+    found = {name: put_for_phones(blobs, data) for name, data in compiled.files.items()}
     beside = {} if folder is None else {**_files(folder / "media"), **_files(folder)}
     for media in read_schema(compiled.xform).media:
         path = beside.get(nfc(media.filename))
         if path is not None and media.filename not in found:
             with path.open("rb") as stream:
-                found[media.filename] = blobs.put(stream)
+                found[media.filename] = put_for_phones(blobs, stream)
         if media.filename == places.UNITS_CSV and places.UNITS_CSV not in found:
-            found[places.UNITS_CSV] = blobs.put(units_csv)
+            found[places.UNITS_CSV] = put_for_phones(blobs, units_csv)
     return found
 
 
@@ -283,7 +283,7 @@ def replace_media(
     db: Connection,
     xml_form_id: str,
     filename: str,
-    blob: StoredBlob,
+    blob: FormBlob,
     now: datetime,
     actor: str,
     project_id: int = PROJECT_ID,
@@ -316,7 +316,7 @@ def _attach(
     version_id: int,
     needed: Iterable[Media],
     lists: Collection[str],
-    media: Mapping[str, StoredBlob],
+    media: Mapping[str, FormBlob],
     like: Sequence[int | None],
     whole: bool = True,
 ) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from forms.decision import Decided, decide
 from sync import audit, clubs, counters, places
-from sync.blobs import Blobs
+from sync.blobs import Blobs, put_for_phones
 from sync.clubs import plain_name
 from sync.matching import waiting as matching
 from sync.places import Succession, Tree, Unit
@@ -100,7 +100,7 @@ def carry_out(
 
 def renew_units(db: Connection, blobs: Blobs) -> None:
     """Give every form that asks for places those of today: after a decision about units."""
-    blob = blobs.put(places.units_csv(db))
+    blob = put_for_phones(blobs, places.units_csv(db))
     c = form_attachments.c
     values = {"sha256": blob.sha256, "md5": blob.md5, "size": blob.size}
     current = sa.select(forms.c.current_version_id)

@@ -21,6 +21,7 @@ from sync.migrations import upgrade
 from sync.tables import metadata
 from tests.checklist import PAGE, numbers_of, to_page
 from tests.postgres import a_postgres
+from tests.s3 import a_bucket
 
 NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)  # 10:00 in Da Nang
 
@@ -150,3 +151,23 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         empty(database)
         yield database
     database.dispose()
+
+
+@pytest.fixture(scope="session")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a bucket in a real S3 API, its credentials in the environment."""
+    with (
+        a_bucket(tmp_path_factory.mktemp("s3")) as (url, environment),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield url
+
+
+@pytest.fixture(params=["folder", "s3"])
+def blobs_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where nothing was put yet; the test runs once on each kind."""
+    if request.param == "folder":
+        return str(tmp_path / "blobs")
+    return f"{request.getfixturevalue('bucket')}/{tmp_path.name}"

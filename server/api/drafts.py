@@ -13,6 +13,7 @@ from server.api.wire import done
 from server.runtime import runtime
 from sync import definitions, drafts, places, publish
 from sync.accounts import DRAFTS_ID
+from sync.blobs import put_for_phones
 
 
 @route(f"{FORM}/draft", "forms.manage", methods=["POST"])
@@ -68,7 +69,7 @@ def put_draft_attachment(form_id: str, name: str) -> Response:
     """The bytes of a file the draft names; sent in chunks or whole."""
     here = runtime()
     request.max_content_length = here.settings.body_bytes
-    blob = here.blobs.put(cast(BinaryIO, request.stream))
+    blob = put_for_phones(here.blobs, cast(BinaryIO, request.stream))
     with here.database.write() as db:
         who = caller().actor
         publish.replace_media(db, form_id, name, blob, here.now(), who, DRAFTS_ID)

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from forms.problems import ENCRYPTED_DAMAGED, ENCRYPTED_FILE_MISSING, ENCRYPTED_OTHER_KEY
+from forms.problems import (
+    ENCRYPTED_DAMAGED,
+    ENCRYPTED_FILE_MISSING,
+    ENCRYPTED_OTHER_KEY,
+    UNAVAILABLE,
+)
 from server.cli.command import Command, with_runtime
 from server.cli.key import takes_key
 from server.cli.phones import phone_lines, whole
@@ -30,6 +35,8 @@ _NOT_OPENED = {  # why, of `n` submissions
     "/ {n} wait for a file that is still on a phone.",
     ENCRYPTED_DAMAGED.code: "  {n} phiếu bị hỏng, khóa mở không được. "
     "/ {n} are damaged: the key does not open them.",
+    UNAVAILABLE.code: "  {n} phiếu chưa mở được vì kho tệp không trả lời; sẽ thử lại. "
+    "/ {n} could not be opened: the file store does not answer; they will be tried again.",
 }
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from forms.problems import Problem
     from forms.xlsform import Compiled
     from server.runtime import Runtime
-    from sync.blobs import StoredBlob
+    from sync.blobs import FormBlob
 
 DRAFT = "draft"
 
@@ -138,7 +138,7 @@ def _publish_key(runtime: Runtime, xml_form_id: str, key: str | None) -> dict[st
     return _published(runtime, xml_form_id)
 
 
-def read_form(runtime: Runtime, path: Path) -> tuple[Compiled, dict[str, StoredBlob]]:
+def read_form(runtime: Runtime, path: Path) -> tuple[Compiled, dict[str, FormBlob]]:
     """A designer's file compiled, and the files beside it put away; what gives doubt is told."""
     from forms.xlsform import compile_form
     from sync import places, publish
@@ -233,11 +233,12 @@ def form_close(runtime: Runtime, xml_form_id: str) -> None:
 def form_media(runtime: Runtime, xml_form_id: str, files: tuple[Path, ...]) -> None:
     """Thay hoặc thêm tệp của bản đang dùng / give the current version new files."""
     from sync import publish
+    from sync.blobs import put_for_phones
 
     blobs = []
     for path in files:
         with path.open("rb") as stream:
-            blobs.append(runtime.blobs.put(stream))
+            blobs.append(put_for_phones(runtime.blobs, stream))
     now = runtime.now()
     with runtime.database.write() as db:
         names = [

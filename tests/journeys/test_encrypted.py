@@ -15,6 +15,7 @@ from forms.problems import Refused
 from server import tasks
 from server.unseal import OPENED, open_waiting, opened_file
 from sync import attachments, process, publish, sealed, tables, verify, versions
+from sync.blobs import Folder
 from tests.conftest import NOW
 from tests.device import Device
 from tests.forms.test_photos import PLACE, jpeg
@@ -180,6 +181,7 @@ def test_an_envelope_whose_file_the_disk_lost_keeps_nothing_else_waiting(
         seals(phone)
     lost = hashlib.sha256(phone.outbox[0].files["submission.xml.enc"]).hexdigest()
     assert phone.sends() == 2
+    assert isinstance(world.runtime.blobs, Folder)
     world.runtime.blobs.path(lost).unlink()
     tasks.run_until_empty(replace(world.runtime, key=read_private_key(PRIVATE)))
     assert world.figure("C07", "2025H2") == 1

@@ -408,7 +408,8 @@ class Week:
         here: Counter[tuple[bytes, str, bytes]] = Counter()
         blobs = open_blobs(self.world.runtime.settings.blobs)
         for xml, name, sha256 in db.execute(query):
-            here[bytes(xml), name, blobs.path(sha256).read_bytes()] += 1
+            with blobs.open(sha256) as file:
+                here[bytes(xml), name, file.read()] += 1
         sent = Counter(
             (xml, name, content)
             for _, xml, files in self.finalized

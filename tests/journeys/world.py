@@ -180,7 +180,11 @@ class World:
         )
         with self.database.read() as db:
             rows = list(db.execute(query.order_by(v.id, a.name)))
-        return [(i, n, self.runtime.blobs.path(sha).read_bytes()) for i, n, sha in rows]
+        return [(i, n, self._bytes(sha256)) for i, n, sha256 in rows]
+
+    def _bytes(self, sha256: str) -> bytes:
+        with self.runtime.blobs.open(sha256) as file:
+            return file.read()
 
 
 def a_world(

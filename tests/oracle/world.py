@@ -19,7 +19,7 @@ from forms.library import load_library
 from forms.periods import Period
 from forms.xlsform import compile_form
 from sync import aggregate, clubs, places, process, publish, receive, rollup, versions, waiting
-from sync.blobs import Blobs
+from sync.blobs import Folder
 from sync.database import Database
 from sync.verify import Difference, verify
 from tests.oracle.papers import NOW, Paper
@@ -122,7 +122,7 @@ class World:
     def __post_init__(self) -> None:
         with self.database.write() as db:
             places.load_units(db, library().units, library().successions)
-            publish.publish_library(db, Blobs(self.folder / "blobs"), library(), NOW)
+            publish.publish_library(db, Folder(self.folder / "blobs"), library(), NOW)
             clubs.import_clubs(db, library(), self._rows(), NOW, "operator")
 
     def _rows(self) -> list[dict[str, str]]:

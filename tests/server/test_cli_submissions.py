@@ -11,7 +11,7 @@ from forms.form_key import new_pair
 from forms.instance import read_instance
 from server.cli.terminal import GOOD, MISUSED, WRONG
 from sync import tables
-from sync.blobs import Blobs
+from sync.blobs import Folder
 from sync.database import Database
 from sync.receive import Arrival, ReceivedFile, receive
 from tests.conftest import NOW
@@ -39,7 +39,7 @@ def sent(cayda: Cayda, database: Database, tmp_path: Path) -> Cayda:
     path = tmp_path / "trees.md"
     path.write_text(FORM, encoding="utf-8")
     assert cayda("form", "publish", str(path)).exit_code == GOOD
-    blobs = Blobs(cayda.data / "blobs")
+    blobs = Folder(cayda.data / "blobs")
     photo = ReceivedFile("1.jpg", blobs.put(jpeg()), "image/jpeg")
     extra = ReceivedFile("audit.csv", blobs.put(b"event\n"), "text/csv")
     for xml, files in (
@@ -150,7 +150,7 @@ def test_files_of_an_encrypted_form_are_written_open_with_the_key(
     assert cayda("form", "publish", str(path), *keyed).exit_code == GOOD
     files = {"1.jpg": jpeg(), "audit.csv": b"event\n"}
     xml, sealed = envelope(public, instance(A, photo="1.jpg"), files, A, "trees", "1")
-    blobs = Blobs(cayda.data / "blobs")
+    blobs = Folder(cayda.data / "blobs")
     sent = tuple(ReceivedFile(name, blobs.put(sealed[name]), "") for name in sealed)
     with database.write() as db:
         receive(db, Arrival(1, read_instance(xml), xml, sent), NOW)

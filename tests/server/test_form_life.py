@@ -21,6 +21,7 @@ from server import tasks
 from sync import accounts, counters, export, publish, reading, status, verify
 from sync import tables as t
 from sync.access import Reading
+from sync.blobs import put_for_phones
 from tests.conftest import NOW
 from tests.server.conftest import TOKEN, A, B, Door, instance, message
 
@@ -123,7 +124,7 @@ def test_c126_a_draft_can_be_listed_had_and_sent_under_its_own_address(
 ) -> None:
     draft = do_draft(door, form(form_id=form_id, more=PICTURE))
     with door.database.write() as db:
-        blob = door.runtime.blobs.put(b"picture")
+        blob = put_for_phones(door.runtime.blobs, b"picture")
         publish.replace_media(
             db, form_id, "Ảnh số 1 ü.png", blob, NOW, "user:1", accounts.DRAFTS_ID
         )
@@ -146,7 +147,7 @@ def test_c126_a_draft_can_be_listed_had_and_sent_under_its_own_address(
 def test_c126_central_spells_a_drafts_form_and_files_shorter(door: Door) -> None:
     draft = do_draft(door, form(more=PICTURE))
     with door.database.write() as db:
-        blob = door.runtime.blobs.put(b"picture")
+        blob = put_for_phones(door.runtime.blobs, b"picture")
         publish.replace_media(
             db, "trees", "Ảnh số 1 ü.png", blob, NOW, "user:1", accounts.DRAFTS_ID
         )
@@ -358,7 +359,7 @@ def test_a36_a_file_is_called_as_the_form_spells_it_however_it_is_given(
     for form_of_unicode in ("NFC", "NFD"):
         given = unicodedata.normalize(form_of_unicode, name)
         with door.database.write() as db:
-            blob = door.runtime.blobs.put(given.encode())
+            blob = put_for_phones(door.runtime.blobs, given.encode())
             assert publish.replace_media(db, "trees", given, blob, NOW, "user:1") == name
         assert f"jr://images/{name}".encode() in door.get(listed(door)["trees"]["downloadUrl"]).data
         (file,) = media(door).values()
@@ -371,7 +372,7 @@ def test_a37_another_file_changes_the_manifest_and_leaves_the_form(door: Door) -
     hashes = []
     for content in (b"one", b"two"):
         with door.database.write() as db:
-            blob = door.runtime.blobs.put(content)
+            blob = put_for_phones(door.runtime.blobs, content)
             publish.replace_media(db, "trees", "Ảnh số 1 ü.png", blob, NOW, "user:1")
         (file,) = media(door).values()
         hashes.append((listed(door)["trees"]["hash"], file["hash"]))
@@ -382,7 +383,7 @@ def test_a37_another_file_changes_the_manifest_and_leaves_the_form(door: Door) -
 def test_a_new_version_keeps_the_files_that_were_given_to_the_one_before(door: Door) -> None:
     do_publish(door, form(more=PICTURE))
     with door.database.write() as db:
-        blob = door.runtime.blobs.put(b"one")
+        blob = put_for_phones(door.runtime.blobs, b"one")
         publish.replace_media(db, "trees", "Ảnh số 1 ü.png", blob, NOW, "user:1")
     do_publish(door, form("3", more=PICTURE))
     assert list(media(door)) == ["Ảnh số 1 ü.png"]

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from server.app import create_app
 from sync import gauges, queue, workers
-from sync.blobs import Blobs
+from sync.blobs import Folder
 from sync.database import Database
 from tests.conftest import NOW
 from tests.server.conftest import TOKEN, Door, instance
@@ -59,7 +59,7 @@ def test_healthz_asked_again_at_once_writes_nothing_more(
         nonlocal puts
         puts += 1
 
-    monkeypatch.setattr(Blobs, "check_writable", count)
+    monkeypatch.setattr(Folder, "check_writable", count)
     for _ in range(5):
         assert root.get("/healthz").status_code == 200
     assert puts == 1
@@ -92,7 +92,7 @@ def test_healthz_tells_apart_who_can_store_and_who_can_process(root: Door) -> No
 
 def test_healthz_is_503_when_no_file_can_be_put(root: Door, tmp_path: Path) -> None:
     (tmp_path / "no folder").write_text("")
-    runtime = replace(root.runtime, blobs=Blobs(tmp_path / "no folder"))
+    runtime = replace(root.runtime, blobs=Folder(tmp_path / "no folder"))
     other = replace(root, app=create_app(runtime.settings, runtime))
     answer = other.get("/healthz")
     assert answer.status_code == 503

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from server import openrosa
 from server.app import create_app
 from sync import accounts
-from sync.blobs import Blobs
+from sync.blobs import Folder, open_blobs
 from sync.database import Database
 from sync.receive import Outcome
 from sync.tables import attachments, received, submission_versions, submissions
@@ -535,7 +535,8 @@ def test_c4_201_means_that_a_new_connection_reads_the_bytes(door: Door) -> None:
         assert db.execute(sa.select(V.xml)).scalar_one() == instance()
         sha256 = db.execute(sa.select(attachments.c.sha256)).scalar_one()
     other.dispose()
-    assert Blobs(door.runtime.blobs.folder).path(sha256).read_bytes() == b"jpg"
+    with open_blobs(door.runtime.settings.blobs).open(sha256) as kept:
+        assert kept.read() == b"jpg"
 
 
 def _fail(*_: Any, **__: Any) -> Any:
@@ -559,7 +560,7 @@ def test_c4_a_failure_at_any_step_is_503_and_keeps_nothing(
 ) -> None:
     door.head("/submission")  # the phone is known: only the submission writes below
     if step == "files":
-        monkeypatch.setattr(Blobs, "put", _no_space)
+        monkeypatch.setattr(Folder, "put", _no_space)
     elif step == "receive":
         monkeypatch.setattr(openrosa, "receive", _fail)
     elif step == "commit":

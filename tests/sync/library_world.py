@@ -15,7 +15,7 @@ from lxml import etree
 from forms.instance import read_instance
 from forms.library import Library, load_library
 from sync import places, process, publish, receive
-from sync.blobs import Blobs
+from sync.blobs import Folder
 from sync.database import Database
 from sync.tables import form_versions, forms, records, spells
 from sync.verify import Difference, verify
@@ -39,7 +39,7 @@ class LibraryWorld:
     def __post_init__(self) -> None:
         with self.database.write() as db:
             places.load_units(db, self.library.units, self.library.successions)
-            publish.publish_library(db, Blobs(self.folder / "blobs"), self.library, NOW)
+            publish.publish_library(db, Folder(self.folder / "blobs"), self.library, NOW)
 
     def send(
         self,

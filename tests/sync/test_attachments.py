@@ -13,7 +13,7 @@ from forms.instance import read_instance
 from forms.problems import Refused
 from sync import attachments, receive, verify
 from sync.attachments import Attachment
-from sync.blobs import Blobs
+from sync.blobs import Folder
 from sync.database import Database
 from sync.tables import (
     expected_attachments,
@@ -43,7 +43,7 @@ DAY = timedelta(days=1)
 class Photos(World):
     """Phones that send `photos`: forms whose answers are files."""
 
-    blobs: Blobs
+    blobs: Folder
 
     def take(
         self,
@@ -97,7 +97,7 @@ class Photos(World):
 @pytest.fixture
 def world(database: Database, tmp_path: Path) -> Photos:
     made = Photos(database)
-    made.blobs = Blobs(tmp_path / "blobs")
+    made.blobs = Folder(tmp_path / "blobs")
     with database.write() as db:
         form = {"project_id": 1, "xml_form_id": "photos", "title": "Ảnh", "state": "open"}
         form_id = db.execute(

@@ -15,7 +15,7 @@ from forms.problems import Refused
 from forms.xlsform import compile_form
 from sync import access, catalogue, entities, publish, slices
 from sync.access import Caller
-from sync.blobs import Blobs
+from sync.blobs import Folder
 from sync.database import Database
 from sync.entities import Kept
 from sync.tables import entities as rows
@@ -43,7 +43,7 @@ def library() -> Library:
 def published(database: Database, library: Library, tmp_path: Path) -> Database:
     """The library's forms, and two members of our club and one of another."""
     with database.write() as db:
-        publish.publish_library(db, Blobs(tmp_path), library, NOW)
+        publish.publish_library(db, Folder(tmp_path), library, NOW)
     keep(database, BA, "Trần Thị Ba", OUR_CLUB)
     keep(database, TU, "Lê Văn An", OUR_CLUB)
     keep(database, SAU, "Nguyễn Thị Sáu", OTHER_CLUB)

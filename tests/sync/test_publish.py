@@ -21,7 +21,7 @@ from forms.problems import Refused
 from forms.xlsform import Compiled, compile_form
 from sync import accounts, places, publish
 from sync.accounts import DRAFTS_ID, PROJECT_ID
-from sync.blobs import Blobs, StoredBlob
+from sync.blobs import Folder, FormBlob, put_for_phones
 from sync.database import Database
 from sync.tables import (
     app_users,
@@ -65,7 +65,7 @@ TREES = ListRule("trees", "Cây", "Trees", None, (), {"volunteer": Download("all
 LIBRARY = replace(load_library(), lists={**load_library().lists, "trees": TREES})
 
 
-def do(database: Database, compiled: Compiled, **media: StoredBlob) -> int:
+def do(database: Database, compiled: Compiled, **media: FormBlob) -> int:
     files = {name.replace("_", "."): blob for name, blob in media.items()}
     with database.write() as db:
         return publish.publish_form(db, LIBRARY, compiled, files, NOW, "user:1")
@@ -131,7 +131,7 @@ def test_a_declared_list_is_made_and_only_ever_gains_properties(database: Databa
 def test_a_csv_named_like_a_list_is_served_from_the_list(
     database: Database, tmp_path: Path
 ) -> None:
-    uploaded = Blobs(tmp_path).put(b"name,label\n")
+    uploaded = put_for_phones(Folder(tmp_path), b"name,label\n")
     version_id = do(
         database,
         form(rows=FROM_TREES + "\n| | text | b | B | height | |", more=ENTITIES),
@@ -154,14 +154,14 @@ def test_a_picture_may_come_later_and_is_not_lost_by_publishing_again(
     compiled = form(rows="| | note | n | Xem ảnh | | tree.png |")
     version_id = do(database, compiled)
     assert attachments(database, version_id) == {"tree.png": (None, None)}
-    blob = Blobs(tmp_path).put(b"picture")
+    blob = put_for_phones(Folder(tmp_path), b"picture")
     do(database, compiled, tree_png=blob)
     do(database, compiled)
     assert attachments(database, version_id) == {"tree.png": (None, blob.sha256)}
 
 
 def test_files_beside_the_form_are_put_away_and_none_from_elsewhere(tmp_path: Path) -> None:
-    folder, blobs = tmp_path / "form", Blobs(tmp_path / "blobs")
+    folder, blobs = tmp_path / "form", Folder(tmp_path / "blobs")
     (folder / "media").mkdir(parents=True)
     (folder / "trees.csv").write_bytes(b"name,label\n")
     (folder / "media" / "tree.png").write_bytes(b"picture")
@@ -177,7 +177,7 @@ def test_the_library_is_published_whole_and_again_without_a_change(
     library = load_library()
     for _ in range(2):
         with database.write() as db:
-            published = publish.publish_library(db, Blobs(tmp_path), library, NOW)
+            published = publish.publish_library(db, Folder(tmp_path), library, NOW)
     assert len(published) == len(library.forms) == count(database, form_versions)
     with database.read() as db:
         lists = {row.name: row.properties for row in db.execute(sa.select(entity_lists))}
@@ -252,7 +252,7 @@ def test_every_change_phones_may_see_raises_the_counter_and_is_written_down(
 ) -> None:
     compiled = form(rows="| | note | n | Xem ảnh | | tree.png |")
     key = read_public_key(new_pair()[1])
-    blob = Blobs(tmp_path).put(b"picture")
+    blob = put_for_phones(Folder(tmp_path), b"picture")
 
     def draft(db: Connection) -> object:
         return publish.draft_form(db, LIBRARY, form("2"), {}, NOW, "user:1")
@@ -297,7 +297,7 @@ def test_a_file_the_form_does_not_name_is_refused_with_those_it_names(
 ) -> None:
     rows = FROM_TREES + "\n| | note | n | N | | tree.png |"
     do(database, form(rows=rows + "\n| | text | b | B | height | |", more=ENTITIES))
-    blob = Blobs(tmp_path).put(b"picture")
+    blob = put_for_phones(Folder(tmp_path), b"picture")
     for name, code in (("other.png", "media_not_in_form"), ("trees.csv", "media_is_list")):
         with database.write() as db, pytest.raises(Refused) as refused:
             publish.replace_media(db, "trial", name, blob, NOW, "user:1")
@@ -396,7 +396,7 @@ def test_a_form_that_asks_for_units_gets_all_communes_with_their_days(
         places.load_units(db, library.units, library.successions)
         units_csv = places.units_csv(db)
     rows = "| | select_one_from_file units.csv | unit | Xã | | |"
-    blobs = Blobs(tmp_path)
+    blobs = Folder(tmp_path)
     media = publish.put_media(blobs, units_csv, form(rows=rows), tmp_path)
     with blobs.open(media["units.csv"].sha256) as stream:
         units = list(csv.DictReader(io.StringIO(stream.read().decode())))

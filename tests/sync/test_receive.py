@@ -64,9 +64,7 @@ def xml(instance_id: str, answer: str = "oak", version: str = "2", replaces: str
 
 
 def send(database: Database, body: bytes, *files: str) -> Received:
-    blobs = [
-        ReceivedFile(name, StoredBlob(sha256=f"{name}-sha", md5="m", size=1)) for name in files
-    ]
+    blobs = [ReceivedFile(name, StoredBlob(sha256=f"{name}-sha", size=1)) for name in files]
     with database.write() as db:
         return receive(db, Arrival(1, read_instance(body), body, tuple(blobs)), NOW)
 

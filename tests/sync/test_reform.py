@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from forms.decision import NEEDED, OF_NEW, Decided
 from forms.library import load_library
 from sync import clubs, places, publish, reform
-from sync.blobs import Blobs
+from sync.blobs import Folder
 from sync.database import Database
 from sync.tables import counters, form_attachments
 from tests.conftest import NOW
@@ -62,7 +62,7 @@ def decide(database: Database, rows: list[dict[str, str]]) -> Decided:
 def carry_out(database: Database, rows: list[dict[str, str]], folder: Path) -> None:
     decided = decide(database, rows)
     with database.write() as db:
-        reform.carry_out(db, Blobs(folder), LIBRARY, decided, NOW, "operator")
+        reform.carry_out(db, Folder(folder), LIBRARY, decided, NOW, "operator")
 
 
 def commune(database: Database, code: str, day: date) -> str | None:
@@ -144,7 +144,7 @@ def test_phones_are_offered_the_new_units_with_their_days(city: Database, tmp_pa
 def test_a_form_has_the_new_units_and_a_start_that_brings_none_moves_no_counter(
     city: Database, tmp_path: Path
 ) -> None:
-    blobs = Blobs(tmp_path)
+    blobs = Folder(tmp_path)
     with city.write() as db:
         publish.publish_library(db, blobs, LIBRARY, NOW)
 

@@ -1,0 +1,127 @@
+"""Blobs in a bucket of an S3 store, for servers on several machines; the only user of obstore.
+
+Credentials, region and address of the store come from the environment: AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from io import BytesIO
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from sync.blobs import CHUNK, StoredBlob, Watch, hash_pieces
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
+
+IN_MEMORY = 1 << 20  # bytes of a blob on its way in or out; the rest waits in a temporary file
+PART = 5 << 20  # bytes; S3 takes no smaller ones
+PARTS_AT_ONCE = 2
+
+# A phone that hears nothing gives up and comes again; a thread that waits serves nobody. One part
+# in ten seconds is 4 Mbit/s: a store behind a slower line is none for a server.
+CONNECT_WITHIN = timedelta(seconds=3)
+ANSWER_WITHIN = timedelta(seconds=10)
+READ_WITHIN = timedelta(seconds=60)  # all of a blob, 500 MB at 8 MB/s; silence ends it before
+RETRY_WITHIN = timedelta(seconds=5)
+RETRIES = 2
+
+_used_by: int | None = None
+
+
+class Bucket:
+    """Objects named by hash below `prefix`, as files are in a folder."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._store = _store(url, {"timeout": ANSWER_WITHIN})
+        self._source = _store(url, {"timeout": READ_WITHIN, "read_timeout": ANSWER_WITHIN})
+
+    def put(self, source: BinaryIO | bytes, watch: Watch | None = None) -> StoredBlob:
+        with SpooledTemporaryFile(IN_MEMORY) as spool:
+            blob = hash_pieces(source, spool.write, watch)
+            if not self._has(blob):
+                spool.seek(0)
+                self._upload(blob, spool)
+        return blob
+
+    def _has(self, blob: StoredBlob) -> bool:
+        try:
+            return self.size(blob.sha256) == blob.size
+        except FileNotFoundError:
+            return False
+
+    def _upload(self, blob: StoredBlob, file: IO[bytes]) -> None:
+        key = _key(blob.sha256)
+        with _errors(self._url):  # a bucket that is not there is not found either
+            if blob.size <= PART:
+                obstore.put(self._store, key, file.read(), use_multipart=False)
+            else:
+                obstore.put(self._store, key, file, chunk_size=PART, max_concurrency=PARTS_AT_ONCE)
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Fetched at once: a slow reader must not hold a connection, and seeking needs a file."""
+        key = _key(sha256)
+        with ExitStack() as failing, _errors(f"{self._url}/{key}"):
+            spool = failing.enter_context(SpooledTemporaryFile(IN_MEMORY))
+            for piece in obstore.get(self._source, key).stream(CHUNK):
+                spool.write(piece)
+            spool.seek(0)
+            failing.pop_all()
+            return cast(BinaryIO, spool)
+
+    def size(self, sha256: str) -> int:
+        key = _key(sha256)
+        with _errors(f"{self._url}/{key}"):
+            return obstore.head(self._store, key)["size"]
+
+    def all(self) -> Iterator[StoredBlob]:
+        with _errors(self._url):
+            for found in obstore.list(self._store):
+                for one in found:
+                    yield StoredBlob(one["path"].rpartition("/")[2], one["size"])
+
+    def check_writable(self) -> None:
+        """Written anew each time: that it is there already would say nothing."""
+        self._upload(hash_pieces(b""), BytesIO())
+
+
+def _key(sha256: str) -> str:
+    return f"{sha256[:2]}/{sha256}"
+
+
+def _store(url: str, timeouts: ClientConfig) -> S3Store:
+    return S3Store.from_url(
+        url,
+        client_options={"allow_http": True, "connect_timeout": CONNECT_WITHIN, **timeouts},
+        retry_config={"max_retries": RETRIES, "retry_timeout": RETRY_WITHIN},
+    )
+
+
+@contextmanager
+def _errors(what: str) -> Iterator[None]:
+    """What goes wrong with the store is an OSError about `what`, as it is with a disk.
+
+    obstore's threads do not survive a fork, and whoever waited for them would wait for ever.
+    """
+    global _used_by  # noqa: PLW0603 (one per process, as those threads are)
+    if _used_by is None:
+        _used_by = os.getpid()
+    elif _used_by != os.getpid():
+        raise RuntimeError("forked from a process that had used the store")
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, "not in the store", what) from None
+    except BaseError as error:
+        raise OSError(errno.EIO, str(error).partition("\n")[0], what) from None
