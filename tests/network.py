@@ -83,7 +83,8 @@ class Door:
 class Socket:
     """HTTP/1.1 over one kept-alive connection per host, which breaks as they do."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float = 60) -> None:
+        self.timeout = timeout
         self._connection: http.client.HTTPConnection | None = None
 
     def __call__(self, method: str, url: str, headers: Headers, body: bytes) -> Answer:
@@ -107,6 +108,9 @@ class Socket:
         except (http.client.HTTPException, ConnectionError) as error:
             self.hangs_up()
             raise Died from error
+        except TimeoutError:
+            self.hangs_up()  # a late answer must not be taken for the next one's
+            raise
         answered = dict(response.headers)
         challenges = response.headers.get_all("WWW-Authenticate")
         if challenges:
@@ -120,7 +124,7 @@ class Socket:
 
     def _connect(self, host: str) -> http.client.HTTPConnection:
         if self._connection is None or self._connection.sock is None:
-            self._connection = http.client.HTTPConnection(host, timeout=60)
+            self._connection = http.client.HTTPConnection(host, timeout=self.timeout)
             try:
                 self._connection.connect()
             except OSError as error:
