@@ -17,6 +17,7 @@ from server.runtime import Runtime
 from server.unseal import open_waiting
 from sync import aggregate, clubs, computed, process, queue, verify, waiting
 from sync.aggregate import MEASURE, StaleCell
+from sync.database import is_outage
 from sync.generation import DERIVE_AGAIN
 from sync.matching import waiting as comparing
 from sync.matching import work as matching
@@ -216,6 +217,11 @@ def _attempt(runtime: Runtime, name: str, works: Sequence[Work]) -> None:
     try:
         TASKS[name](runtime, works)
     except Exception as error:
+        if is_outage(error):
+            log.warning("%s put back: %s", name, describe(error))
+            with runtime.database.write() as db:
+                queue.put_back(db, works, runtime.now())
+            return
         if len(works) > 1:
             for work in works:
                 _attempt(runtime, name, [work])
@@ -246,6 +252,8 @@ def _measure_cells(runtime: Runtime, cells: Sequence[StaleCell]) -> None:
         with runtime.database.write() as db:
             aggregate.keep(db, measured)
     except Exception as error:
+        if is_outage(error):
+            raise
         if len(cells) > 1:
             for cell in cells:
                 _measure_cells(runtime, [cell])

@@ -17,12 +17,18 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, Row, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 T = TypeVar("T")
 WRITER = "cayda_writer"  # execution option: this connection will write
 
 BUSY_SECONDS = 30
+# Classes of SQLSTATE: connection, rollback (deadlock), resources, lock, operator, system. Others of
+# psycopg's operational errors are of what was asked, such as 54: too long for an index.
+_PG_OUTAGES = {"08", "40", "53", "55", "57", "58"}
+_LITE_OUTAGES = tuple(
+    f"SQLITE_{name}" for name in ("BUSY", "LOCKED", "FULL", "IOERR", "CANTOPEN", "READONLY")
+)
 DERIVED_LOCK = 0x63617964  # any number no other advisory lock of this database uses
 
 
@@ -143,6 +149,17 @@ def _sqlite_engine(url: URL) -> Engine:
         db.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
     return engine
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database was away, full or busy: the same may go well later, unlike bad data."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    lite = getattr(error.orig, "sqlite_errorname", None)
+    if lite is not None:
+        return str(lite).startswith(_LITE_OUTAGES)
+    state = getattr(error.orig, "sqlstate", None)
+    return state is None or str(state)[:2] in _PG_OUTAGES
 
 
 def is_sqlite(db: Connection) -> bool:

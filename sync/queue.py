@@ -133,6 +133,13 @@ def fail(db: Connection, work: Work, error: str, now: datetime) -> None:
     db.execute(queue.update().where(queue.c.id == work.id).values(**values))
 
 
+def put_back(db: Connection, works: Sequence[Work], now: datetime) -> None:
+    """It was not the work's fault that it was not done: as if never tried, but a little later."""
+    mine = queue.c.id.in_([work.id for work in works])
+    again = {"due_at": now + FIRST_DELAY, "tries": queue.c.tries - 1}
+    db.execute(queue.update().where(mine).values(**again))
+
+
 def failed(db: Connection, limit: int = 100) -> list[FailedWork]:
     """What needs a person, newest first."""
     c = queue.c

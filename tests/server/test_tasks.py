@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from forms.library import Library, load_library
 from server import tasks
@@ -20,7 +22,7 @@ from server.settings import Settings
 from sync import aggregate, queue
 from sync.aggregate import Measured, StaleCell
 from sync.blobs import open_blobs
-from sync.database import Database
+from sync.database import Database, is_outage
 from sync.tables import figures
 from sync.waiting import Swept
 from tests.sync.rows import Rows, a_library
@@ -178,6 +180,40 @@ def test_poison_ends_on_the_visible_list_without_personal_data(
     assert pipeline.stored == [2]
 
 
+def test_work_that_finds_the_disk_full_uses_up_no_tries(
+    runtime: Runtime, pipeline: Pipeline, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pipeline.store
+    monkeypatch.setattr(pipeline, "store", no_room)
+    given_work(runtime, [1, 2])
+    for _ in range(2 * queue.MOST_TRIES):
+        tasks.run_until_empty(runtime)
+        clock.now += timedelta(hours=1)
+    assert (depth(runtime).waiting, depth(runtime).failed) == (2, 0)
+    monkeypatch.setattr(pipeline, "store", whole)
+    tasks.run_until_empty(runtime)
+    assert pipeline.stored == [1, 2]
+
+
+def no_room(*_: Any) -> None:
+    cause = sqlite3.OperationalError("database or disk is full")
+    cause.sqlite_errorname = "SQLITE_FULL"
+    raise OperationalError("INSERT", {}, cause)
+
+
+def test_what_is_asked_wrongly_is_no_outage(database: Database) -> None:
+    with database.read() as db, pytest.raises(DBAPIError) as error:
+        db.execute(sa.text("SELECT nobody FROM nowhere"))
+    assert not is_outage(error.value)
+
+
+def test_a_database_that_is_not_there_is_an_outage() -> None:
+    for url in ("postgresql://127.0.0.1:1/x", "sqlite:////no/such/folder/x.db"):
+        with pytest.raises(DBAPIError) as error, Database(url).read():
+            pass
+        assert is_outage(error.value)
+
+
 def test_c22_work_that_kills_its_worker_ends_on_the_list_and_takes_nobody_with_it(
     runtime: Runtime, pipeline: Pipeline, clock: Clock
 ) -> None:
@@ -306,6 +342,19 @@ def test_c22_a_cell_that_cannot_be_measured_keeps_no_other_from_its_figures(
     tasks.run_until_empty(with_figures)
     assert given_up(runtime) == []
     assert measured(runtime) == {"an", "hoa", "son"}
+
+
+def test_no_cell_is_given_up_for_a_database_that_goes_away(
+    runtime: Runtime, cells: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_figures = replace(runtime, library=a_library())
+    touched(runtime, "an")
+    with monkeypatch.context() as outage:
+        outage.setattr(aggregate, "keep", no_room)
+        assert not tasks.run_safely(with_figures)
+    assert given_up(runtime) == []
+    tasks.run_until_empty(with_figures)
+    assert measured(runtime) == {"an"}
 
 
 def test_a_person_may_have_a_cell_tried_again(runtime: Runtime, cells: set[str]) -> None:
