@@ -42,7 +42,7 @@ class Connection(HttpToolsProtocol):
     most = 1000  # connections at a time; `run` sets what the system allows
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, _Together(transport, self.loop)))
         self._received = self._seen = self._head_bytes = self._unsent = 0
         self._is_in_head = True
         self._is_last = False
@@ -127,6 +127,33 @@ class Connection(HttpToolsProtocol):
         self._is_last = True
         if not self._is_in_head or self.is_asked():
             super().shutdown()
+
+
+class _Together:
+    """A transport whose writes of one moment leave in one packet: uvicorn writes head and body
+    apart, uvloop writes at once, and on a phone's network a packet more is a wait more."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self._held:
+            self._loop.call_soon(self._leave)
+        self._held.append(data)
+
+    def close(self) -> None:
+        self._leave()
+        self._transport.close()
+
+    def _leave(self) -> None:
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():
+            self._transport.writelines(held)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class Server(uvicorn.Server):
