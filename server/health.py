@@ -18,6 +18,7 @@ from server import runtime as running
 from server.runtime import Runtime
 from sync import status
 from sync.gauges import Gauges, read_gauges
+from sync.status import Status
 
 health = Blueprint("health", __name__)
 EXTENSION = "cayda.health"
@@ -29,7 +30,7 @@ WORK_WITHIN = timedelta(minutes=15)
 log = logging.getLogger(__name__)
 
 
-def can_process(found: Gauges, now: datetime) -> bool:
+def can_process(found: Gauges | Status, now: datetime) -> bool:
     """Whether some worker lives, and no work has waited for long."""
     alive = found.worker_seen_at is not None and now - found.worker_seen_at <= ALIVE_WITHIN
     oldest = found.queue.oldest_at

@@ -165,6 +165,12 @@ def missing(db: Connection) -> list[Missing]:
     return [Missing(*row) for row in db.execute(query)]
 
 
+def newest(db: Connection, limit: int) -> list[str]:
+    """The hashes of the files that came last."""
+    query = sa.select(attachments.c.sha256).order_by(attachments.c.id.desc()).limit(limit)
+    return list(db.execute(query).scalars())
+
+
 def count_missing(db: Connection) -> tuple[int, datetime | None]:
     """How many, and since when the oldest."""
     query = _missing(sa.func.count(), sa.func.min(submission_versions.c.received_at))

@@ -155,14 +155,14 @@ def failed(db: Connection, limit: int = 100) -> list[FailedWork]:
     ]
 
 
-def retry(db: Connection, work_id: int, now: datetime) -> bool:
-    """Put failed work back; False when there is none of that id."""
+def retry(db: Connection, now: datetime) -> int:
+    """Put all failed work back; how many."""
     found = db.execute(
         queue.update()
-        .where(queue.c.id == work_id, queue.c.failed_at.is_not(None))
+        .where(queue.c.failed_at.is_not(None))
         .values(failed_at=None, error=None, tries=0, due_at=now)
     )
-    return found.rowcount == 1
+    return found.rowcount
 
 
 def release(db: Connection, now: datetime) -> int:

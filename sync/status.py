@@ -8,9 +8,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync import generation, queue, sealed
+from sync import generation, queue, sealed, workers
 from sync.accounts import DRAFTS_ID
+from sync.database import is_sqlite
 from sync.tables import (
+    Utc,
     app_users,
     entities,
     entity_changes,
@@ -33,6 +35,7 @@ class Status:
     submissions: int
     entities: int
     last_received_at: datetime | None
+    worker_seen_at: datetime | None  # when any worker last said that it lives
     queue: queue.Depth
     conflicts: int  # entities that two phones changed at once, and nobody has looked at
     waiting_changes: int  # changes to entities whose registration is still on some phone
@@ -54,14 +57,14 @@ def read_status(db: Connection) -> Status:
         return int(db.execute(query).scalar_one())
 
     drafts = sa.select(forms.c.id).where(forms.c.project_id == DRAFTS_ID)
-    newest = sa.select(sa.func.max(received.c.received_at))
     return Status(
         forms=count(forms, forms.c.project_id != DRAFTS_ID),
         users=count(users),
         phones=count(app_users, app_users.c.kind == "phone"),
         submissions=count(submissions, submissions.c.form_id.not_in(drafts)),
         entities=count(entities),
-        last_received_at=db.execute(newest.where(received.c.project_id != DRAFTS_ID)).scalar(),
+        last_received_at=newest_received_at(db),
+        worker_seen_at=workers.last_seen(db),
         queue=queue.depth(db),
         conflicts=count(
             entities, entities.c.conflict.is_not(None), entities.c.deleted_at.is_(None)
@@ -71,6 +74,20 @@ def read_status(db: Connection) -> Status:
         derive_again=generation.is_waiting(db),
         sealed=sealed.count_waiting(db),
     )
+
+
+def newest_received_at(db: Connection) -> datetime | None:
+    """When the last POST came; by its number, for no index leads to times."""
+    real = received.c.project_id != DRAFTS_ID
+    query = sa.select(received.c.received_at).where(real).order_by(received.c.id.desc()).limit(1)
+    return db.execute(query).scalar()
+
+
+def clock(db: Connection) -> datetime | None:
+    """What time it is where the database runs; None where that is here."""
+    if is_sqlite(db):
+        return None
+    return db.execute(sa.select(sa.func.clock_timestamp(type_=Utc))).scalar_one()
 
 
 def check_writable(db: Connection) -> None:

@@ -14,8 +14,9 @@ from forms.problems import (
     ENCRYPTED_OTHER_KEY,
     UNAVAILABLE,
 )
-from server.cli.command import Command, with_runtime
+from server.cli.command import Command, open_as_it_is, with_runtime
 from server.cli.key import takes_key
+from server.cli.options import Options, pass_options
 from server.cli.phones import phone_lines, whole
 from server.cli.terminal import GOOD, WRONG, cell, plain, say
 
@@ -88,19 +89,36 @@ def verify_stored(runtime: Runtime) -> None:
 
 
 @click.command(cls=Command)
-@with_runtime
-def doctor(runtime: Runtime) -> None:
-    """Kiểm tra cài đặt / check the installation."""
+@pass_options
+def doctor(options: Options) -> None:
+    """Kiểm tra cài đặt, nói phải làm gì / check the installation, say what to do."""
     from server.doctor import examine
 
-    findings = examine(runtime)
+    runtime = open_as_it_is(options.settings())
+    try:
+        findings = examine(runtime)
+    finally:
+        runtime.database.dispose()
     good = all(one.good for one in findings)
-    say(
-        "\n".join(f"{'✓' if one.good else '✗'} {one.what}: {one.found}" for one in findings),
-        good=good,
-        findings=findings,
-    )
+    lines = [
+        f"{'✓' if one.good else '✗'} {one.what}: {one.found}"
+        + (f"\n  → {one.to_do}" if one.to_do else "")
+        for one in findings
+    ]
+    say("\n".join(lines), good=good, findings=findings)
     sys.exit(GOOD if good else WRONG)
+
+
+@click.command(cls=Command)
+@with_runtime
+def retry(runtime: Runtime) -> None:
+    """Thử lại các việc đã hỏng / have failed work tried once more."""
+    from sync import queue
+
+    with runtime.database.write() as db:
+        tried = queue.retry(db, runtime.now())
+    runtime.jobs.wake()
+    say(f"Sẽ thử lại {tried} việc. / {tried} will be tried again.", retried=tried)
 
 
 @click.command(cls=Command)
@@ -130,6 +148,7 @@ def status(runtime: Runtime) -> None:
         f"Phiếu chờ đăng ký / records waiting for a registration: {unregistered.count}"
         f"   cũ nhất / oldest: {cell(unregistered.oldest_at)}",
         f"Hàng chờ / queue: {found.queue.waiting}   hỏng / failed: {found.queue.failed}",
+        f"Người làm việc báo gần nhất / worker last seen: {cell(found.worker_seen_at)}",
         f"Số liệu chưa tính / figures to measure: {found.stale_cells}",
         f"Phiếu mã hóa chờ khóa / encrypted, waiting for the key: {found.sealed}",
         f"Ảnh, tệp còn thiếu / files missing: {missing}{_age(missing_since, runtime.now())}",

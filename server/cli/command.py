@@ -95,8 +95,22 @@ def open_data(settings: Settings, begins: bool = False) -> Runtime:
 
     To look into a folder that is not there is a slip of the hand; an empty one looks like loss.
     """
-    from server.runtime import open_runtime
     from sync.migrations import is_behind
+
+    runtime = open_as_it_is(settings, begins)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if is_behind(runtime.database):
+        if not runtime.database.is_sqlite:
+            fail("Xin chạy “cayda migrate” trước. / Run “cayda migrate” first.", WRONG)
+        from server.serve import prepare  # brings all of the web with it
+
+        prepare(runtime)
+    return runtime
+
+
+def open_as_it_is(settings: Settings, begins: bool = False) -> Runtime:
+    """The same without any change, whatever state it is in: for who looks what is wrong."""
+    from server.runtime import open_runtime
 
     runtime = open_runtime(settings)
     file = runtime.database.url.database if runtime.database.is_sqlite else None
@@ -106,11 +120,4 @@ def open_data(settings: Settings, begins: bool = False) -> Runtime:
             f"để lập mới, chạy “cayda migrate”. "
             f"/ There is no data in {settings.data}. Mend --data, or run “cayda migrate” to begin."
         )
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if is_behind(runtime.database):
-        if not runtime.database.is_sqlite:
-            fail("Xin chạy “cayda migrate” trước. / Run “cayda migrate” first.", WRONG)
-        from server.serve import prepare  # brings all of the web with it
-
-        prepare(runtime)
     return runtime

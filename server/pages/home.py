@@ -16,6 +16,7 @@ from forms.cells import Table, to_csv
 from forms.days import to_vietnamese, vietnam_day
 from forms.periods import CALENDAR, Period, get_period, periods_between
 from forms.problems import BAD_REQUEST, NOT_AUTHENTIC, Refused
+from server.health import can_process
 from server.pages import sign_in as session
 from server.pages.sign_in import SignInForm, SignOutForm
 from server.runtime import runtime
@@ -55,6 +56,7 @@ def home() -> str:
         sign_out=SignOutForm(),
         overview=overview,
         status=status,
+        processing=status is not None and can_process(status, runtime().now()),
         offers=offers,
         period=period,
         periods=_periods(today),

@@ -57,6 +57,7 @@ def cayda(database: Database, tmp_path: Path) -> Cayda:
     environment: dict[str, str | None] = {
         "DATABASE_URL": url,
         "CAYDA_PUBLIC_URL": "https://cayda.example",
+        "CAYDA_TRUST_PROXY": "1",
         "REDIS_URL": None,
     }
     with database.write() as db:
@@ -270,6 +271,7 @@ def test_status_and_doctor_speak_to_people_and_to_scripts(cayda: Cayda) -> None:
     assert cayda.json("status")["queue"] == {"waiting": 0, "failed": 0, "oldest_at": None}
     assert "queue" in cayda("status").stdout
     assert cayda.json("doctor")["good"]
+    assert cayda.json("retry") == {"retried": 0}
 
 
 def test_the_options_stand_before_or_after_the_command(cayda: Cayda, tmp_path: Path) -> None:

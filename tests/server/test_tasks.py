@@ -175,7 +175,7 @@ def test_poison_ends_on_the_visible_list_without_personal_data(
     assert "Ba" not in failed.error + caplog.text
     pipeline.poison = set()
     with runtime.database.write() as db:
-        queue.retry(db, failed.id, clock.now)
+        queue.retry(db, clock.now)
     tasks.run_until_empty(runtime)
     assert pipeline.stored == [2]
 
@@ -364,8 +364,7 @@ def test_a_person_may_have_a_cell_tried_again(runtime: Runtime, cells: set[str])
     tasks.run_until_empty(with_figures)
     cells.clear()
     with runtime.database.write() as db:
-        (failed,) = queue.failed(db)
-        queue.retry(db, failed.id, runtime.now())
+        assert queue.retry(db, runtime.now()) == 1
     tasks.run_until_empty(with_figures)
     assert given_up(runtime) == []
     assert measured(runtime) == {"hoa"}

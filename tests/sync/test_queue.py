@@ -85,6 +85,6 @@ def test_a_person_puts_failed_work_back(database: Database) -> None:
         with database.write() as db:
             queue.fail(db, work, "it broke", NOW + later)
     with database.write() as db:
-        assert queue.retry(db, work.id, NOW) is True
-        assert queue.retry(db, work.id, NOW) is False
+        assert queue.retry(db, NOW) == 1
+        assert queue.retry(db, NOW) == 0
     assert [again.tries for again in _claim(database)] == [1]
