@@ -68,6 +68,7 @@ BOM = "\ufeff"
 FORMULA_STARTS = tuple("=+-@＝＋－＠\t\r\n")  # full-width signs run as well
 LOOKED_THROUGH = " \u00a0\u3000\u200b\ufeff"  # blanks before the sign do not save a spreadsheet
 _SUSPECT = frozenset((*FORMULA_STARTS, *LOOKED_THROUGH))
+_TWO = [f"{number:02}" for number in range(60)]  # setting a number anew took longest of a moment
 MINUS = re.compile(r"-\d+([.,]\d+)?", re.ASCII)
 
 
@@ -82,7 +83,7 @@ def to_text(cell: Cell, *, raw: bool = False) -> str:
             cell = cell.astimezone(VIETNAM)
         if raw:
             return cell.isoformat()
-        return f"{to_vietnamese(cell.date())} {cell.hour:02}:{cell.minute:02}"
+        return f"{to_vietnamese(cell.date())} {_TWO[cell.hour]}:{_TWO[cell.minute]}"
     if isinstance(cell, date):
         return cell.isoformat() if raw else to_vietnamese(cell)
     text = f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
@@ -157,7 +158,7 @@ def _field(cell: Cell) -> str:
         return to_text(cell)
     if cell[:1] in _SUSPECT:
         cell = disarmed(cell)
-    return _quoted(cell) if cell else ""
+    return '"' + cell.replace('"', '""') + '"' if cell else ""
 
 
 def _field_raw(cell: Cell) -> str:

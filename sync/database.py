@@ -184,6 +184,13 @@ def among(
     """`column IN (values)`, however many these are: where too many, as one parameter."""
     if len(values) <= MOST_VALUES:
         return column.in_(values)
+    return listed(db, column, values)
+
+
+def listed(
+    db: Connection, column: sa.ColumnElement[Any], values: Collection[Any]
+) -> sa.ColumnElement[bool]:
+    """`column IN (values)` as one parameter: the statement is the same for any number of them."""
     many = list(values)
     if is_sqlite(db):
         one = sa.func.json_each(json.dumps(many)).table_valued("value")

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping
+from array import array
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache, partial
+from operator import call
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -24,6 +27,7 @@ from forms.problems import words_of
 from forms.schema import Field, in_language
 from sync import places
 from sync.clubs import plain_name
+from sync.database import listed
 from sync.tables import entities, records, submission_versions, submissions
 
 if TYPE_CHECKING:
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 AT_A_TIME = 500  # rows fetched from the database in one go
+MOST_KEPT = 8_192  # answers of each column whose cells are kept
 _remember = lru_cache(maxsize=4096)  # of each column: days, codes, numbers that come again
 
 # What stands before the answers: code, title. The underscore keeps codes apart from questions.
@@ -212,39 +217,48 @@ def _rows(
     made = _remember(make)
     made_of_standing = _remember(lambda *state: [make(cell) for cell in standing(*state)])
     made_of_flags = _remember(lambda problems: make(flags(problems)))
-    shown = [(question.column, _maker(question.show, make)) for question in questions]
-    nothing, is_whole, read = make(None), form.reading.is_whole, json.JSONDecoder().raw_decode
-    query = _query(form, table).execution_options(yield_per=AT_A_TIME)
-    with db.execute(query) as found:  # closed also when the reader hangs up half-way
-        for row in found:
-            told, derived, problems, day, club_id, is_counted, *sent = row  # by name takes longer
-            position, around, instance, review, arrived = sent
-            answers = read(told)[0]
-            if derived != "{}":
-                answers |= read(derived)[0]
-            answer_to = answers.get
-            cells = [make(instance), made(day), made(arrived), *places.of(club_id, day)]
-            cells += made_of_standing(review, is_counted)
-            if is_whole:
-                cells.append(made_of_flags(problems))
-            if table:
-                cells += [make(f"{instance}/{position}"), make(_parent_key(instance, around))]
-            cells += [
-                nothing if (answer := answer_to(column)) is None else show(answer)
-                for column, show in shown
-            ]
-            yield cells
+    columns = [question.column for question in questions]
+    shown = [_maker(question.show, make) for question in questions]
+    is_whole = form.reading.is_whole
+    for answers, row in _sent(db, form, table):
+        problems, day, club_id, is_counted, position, around, instance, review, arrived = row
+        cells = [make(instance), made(day), make(arrived), *places.of(club_id, day)]
+        cells += made_of_standing(review, is_counted)
+        if is_whole:
+            cells.append(made_of_flags(problems))
+        if table:
+            cells += [make(f"{instance}/{position}"), make(_parent_key(instance, around))]
+        cells += map(call, shown, map(answers.get, columns))
+        yield cells
 
 
-def _maker(show: Callable[[str], Cell], make: Callable[[Cell], T]) -> Callable[[str], T]:
-    """What is made of an answer's cell; texts and moments hardly ever come again."""
+def _maker(show: Callable[[str], Cell], make: Callable[[Cell], T]) -> Callable[[str | None], T]:
+    """What is made of an answer, or of none; texts and moments hardly ever come again."""
     if show is _as_is:
         return make
+    if show is not _moment:
+        return _Made(show, make).__getitem__
+    nothing = make(None)
+    return lambda answer: nothing if answer is None else make(show(answer))
 
-    def both(answer: str) -> T:
-        return make(show(answer))
 
-    return both if show is _moment else _remember(both)
+class _Made(dict[str | None, T]):
+    """What is made of each answer to one question: asked for as an item, made when it is new.
+
+    A function that remembers took as long to call as the rest of the cell.
+    """
+
+    def __init__(self, show: Callable[[str], Cell], make: Callable[[Cell], T]) -> None:
+        super().__init__({None: make(None)})
+        self._show, self._make = show, make
+
+    def __missing__(self, answer: str) -> T:
+        if len(self) > MOST_KEPT:
+            nothing = self[None]
+            self.clear()
+            self[None] = nothing
+        made = self[answer] = self._make(self._show(answer))
+        return made
 
 
 def _parent_key(instance: str, around: str | None) -> str:
@@ -269,12 +283,33 @@ def _flags_in_codes(problems: str) -> Cell:
     return " ".join(problem["code"] for problem in json.loads(problems))
 
 
-def _query(form: FormView, table: str) -> sa.Select[Any]:
-    """The rows of one table, in the order of arrival and of the form."""
-    source = records.join(submissions, submissions.c.id == records.c.submission_id).join(
-        submission_versions, submission_versions.c.id == records.c.submission_version_id
-    )
+def _sent(
+    db: Connection, form: FormView, table: str
+) -> Iterator[tuple[dict[str, str], Sequence[Any]]]:
+    """Answers, and what else is said of a row, of one table; in the order of arrival and of the
+    form.
+
+    Ids are put in order first: to sort whole rows took the database as long as to read them.
+    """
     c = records.c
+    where = [c.form == form.xml_form_id, c.table_path == table]
+    if form.reading.clubs is not None:
+        where.append(c.club_id.in_(sorted(form.reading.clubs)))
+    ids = sa.select(c.id).where(*where).order_by(c.submission_id, c.id)
+    with db.execute(ids.execution_options(yield_per=AT_A_TIME)) as found:
+        wanted = array("q", found.scalars())
+    for first in range(0, len(wanted), AT_A_TIME):
+        rows = db.execute(_these(db, wanted[first : first + AT_A_TIME])).all()
+        for told, derived, *row in rows:
+            answers = orjson.loads(told)
+            yield answers if derived == "{}" else answers | orjson.loads(derived), row
+
+
+def _these(db: Connection, ids: array[int]) -> sa.Select[Any]:
+    c = records.c
+    source = records.join(submissions, submissions.c.id == c.submission_id).join(
+        submission_versions, submission_versions.c.id == c.submission_version_id
+    )
     columns: list[sa.ColumnElement[Any]] = [
         *(sa.cast(one, sa.Text).label(one.name) for one in (c.answers, c.derived, c.problems)),
         *(c.happened_on, c.club_id, sa.and_(~c.held_back, c.counted_with.is_(None))),
@@ -282,18 +317,12 @@ def _query(form: FormView, table: str) -> sa.Select[Any]:
         *(submissions.c.instance_id, submissions.c.review_state),
         submission_versions.c.received_at,
     ]
-    query = (
+    return (
         sa.select(*columns)
         .select_from(source)
-        .where(
-            c.form == form.xml_form_id,
-            c.table_path == table,
-            submissions.c.deleted_at.is_(None),
-        )
+        .where(listed(db, c.id, ids), submissions.c.deleted_at.is_(None))
         .order_by(c.submission_id, c.id)
     )
-    clubs = form.reading.clubs
-    return query if clubs is None else query.where(c.club_id.in_(sorted(clubs)))
 
 
 class _Places(Generic[T]):
