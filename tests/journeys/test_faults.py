@@ -12,6 +12,7 @@ import pytest
 from tests.journeys.faults import catalogue
 from tests.journeys.faults.disk import small_disk
 from tests.journeys.faults.judge import judge
+from tests.journeys.faults.proxy import Mood
 from tests.journeys.faults.stage import Embedded, Production, Stage
 
 MOMENT = 0.7  # seconds of sending between two faults
@@ -70,6 +71,7 @@ def test_c4_c22_production_loses_nothing_whichever_of_its_processes_is_killed(
         for kills in catalogue.PRODUCTION_KILLS.values():
             time.sleep(MOMENT)
             kills(stage)
+        catalogue.spoil_store(stage, Mood.GONE, 0.5)
         catalogue.flush_valkey(stage)
         catalogue.take_all_connections(stage, 1)
         catalogue.two_workers_on_one_item(stage)

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sync import queue, tables
 from sync.database import DERIVED_LOCK
 from tests.journeys.faults.parts import Cayda, kill, wait_for
+from tests.journeys.faults.proxy import Mood
 from tests.journeys.faults.stage import AGAIN_AFTER, Embedded, Production, Stage
 
 BALLAST = 1 << 20
@@ -122,16 +123,29 @@ def lose_folder_of_blobs(stage: Stage, seconds: float) -> float:
     return time.monotonic()
 
 
+def spoil_store(stage: Production, mood: Mood, seconds: float) -> float:
+    """The bucket is gone, slow or answers 500 for so long."""
+    stage.store.turns(mood)
+    time.sleep(seconds)
+    said = stage.health() if mood is not Mood.SLOW else 503
+    stage.store.turns(Mood.WELL)
+    assert said == 503, f"the store is {mood.value}, and /healthz says {said}"
+    return time.monotonic()
+
+
 def take_all_connections(stage: Production, seconds: float) -> float:
     """Somebody else has them, after a moment in which all of ours were thrown out."""
     taken = [psycopg.connect(stage.postgres.url, autocommit=True)]
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        taken[0].execute(THROW_OUT, [[one.info.backend_pid for one in taken]])
+
+    def throws_out() -> int:
+        mine = [one.info.backend_pid for one in taken]
+        return len(taken[0].execute(THROW_OUT, [mine]).fetchall())
+
+    while throws_out():  # whoever comes again while we take the rest
         with suppress(psycopg.OperationalError):
             while True:
                 taken.append(psycopg.connect(stage.postgres.url, autocommit=True))
-        time.sleep(0.1)
+    time.sleep(seconds)
     said = stage.health()
     for one in taken:
         one.close()

@@ -136,4 +136,4 @@ def _judge_blobs(db: Connection, blobs: Blobs, verdict: Verdict) -> None:
         if not good:
             verdict.missing_blobs.append(digest)
     nothing = sha256(b"").hexdigest()  # what is put to see whether anything can be
-    verdict.orphans = len(set(blobs.all()) - named - {nothing})
+    verdict.orphans = len({one.sha256 for one in blobs.all()} - named - {nothing})

@@ -11,6 +11,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from unittest.mock import patch
+from urllib.parse import urlsplit
 
 from server.runtime import Runtime, open_runtime, utc_now
 from server.serve import prepare
@@ -23,6 +25,7 @@ from tests.journeys.faults.parts import Cayda, Postgres, Valkey, wait_for
 from tests.journeys.faults.phones import Owner
 from tests.journeys.faults.proxy import Proxy
 from tests.journeys.forms import news
+from tests.s3 import a_bucket
 from tests.server.serving import CAYDA, ROOT, free_port
 
 CLUBS = (
@@ -74,8 +77,9 @@ class Stage(ABC):
     # ---- its life
     def prepare(self) -> None:
         """Schema, library, clubs and our form for news, as an operator gives them."""
-        self.runtime = open_runtime(read_settings(self.environment))
-        prepare(self.runtime)
+        with patch.dict(os.environ, self.environment):  # a bucket's names are read there only
+            self.runtime = open_runtime(read_settings())
+            prepare(self.runtime)
         library, now = self.runtime.library, utc_now()
         with self.database.write() as db:
             founded = [{**row, "founded_on": "2019-06-01"} for row in CLUBS]
@@ -190,13 +194,17 @@ class Embedded(Stage):
 
 
 class Production(Stage):
-    """Web and work twice each, PostgreSQL, Valkey, and a balancer in front."""
+    """Web and work twice each, PostgreSQL, Valkey, a bucket, and a balancer in front."""
 
     def __init__(self, folder: Path, postgres_folder: Path | None = None) -> None:
         super().__init__(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.postgres = Postgres(postgres_folder or folder / "pg")
         self.valkey = Valkey(folder / "valkey")
+        self._bucket = a_bucket(folder / "store")
+        self.bucket, self._keys = self._bucket.__enter__()
+        self.store = Proxy([urlsplit(self._keys["AWS_ENDPOINT_URL"]).port or 0])
+        self.store.start()
         self.secret = secrets.token_hex(32)
         self.webs = [self._cayda("web", n, free_port()) for n in range(2)]
         self.works = [self._cayda("work", n) for n in range(2)]
@@ -210,10 +218,11 @@ class Production(Stage):
     def environment(self) -> Mapping[str, str]:
         return _ours(
             CAYDA_DATA=str(self.data),
-            CAYDA_BLOBS=str(self.folder / "blobs"),
+            CAYDA_BLOBS=self.bucket,
             CAYDA_SECRET=self.secret,
             DATABASE_URL=self.postgres.url,
             REDIS_URL=self.valkey.url,
+            **{**self._keys, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.store.port}"},
         )
 
     @property
@@ -235,6 +244,8 @@ class Production(Stage):
     def stop(self) -> None:
         super().stop()
         self.balancer.stop()
+        self.store.stop()
+        self._bucket.__exit__(None, None, None)
         self.valkey.stop()
         self.postgres.stop()
 
