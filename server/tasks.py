@@ -9,9 +9,12 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from server.runtime import Runtime
 from server.unseal import open_waiting
@@ -34,6 +37,7 @@ LOOK_EVERY = 0.5  # seconds between looks into an empty queue
 SWEEP_EVERY = 3600.0  # seconds; what is overdue by days is found within the hour
 TRY_KEY_EVERY = 5.0  # seconds between tries of a key on what is encrypted
 REST_AFTER_FAILURE = 5.0
+RENEW_EVERY = queue.LEASE.total_seconds() / 4
 
 log = logging.getLogger(__name__)
 
@@ -208,8 +212,28 @@ def _run_batch(runtime: Runtime, name: str) -> int:
             queue.fail(db, works[0], "the worker died", runtime.now())
             return 1
     if works:
-        _attempt(runtime, name, works)
+        with _renewed(runtime, works):
+            _attempt(runtime, name, works)
     return len(works)
+
+
+@contextmanager
+def _renewed(runtime: Runtime, works: Sequence[Work]) -> Iterator[None]:
+    """Nobody else takes these, however long they last, as long as this process lives."""
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(RENEW_EVERY):
+            with suppress(SQLAlchemyError), runtime.database.write() as db:
+                queue.renew(db, works, runtime.now())
+
+    renewer = threading.Thread(target=renew, name="lease", daemon=True)
+    renewer.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        renewer.join()
 
 
 def _attempt(runtime: Runtime, name: str, works: Sequence[Work]) -> None:

@@ -1,6 +1,7 @@
 """Work that must happen, kept beside its data: added in its transaction; ends done or visible.
 
-A claim is a lease: work whose worker died comes back when the lease ends. Every task may run twice.
+A claim is a lease that its worker renews: work whose worker died comes back when the lease ends.
+Every task may run twice.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from sqlalchemy.engine import Connection
 from sync import counters
 from sync.tables import queue
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=20)
 MOST_TRIES = 5
 DONE = "work done"  # the row of `counters` with how many pieces of work were ever done
 FIRST_DELAY = timedelta(seconds=2)  # then four times as long after each failure
+FAR = timedelta(minutes=10)  # nothing is put off so long: a clock has been set back since
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,10 @@ def claim(db: Connection, name: str, limit: int, now: datetime) -> list[Work]:
 
     What was tried before comes alone: if it kills its worker, nobody else's tries are used up.
     """
+    is_due = (queue.c.due_at <= now) | (queue.c.due_at > now + FAR)
     due = (
         sa.select(queue.c.id, queue.c.tries)
-        .where(queue.c.name == name, queue.c.failed_at.is_(None), queue.c.due_at <= now)
+        .where(queue.c.name == name, queue.c.failed_at.is_(None), is_due)
         .order_by(queue.c.due_at, queue.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -114,6 +117,15 @@ def claim(db: Connection, name: str, limit: int, now: datetime) -> list[Work]:
         .returning(queue.c.id, queue.c.name, queue.c.subject_id, queue.c.payload, queue.c.tries)
     )
     return sorted((Work(*row) for row in db.execute(taken)), key=lambda work: work.id)
+
+
+def renew(db: Connection, works: Sequence[Work], now: datetime) -> None:
+    """These are still being worked on. Those that end at this moment are passed by."""
+    mine = sa.select(queue.c.id).where(
+        queue.c.id.in_([work.id for work in works]), queue.c.due_at <= now + LEASE
+    )
+    mine = mine.with_for_update(skip_locked=True)
+    db.execute(queue.update().where(queue.c.id.in_(mine)).values(due_at=now + LEASE))
 
 
 def done(db: Connection, works: Sequence[Work]) -> None:

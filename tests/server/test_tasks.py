@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -178,6 +179,26 @@ def test_poison_ends_on_the_visible_list_without_personal_data(
         queue.retry(db, clock.now)
     tasks.run_until_empty(runtime)
     assert pipeline.stored == [2]
+
+
+def test_c22_work_that_lasts_longer_than_its_lease_is_not_taken_by_another(
+    runtime: Runtime, pipeline: Pipeline, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(_db: Connection, _library: Library, ids: Sequence[int], _now: datetime) -> list[int]:
+        for _ in range(3):
+            clock.now += queue.LEASE - timedelta(seconds=1)
+            time.sleep(0.1)  # the lease is renewed meanwhile
+            with runtime.database.write() as db:
+                taken.extend(queue.claim(db, "process", 10, clock.now))
+        return list(ids)
+
+    taken: list[queue.Work] = []
+    monkeypatch.setattr(tasks, "RENEW_EVERY", 0.02)
+    monkeypatch.setattr(pipeline, "prepare", slowly)
+    given_work(runtime, [1, 2])
+    tasks.run_until_empty(runtime)
+    assert taken == []
+    assert pipeline.stored == [1, 2]
 
 
 def test_work_that_finds_the_disk_full_uses_up_no_tries(

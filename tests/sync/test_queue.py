@@ -41,6 +41,12 @@ def test_work_of_a_dead_worker_comes_back_when_its_lease_ends(database: Database
     assert [work.tries for work in _claim(database, after=queue.LEASE)] == [2]
 
 
+def test_a_clock_set_back_by_hours_keeps_no_work_waiting(database: Database) -> None:
+    _add(database, 1)
+    assert len(_claim(database, after=timedelta(hours=-5))) == 1
+    assert _claim(database, after=timedelta(hours=-5)) == []
+
+
 def test_release_ends_the_leases_of_a_run_that_was_killed(database: Database) -> None:
     _add(database, 1)
     _claim(database)
