@@ -149,7 +149,7 @@ def _newest_files(runtime: Runtime) -> Iterator[Finding]:
 
 def _is_there(runtime: Runtime, sha256: str) -> bool:
     try:
-        runtime.blobs.open(sha256).close()
+        runtime.blobs.size(sha256)
     except FileNotFoundError:
         return False
     return True

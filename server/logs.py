@@ -81,5 +81,7 @@ def of_error(error: BaseException) -> dict[str, object]:
     """Type of an error and the way to it; its text may hold answers or a token and is left out."""
     cause = getattr(error, "orig", None) or error
     frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames[:-1] if "site-packages" not in frame.filename]
+    frames[:-1] = ours  # and where it broke
     way = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
     return {"error": type(cause).__qualname__, "way": way}

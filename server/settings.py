@@ -7,8 +7,17 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
+
+NAMES = (
+    *("CAYDA_DATA", "DATABASE_URL", "REDIS_URL", "CAYDA_BLOBS", "CAYDA_LIBRARY"),
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION"),
+    *("CAYDA_PUBLIC_URL", "CAYDA_TRUST_PROXY", "CAYDA_SECRET", "CAYDA_HOST", "CAYDA_PORT"),
+    *("CAYDA_POST_BYTES", "CAYDA_BODY_BYTES", "CAYDA_HOLD_DAYS"),
+)
 
 
 class SettingError(ValueError):
@@ -55,11 +64,12 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> 
     Raises SettingError.
     """
     env = {k: v for k, v in (os.environ if environ is None else environ).items() if v.strip()}
+    _refuse_unknown(env)
     found: dict[str, object] = {
         "data": Path(env.get("CAYDA_DATA", "data")),
-        "database_url": _with_scheme(env, "DATABASE_URL", "sqlite", "postgres") or "",
+        "database_url": _database(env, "DATABASE_URL"),
         "blobs": _folder_or_bucket(env, "CAYDA_BLOBS"),
-        "redis_url": _with_scheme(env, "REDIS_URL", "redis", "unix"),
+        "redis_url": _redis(env, "REDIS_URL"),
         "library": Path(env["CAYDA_LIBRARY"]) if "CAYDA_LIBRARY" in env else None,
         "public_url": read_address("CAYDA_PUBLIC_URL", env.get("CAYDA_PUBLIC_URL")),
         "trust_proxy": _switch(env, "CAYDA_TRUST_PROXY"),
@@ -137,13 +147,48 @@ def read_address(name: str, text: str | None) -> str | None:
     return text.rstrip("/")
 
 
-def _with_scheme(env: Mapping[str, str], name: str, *schemes: str) -> str | None:
-    """An address that begins with one of these: postgres is postgresql:// and its variants too."""
+def _refuse_unknown(env: Mapping[str, str]) -> None:
+    """A slip in a name would be a setting that silently is not there."""
+    for name in sorted(env):
+        if name.startswith("CAYDA_") and name not in NAMES:
+            near = "".join(get_close_matches(name, NAMES, 1)) or "server/README.md"
+            raise SettingError(
+                name, f"không có thiết lập này: {near}?", f"no such setting: {near}?"
+            )
+
+
+def _database(env: Mapping[str, str], name: str) -> str:
+    """sqlite:///file, or a PostgreSQL; signs such as : and @ in a password are written %3A, %40."""
+    text = env.get(name, "")
+    if not text:
+        return ""
+    scheme, _, rest = text.partition("://")
+    if scheme == "sqlite" and rest.startswith("/") and rest.strip("/") not in ("", ":memory:"):
+        return text
+    if scheme in ("postgresql", "postgres", "postgresql+psycopg") and _has_good_port(text):
+        return text
+    known = "postgresql://user:password@host:5432/database, sqlite:////path/cayda.db"
+    raise SettingError(name, f"cần dạng {known}", f"needs the form {known}")
+
+
+def _redis(env: Mapping[str, str], name: str) -> str | None:
     text = env.get(name)
-    if text is not None and not ("://" in text and text.startswith(schemes)):
-        known = ", ".join(f"{scheme}://…" for scheme in schemes)
-        raise SettingError(name, f"cần dạng {known}", f"needs the form {known}")
-    return text
+    if text is None:
+        return None
+    scheme = text.partition("://")[0]
+    if "://" in text and scheme in ("redis", "rediss", "unix") and _has_good_port(text):
+        return text
+    known = "redis://host:6379/0, rediss://…, unix://…"
+    raise SettingError(name, f"cần dạng {known}", f"needs the form {known}")
+
+
+def _has_good_port(url: str) -> bool:
+    """False too where a password holds a sign that ends it for whoever reads the address."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        return False
+    return url.count("@") <= 1
 
 
 def _folder_or_bucket(env: Mapping[str, str], name: str) -> str:
@@ -159,8 +204,23 @@ def _folder_or_bucket(env: Mapping[str, str], name: str) -> str:
             raise SettingError(
                 key, f"cần có khi {name} là s3://…", f"needed where {name} is s3://…"
             )
-    read_address("AWS_ENDPOINT_URL", env.get("AWS_ENDPOINT_URL"))
+    endpoint = read_address("AWS_ENDPOINT_URL", env.get("AWS_ENDPOINT_URL"))
+    if endpoint is not None and endpoint.startswith("http:") and not _is_near(endpoint):
+        raise SettingError(
+            "AWS_ENDPOINT_URL",
+            "cần https:// khi kho ở ngoài mạng riêng: trong đó có ảnh của mọi người",
+            "needs https:// outside a private network: people's photos go there",
+        )
     return text
+
+
+def _is_near(address: str) -> bool:
+    """Whether the host is of this machine or a private network; a name without a dot is."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host
 
 
 def _switch(env: Mapping[str, str], name: str) -> bool:

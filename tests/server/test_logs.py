@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.routing.converters import AnyConverter, NumberConverter
 
 from server import logs, metrics, openrosa, tasks
-from sync.blobs import Blobs
+from sync.blobs import Folder
 from sync.database import Database
 from tests.server.api import PASSWORD, signed_in
 from tests.server.conftest import TOKEN, Door, instance
@@ -182,7 +182,7 @@ def test_a_blob_that_cannot_be_read_names_no_file(
     def gone(*_: Any) -> Any:
         raise FileNotFoundError(2, SOMEONE, f"/srv/{NUMBER}")
 
-    monkeypatch.setattr(Blobs, "put", gone)
+    monkeypatch.setattr(Folder, "put", gone)
     door.post(instance(photo="a.jpg"), {"a.jpg": b"x"})
     assert said()
 

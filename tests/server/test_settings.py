@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
 import stat
 import threading
 from pathlib import Path
 
 import pytest
 
-from server.settings import SettingError, Settings, read_settings, secret_key
+from server.settings import NAMES, SettingError, Settings, read_settings, secret_key
 
 
 def test_nothing_set_is_embedded_in_the_folder_data() -> None:
@@ -19,6 +21,12 @@ def test_nothing_set_is_embedded_in_the_folder_data() -> None:
     assert settings.embedded
     assert (settings.host, settings.port) == ("127.0.0.1", 8080)
     assert settings == Settings()
+
+
+def test_every_setting_has_a_row_in_names() -> None:
+    source = Path(str(inspect.getsourcefile(read_settings))).read_text(encoding="utf-8")
+    read = set(re.findall(r'"((?:CAYDA|AWS)_[A-Z_]+|DATABASE_URL|REDIS_URL)"', source))
+    assert read == set(NAMES)
 
 
 def test_the_environment_says_where_everything_is() -> None:
@@ -71,6 +79,13 @@ def test_blank_means_not_set() -> None:
         ("CAYDA_PUBLIC_URL", "https://cay da.vn"),
         ("DATABASE_URL", "cayda.db"),
         ("DATABASE_URL", "mysql://h/d"),
+        ("DATABASE_URL", "postgresql://cayda:mật@khẩu@h/d"),
+        ("DATABASE_URL", "postgresql://cayda:a:b@h:port/d"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite:///:memory:"),
+        ("REDIS_URL", "redis://h:six"),
+        ("CAYDA_SECRETS", "ab"),
+        ("CAYDA_NOTHING_OF_OURS", "1"),
         ("REDIS_URL", "localhost:6379"),
         ("CAYDA_BLOBS", "s3:///prefix"),
         ("CAYDA_BLOBS", "ftp://bucket"),
@@ -95,6 +110,20 @@ def test_a_bucket_needs_its_credentials() -> None:
             read_settings(bucket | KEYS | {key: ""})
     with pytest.raises(SettingError, match=r"^AWS_ENDPOINT_URL: "):
         read_settings(bucket | KEYS | {"AWS_ENDPOINT_URL": "store:9000"})
+
+
+@pytest.mark.parametrize("host", ["store:3900", "127.0.0.1:9000", "10.0.0.7", "[::1]:9000"])
+def test_photos_go_in_the_clear_only_within_a_private_network(host: str) -> None:
+    bucket = {"CAYDA_BLOBS": "s3://kho", "AWS_ENDPOINT_URL": f"http://{host}"} | KEYS
+    assert read_settings(bucket).blobs == "s3://kho"
+    for public in ("http://store.example.vn", "http://8.8.8.8"):
+        with pytest.raises(SettingError, match=r"^AWS_ENDPOINT_URL: .*https"):
+            read_settings(bucket | {"AWS_ENDPOINT_URL": public})
+
+
+def test_a_slip_in_a_name_is_told_with_the_name_that_was_meant() -> None:
+    with pytest.raises(SettingError, match=r"^CAYDA_SECRETS: .*CAYDA_SECRET\?"):
+        read_settings({"CAYDA_SECRETS": "ab" * 32})
 
 
 def test_settings_cannot_change() -> None:
