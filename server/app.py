@@ -13,6 +13,9 @@ from flask import Flask, request
 from forms.problems import NOT_FOUND, Refused
 from server import api, errors, health, metrics, openrosa, pages
 from server.auth import is_token, memory_of
+from server.intake import EXTENSION as INTAKE
+from server.intake import Intake
+from server.posting import Posting, raise_failure
 from server.remembered import Remembered
 from server.runtime import EXTENSION, Runtime, open_runtime
 from server.settings import Settings
@@ -27,9 +30,13 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> Flask:
     app = Flask("server", static_folder=None)
     app.extensions[EXTENSION] = runtime if runtime is not None else open_runtime(settings)
     app.url_map.merge_slashes = False  # merging redirects, and a redirected POST arrives empty
-    remembered = Remembered(app.wsgi_app, app.extensions[EXTENSION], partial(memory_of, app))
-    app.wsgi_app = _forgive_slashes(_take_link(remembered))  # type: ignore[method-assign,assignment]  # Flask documents this
+    here: Runtime = app.extensions[EXTENSION]
+    memory = partial(memory_of, app)
+    intake = app.extensions[INTAKE] = Intake(here, memory)
+    posting = Posting(Remembered(app.wsgi_app, here, memory), app, here, intake)
+    app.wsgi_app = _forgive_slashes(_take_link(posting))  # type: ignore[method-assign,assignment]  # Flask documents this
     app.before_request(metrics.note_route)
+    app.before_request(raise_failure)
     app.before_request(_refuse_nul)
     errors.register(app)
     openrosa.register(app)

@@ -18,6 +18,7 @@ from flask import Flask, current_app, request
 from flask_login import current_user
 from sqlalchemy.exc import DBAPIError
 from werkzeug.datastructures import Authorization
+from werkzeug.wrappers import Request
 
 from forms.problems import INSECURE, NOT_ALLOWED, REVOKED, Refused
 from server.clock import clock_offset
@@ -228,9 +229,9 @@ def _forwarded(header: str, default: str) -> str:
     return request.headers.get(header, default).rpartition(",")[2].strip() or default
 
 
-def note_of_itself() -> tuple[str | None, str | None]:
-    """The User-Agent and the deviceID of this request, as far as they are kept."""
-    said = (request.headers.get("User-Agent"), request.args.get("deviceID"))
+def note_of_itself(asked: Request) -> tuple[str | None, str | None]:
+    """The User-Agent and the deviceID of a request, as far as they are kept."""
+    said = (asked.headers.get("User-Agent"), asked.args.get("deviceID"))
     agent, device = ((one or "").replace("\x00", "")[:LONGEST_NOTE] or None for one in said)
     return agent, device
 
@@ -239,7 +240,7 @@ def _note_seen(caller: Caller) -> None:
     if not memory().is_news(caller.id):
         return
     now = runtime().now()
-    sign = accounts.Sign(*note_of_itself(), clock_offset(request.headers.get("Date"), now))
+    sign = accounts.Sign(*note_of_itself(request), clock_offset(request.headers.get("Date"), now))
     try:
         with runtime().database.write() as db:
             accounts.seen(db, caller.id, now, sign)

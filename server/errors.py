@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from email.utils import formatdate
 from xml.sax.saxutils import escape
 
 from flask import Flask, Response, jsonify, request
@@ -88,6 +89,17 @@ def openrosa_text(nature: str, text: str) -> str:
         '<OpenRosaResponse xmlns="http://openrosa.org/http/response" items="0">'
         f'<message nature="{nature}">{escape(text)}</message></OpenRosaResponse>'
     )
+
+
+def openrosa_headers(post_bytes: int) -> dict[str, str]:
+    """On every answer through the phones' door. `post_bytes`: how much one POST may hold."""
+    return {
+        "X-OpenRosa-Version": "1.0",
+        "X-OpenRosa-Accept-Content-Length": str(post_bytes),
+        "Content-Language": "vi, en",
+        "Date": formatdate(usegmt=True),
+        "Cache-Control": "private, no-cache",
+    }
 
 
 def respond(problem: Problem, status: int | None = None) -> Response:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import mimetypes
 from collections.abc import Callable, Iterable
-from email.utils import formatdate
 from functools import lru_cache, partial
 from hashlib import md5
 from io import SEEK_END
@@ -19,20 +18,16 @@ from flask import Blueprint, Flask, Response, g, request
 from sqlalchemy.engine import Connection
 from werkzeug.wsgi import wrap_file
 
-from forms.file_names import name_meant
-from forms.instance import read_instance
 from forms.problems import NOT_FOUND, Refused
-from forms.xml import Element
 from server import auth
-from server.errors import OPENROSA_XML, openrosa_message, speaks_openrosa
+from server.errors import OPENROSA_XML, openrosa_headers, speaks_openrosa
+from server.intake import Kept, intake
+from server.posting import read_post, to_text
 from server.runtime import runtime
-from server.thanks import thanks
-from server.upload import SentFile, open_upload
-from server.writes import write
-from sync import catalogue, phones, publish
-from sync.access import Caller, doubts
-from sync.accounts import DRAFTS_ID, PROJECT_ID
-from sync.receive import Arrival, Received, ReceivedFile, receive
+from server.upload import open_upload
+from sync import catalogue, publish
+from sync.access import Caller
+from sync.accounts import PROJECT_ID
 
 CSV = "text/csv; charset=utf-8"
 WORTH_GZIP = 500  # bytes
@@ -276,47 +271,11 @@ def submit() -> Response:
     """Keep one POST of an instance, whole or a part of its files."""
     auth.require(caller(), "submission.create")
     with open_upload(request.environ, runtime().settings.body_bytes) as upload:
-        instance = read_instance(upload.xml)
-        files = tuple(_put_away(file, instance.root) for file in upload.files)
-    user_agent, device_id = auth.note_of_itself()
-    user = {f"{caller().kind}_id": caller().id}
-    kept, today = _keep(
-        Arrival(
-            project_id=caller().project_id,
-            only_form_id=caller().form_id,
-            instance=instance,
-            xml=upload.xml,
-            files=files,
-            device_id=device_id,
-            user_agent=user_agent,
-            problems=(
-                *upload.problems,
-                *doubts(runtime().library, caller(), instance.xml_form_id),
-            ),
-            **user,
-        )
-    )
-    runtime().jobs.wake()
-    return openrosa_message(
-        "submit_success", thanks(kept, today, on_trial=caller().project_id == DRAFTS_ID), 201
-    )
-
-
-def _put_away(file: SentFile, root: Element) -> ReceivedFile:
-    """Before the transaction: hashing and syncing a photo must keep nobody waiting for the lock."""
-    name = name_meant(file.sent_as, root) or file.name
-    return ReceivedFile(name, runtime().blobs.put(file.stream), file.content_type)
-
-
-def _keep(arrival: Arrival) -> tuple[Received, int]:
-    """Receive in one transaction; beside it, how many submissions this phone has had kept today."""
-    who = caller()
-
-    def keep(db: Connection) -> tuple[Received, int]:
-        now = runtime().now()
-        return receive(db, arrival, now), phones.sent_today(db, who, now)
-
-    return write(keep)
+        post = read_post(request.environ, upload, runtime(), caller=caller())
+    outcome = intake().keep(post)
+    if not isinstance(outcome, Kept):
+        raise outcome
+    return Response(to_text(outcome), 201, content_type=OPENROSA_XML)
 
 
 # ------------------------------------------------------------------ documents
@@ -367,10 +326,5 @@ def _openrosa_headers(answer: Response) -> Response:
     """On every answer through this door, errors of the framework and 304 included."""
     if not speaks_openrosa():
         return answer
-    headers = answer.headers
-    headers["X-OpenRosa-Version"] = "1.0"
-    headers["X-OpenRosa-Accept-Content-Length"] = str(runtime().settings.post_bytes)
-    headers["Content-Language"] = "vi, en"
-    headers["Date"] = formatdate(usegmt=True)
-    headers["Cache-Control"] = "private, no-cache"
+    answer.headers.update(openrosa_headers(runtime().settings.post_bytes))
     return answer

@@ -9,17 +9,17 @@ from typing import TypeVar
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from server.runtime import runtime
+from sync.database import Database
 
 T = TypeVar("T")
 TRIES = 3
 
 
-def write(work: Callable[[Connection], T]) -> T:
+def write(database: Database, work: Callable[[Connection], T]) -> T:
     """What `work` answers, committed. It may be called several times, each on a new transaction."""
     for attempt in range(1, TRIES + 1):
         try:
-            with runtime().database.write() as db:
+            with database.write() as db:
                 return work(db)
         except (OperationalError, IntegrityError):
             if attempt == TRIES:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import unicodedata
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -260,6 +261,12 @@ def find_app_user(db: Connection, token_sha256: str) -> Caller | None:
     return None if row is None else Caller("app_user", *row)
 
 
+def find_app_users(db: Connection, marks: Collection[str]) -> dict[str, Caller]:
+    """`find_app_user` of several at once: token_sha256 -> phone, where there is one."""
+    rows = db.execute(_app_users_by_token, {"marks": sorted(marks)})
+    return {row[0]: Caller("app_user", *row[1:]) for row in rows}
+
+
 def revoke(db: Connection, app_user_id: int, now: datetime, actor: str = "operator") -> bool:
     """End a phone's access; what it sent stays. False when there is no such active phone."""
     c = app_users.c
@@ -317,7 +324,7 @@ _user_columns = sa.select(
 _user_by_name = _user_columns.where(
     users.c.name == sa.bindparam("name"), users.c.disabled_at.is_(None)
 )
-_app_user_by_token = sa.select(
+_app_users = sa.select(
     app_users.c.id,
     app_users.c.name,
     app_users.c.role,
@@ -326,7 +333,16 @@ _app_user_by_token = sa.select(
     app_users.c.project_id,
     app_users.c.form_id,
     app_users.c.person_id,
-).where(app_users.c.token_sha256 == sa.bindparam("token_sha256"), app_users.c.revoked_at.is_(None))
+).where(app_users.c.revoked_at.is_(None))
+_app_user_by_token = _app_users.where(app_users.c.token_sha256 == sa.bindparam("token_sha256"))
+_app_users_by_token = (
+    sa.select(app_users.c.token_sha256)
+    .add_columns(*_app_users.selected_columns)
+    .where(
+        app_users.c.revoked_at.is_(None),
+        app_users.c.token_sha256.in_(sa.bindparam("marks", expanding=True)),
+    )
+)
 
 
 def _to_user(row: Any) -> User:

@@ -26,6 +26,7 @@ from sync.tables import (
     submission_versions,
     submissions,
     units,
+    users,
 )
 
 if TYPE_CHECKING:
@@ -48,27 +49,38 @@ _AGENT = re.compile(r"^([\w.]+)/(v?(\d+)\.(\d+)\S*)")
 
 
 # ------------------------------------------------------------------ while a phone is calling
-def sent_today(db: Connection, caller: Caller, now: datetime) -> int:
-    """How many submissions of this caller came for the first time today; at most MOST_COUNTED."""
+def sent_today(db: Connection, callers: Iterable[Caller], now: datetime) -> dict[Caller, int]:
+    """How many submissions of each came for the first time today; at most MOST_COUNTED of each."""
     midnight = datetime.combine(vietnam_day(now), datetime.min.time(), VIETNAM)
-    query = _sent_by_phone if caller.kind == "app_user" else _sent_by_person
-    rows = db.execute(query, {"sender": caller.id, "midnight": midnight})
-    return len(rows.fetchall())
+    found: dict[Caller, int] = {}
+    for kind, query in _sent_today.items():
+        asked = {caller.id: caller for caller in callers if caller.kind == kind}
+        if asked:
+            rows = db.execute(query, {"senders": sorted(asked), "midnight": midnight})
+            found |= {asked[row.id]: row.sent for row in rows}
+    return found
 
 
-def _sent(sender: sa.Column[Any]) -> sa.Select[Any]:
+def _sent(people: sa.Table, sender: sa.Column[Any]) -> sa.Select[Any]:
     v = submission_versions.c
-    return (
+    some = (
         sa.select(v.submission_id)
         .distinct()
-        .where(sender == sa.bindparam("sender"), v.received_at >= sa.bindparam("midnight"))
+        .where(sender == people.c.id, v.received_at >= sa.bindparam("midnight"))
         .where(v.deprecated_id.is_(None))  # a correction is no further form
         .limit(MOST_COUNTED)
+        .correlate(people)
+        .subquery()
     )
+    sent = sa.select(sa.func.count()).select_from(some).correlate(people).scalar_subquery()
+    asked = people.c.id.in_(sa.bindparam("senders", expanding=True))
+    return sa.select(people.c.id, sent.label("sent")).where(asked)
 
 
-_sent_by_phone = _sent(submission_versions.c.app_user_id)
-_sent_by_person = _sent(submission_versions.c.user_id)
+_sent_today = {
+    "app_user": _sent(app_users, submission_versions.c.app_user_id),
+    "user": _sent(users, submission_versions.c.user_id),
+}
 
 
 # ------------------------------------------------------------------ looking at them all

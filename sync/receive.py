@@ -124,6 +124,17 @@ def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
     return Received(outcome, version_id, flags, form.title)
 
 
+def check_form(
+    db: Connection, project_id: int, xml_form_id: str, only_form_id: int | None = None
+) -> None:
+    """Refused(UNKNOWN_FORM) as `receive` would: for whoever asks before files are put away."""
+    c = forms.c
+    query = sa.select(c.id).where(c.project_id == project_id, c.xml_form_id == xml_form_id)
+    found = db.scalar(query)
+    if found is None or only_form_id not in (None, found):
+        raise Refused(UNKNOWN_FORM(form=xml_form_id[:80]))
+
+
 def to_json(problems: Iterable[Problem]) -> list[dict[str, Any]]:
     """Problems as they are stored: code and details; the words come from forms/problems.py."""
     return [{"code": problem.code, "details": dict(problem.details)} for problem in problems]

@@ -30,6 +30,7 @@ from forms.xml import MAX_BYTES
 from server import downloads
 from server.api.door import FORM, KNOWN, caller, route
 from server.api.wire import Wire, done, extended, flag, paging, sent, to_time
+from server.auth import note_of_itself
 from server.runtime import runtime
 from server.streams import stream
 from server.writes import write
@@ -42,7 +43,6 @@ from sync.tables import submission_versions
 ONE = f"{FORM}/submissions/<instance_id>"
 JSON = "application/json"
 XML = "application/xml; charset=utf-8"
-LONGEST_NOTE = 255  # of what a program says of itself
 
 
 class NewReview(Wire):
@@ -232,7 +232,8 @@ def create_submission(form_id: str) -> Response:
     """Keep a document. What is here already is refused, unlike through the phones' door; other
     content under a known id is kept beside it all the same, and flagged."""
     xml, instance = _document(form_id)
-    received = write(lambda db: receive(db, _arrival(xml, instance), runtime().now()))
+    now = runtime().now()
+    received = write(runtime().database, lambda db: receive(db, _arrival(xml, instance), now))
     runtime().jobs.wake()
     if received.outcome not in (Outcome.NEW, Outcome.EDITED):
         raise Refused(ALREADY_HERE(instance=instance.instance_id))
@@ -251,7 +252,7 @@ def edit_submission(form_id: str, instance_id: str) -> Response:
             raise Refused(NO_DEPRECATED_ID())
         return receive(db, _arrival(xml, instance), runtime().now())
 
-    received = write(keep)
+    received = write(runtime().database, keep)
     runtime().jobs.wake()
     return _kept(form_id, received)
 
@@ -267,21 +268,18 @@ def _document(form_id: str) -> tuple[bytes, Instance]:
 
 def _arrival(xml: bytes, instance: Instance) -> Arrival:
     is_phone = caller().kind == "app_user"
+    user_agent, device_id = note_of_itself(request)
     return Arrival(
         project_id=caller().project_id,
         only_form_id=caller().form_id,
         instance=instance,
         xml=xml,
-        device_id=_note(request.args.get("deviceID")),
-        user_agent=_note(request.headers.get("User-Agent")),
+        device_id=device_id,
+        user_agent=user_agent,
         app_user_id=caller().id if is_phone else None,
         user_id=None if is_phone else caller().id,
         problems=doubts(runtime().library, caller(), instance.xml_form_id),
     )
-
-
-def _note(text: str | None) -> str | None:
-    return (text or "").replace("\x00", "")[:LONGEST_NOTE] or None
 
 
 def _is_here(db: Connection, one: Submission, xml: bytes) -> bool:
@@ -389,7 +387,7 @@ def put_submission_file(form_id: str, instance_id: str, filename: str) -> Respon
     limit = here.settings.body_bytes
     blob = here.blobs.put(get_input_stream(request.environ, max_content_length=limit))  # type: ignore[arg-type]  # it reads
     file = ReceivedFile(name, blob, request.content_type)
-    write(lambda db: keep_files(db, one.current.id, [file], here.now()))
+    write(here.database, lambda db: keep_files(db, one.current.id, [file], here.now()))
     return done()
 
 

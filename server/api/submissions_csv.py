@@ -91,7 +91,7 @@ def _note(form_id: str) -> None:
         now = runtime().now()
         audit.record(db, caller().actor, "submission.export", f"form:{form_id}", now)
 
-    write(keep)
+    write(runtime().database, keep)
 
 
 # ------------------------------------------------------------------ tables

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
-from server import openrosa
+from server import intake as group
 from server.app import create_app
 from sync import accounts
 from sync.blobs import Folder, open_blobs
@@ -562,12 +562,12 @@ def test_c4_a_failure_at_any_step_is_503_and_keeps_nothing(
     if step == "files":
         monkeypatch.setattr(Folder, "put", _no_space)
     elif step == "receive":
-        monkeypatch.setattr(openrosa, "receive", _fail)
+        monkeypatch.setattr(group, "receive_many", _fail)
     elif step == "commit":
         real = door.database.write
         monkeypatch.setattr(Database, "write", lambda self: _commit_fails(real))
     else:
-        monkeypatch.setattr("sync.queue.add", _fail)
+        monkeypatch.setattr("sync.queue.add_many", _fail)
     answer = door.post(instance(), {"1.jpg": b"jpg"})
     monkeypatch.undo()
     assert answer.status_code == 503
@@ -580,13 +580,13 @@ def test_c4_a_failure_at_any_step_is_503_and_keeps_nothing(
 def test_c5_a_lost_race_is_tried_again_and_not_shown_to_the_phone(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = openrosa.receive, []
+    real, calls = group.receive_many, []
 
     def deadlock_once(*given: Any) -> Any:
         calls.append(1)
         return _fail() if len(calls) == 1 else real(*given)
 
-    monkeypatch.setattr(openrosa, "receive", deadlock_once)
+    monkeypatch.setattr(group, "receive_many", deadlock_once)
     assert door.post(instance()).status_code == 201
     assert len(calls) == 2
 
@@ -599,7 +599,7 @@ def test_a_programming_error_is_500_without_its_text(
     def broken(*_: Any) -> Any:
         raise KeyError(someone)
 
-    monkeypatch.setattr(openrosa, "receive", broken)
+    monkeypatch.setattr(group, "receive_many", broken)
     answer = door.post(instance())
     assert answer.status_code == 500
     assert "Phiếu vẫn còn trên máy" in message(answer)

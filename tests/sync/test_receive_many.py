@@ -98,7 +98,7 @@ def an_arrival(
         f'<data id="{form}" version="{version}"{sealed}><sp>{answer}</sp>'
         f"<meta><instanceID>{instance_id}</instanceID>{old}</meta></data>"
     ).encode()
-    files = tuple(ReceivedFile(name, StoredBlob(f"{name}-sha", "m", 1)) for name in names)
+    files = tuple(ReceivedFile(name, StoredBlob(f"{name}-sha", 1)) for name in names)
     project = 2 if form == "drafted" else 1
     return Arrival(project, read_instance(xml), xml, files, phone, only_form_id=only_form_id)
 

@@ -1,0 +1,156 @@
+"""POSTs of phones that have a token, without Flask: read, put away, kept with others, answered.
+
+Whatever is unusual (other addresses, passwords, what cannot be read) goes on to Flask; and what
+Flask would answer to a refusal or a failure, Flask answers here too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from flask import Flask, request
+from sqlalchemy.engine import Connection
+from werkzeug.wrappers import Request
+
+from forms.file_names import name_meant
+from forms.instance import Instance, read_instance
+from server.auth import memory_of, note_of_itself
+from server.errors import OPENROSA_XML, openrosa_headers, openrosa_text
+from server.intake import Intake, Kept, Outcome, Post, check_sender
+from server.metrics import LATER, ROUTE, Headers
+from server.runtime import Runtime
+from server.thanks import thanks
+from server.upload import SentFile, Upload, open_upload
+from sync import accounts
+from sync.access import Caller
+from sync.accounts import DRAFTS_ID, PROJECT_ID
+from sync.blobs import Blobs
+from sync.receive import ReceivedFile, check_form
+
+Environ = dict[str, Any]
+Answer = tuple[str, Headers, bytes]
+Wsgi = Callable[[Environ, Any], Iterable[bytes]]
+
+FAILED = "cayda.failed"  # in the environ: what Flask shall answer to
+
+_TOKEN = "([A-Za-z0-9!$]{64})"  # noqa: S105 (a pattern)
+_PATH = re.compile(f"(?:/key/{_TOKEN}|/v1/key/{_TOKEN}/projects/{PROJECT_ID})/submission/?")
+
+
+def read_post(
+    environ: Environ,
+    upload: Upload,
+    here: Runtime,
+    *,
+    token_sha256: str = "",
+    caller: Caller | None = None,
+) -> Post:
+    """What was uploaded, read, and its files put away: hashing and syncing a photo must keep nobody
+    waiting for the transaction. Refused for what is no instance of a form, or has files that
+    nobody would miss.
+    """
+    instance = read_instance(upload.xml)
+    if upload.files:
+
+        def check(db: Connection) -> None:
+            sender = caller or accounts.find_app_user(db, token_sha256)
+            allowed = check_sender(here.library, sender)
+            check_form(db, allowed.project_id, instance.xml_form_id, allowed.form_id)
+
+        here.database.ask(check)
+    asked = Request(environ)
+    user_agent, device_id = note_of_itself(asked)
+    return Post(
+        xml=upload.xml,
+        instance=instance,
+        files=tuple(_put_away(file, instance, here.blobs) for file in upload.files),
+        problems=upload.problems,
+        user_agent=user_agent,
+        device_id=device_id,
+        date=asked.headers.get("Date"),
+        token_sha256=token_sha256,
+        caller=caller,
+    )
+
+
+def _put_away(file: SentFile, instance: Instance, blobs: Blobs) -> ReceivedFile:
+    name = name_meant(file.sent_as, instance.root) or file.name
+    return ReceivedFile(name, blobs.put(file.stream), file.content_type)
+
+
+def to_text(kept: Kept) -> str:
+    """The body of the answer to what was kept."""
+    on_trial = kept.caller.project_id == DRAFTS_ID
+    return openrosa_text("submit_success", thanks(kept.received, kept.today, on_trial=on_trial))
+
+
+def raise_failure() -> None:
+    """Before any other step of a request: what went wrong before it came to Flask."""
+    failure: Exception | None = request.environ.get(FAILED)
+    if failure is not None:
+        raise failure
+
+
+class Posting:
+    """A WSGI application before that of Flask."""
+
+    def __init__(self, wsgi: Wsgi, app: Flask, runtime: Runtime, intake: Intake) -> None:
+        self._wsgi = wsgi
+        self._app = app
+        self._runtime = runtime
+        self._intake = intake
+        self._most_bytes = runtime.settings.body_bytes
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        post = self._read(environ)
+        if post is None:
+            return self._wsgi(environ, start_response)
+        environ[ROUTE] = "openrosa.submit"
+        if LATER in environ:
+            answer = environ[LATER]()
+            self._intake.offer(post, lambda outcome: answer(*self._answer(environ, outcome)))
+            return []
+        status, headers, body = self._answer(environ, self._intake.keep(post))
+        start_response(status, headers)
+        return [body]
+
+    def _read(self, environ: Environ) -> Post | None:
+        """The POST, where it is a usual one; else None, and its body can be read again."""
+        body, token = environ["wsgi.input"], _token(environ)
+        if token is None or memory_of(self._app) is None or not hasattr(body, "seek"):
+            return None
+        mark = accounts.token_sha256(token)
+        # Whatever is wrong with it: asked again behind this door, it is answered properly.
+        with suppress(Exception), open_upload(environ, self._most_bytes) as upload:
+            return read_post(environ, upload, self._runtime, token_sha256=mark)
+        body.seek(0)
+        return None
+
+    def _answer(self, environ: Environ, outcome: Outcome) -> Answer:
+        if not isinstance(outcome, Kept):
+            return self._say_failure(environ, outcome)
+        body = to_text(outcome).encode()
+        headers = {
+            "Content-Type": OPENROSA_XML,
+            "Content-Length": str(len(body)),
+            **openrosa_headers(self._runtime.settings.post_bytes),
+        }
+        return "201 CREATED", list(headers.items()), body
+
+    def _say_failure(self, environ: Environ, failure: Exception) -> Answer:
+        said: list[tuple[str, Headers]] = []
+        environ[FAILED] = failure
+        pieces = self._wsgi(environ, lambda status, headers, *_: said.append((status, headers)))
+        body = b"".join(pieces)
+        return *said[-1], body
+
+
+def _token(environ: Environ) -> str | None:
+    """The token of a POST that may be a usual one."""
+    if environ["REQUEST_METHOD"] != "POST":
+        return None
+    found = _PATH.fullmatch(environ.get("PATH_INFO", ""))
+    return found and (found[1] or found[2])
