@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import signal
 import socket
 import time
 from contextlib import suppress
@@ -17,6 +18,7 @@ from typing import Any, cast
 import uvicorn
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import HANDLED_SIGNALS
 
 from server.front import Front
 
@@ -185,8 +187,9 @@ class Server(uvicorn.Server):
         Connection.most = raise_file_limit() - OTHER_FILES
         with suppress(OSError):  # connections inherit it
             self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
-        with suppress(KeyboardInterrupt):  # uvicorn repeats the signal that ended it
-            self.run(sockets=[self._listener.dup()])
+        for number in HANDLED_SIGNALS:  # from now on, and when uvicorn repeats what ended it
+            signal.signal(number, self.handle_exit)
+        self.run(sockets=[self._listener.dup()])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

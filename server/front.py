@@ -21,10 +21,11 @@ from typing import Any
 from forms.problems import BAD_REQUEST, INTERNAL, TOO_LARGE, UNAVAILABLE, Problem, Refused
 from server import gateway
 from server.body import Body
+from server.errors import PHONE_PATH
 from server.gateway import Answer, Application, Environ, Exchange, Headers
 
-TURNS = 2  # threads that compute: one more than waits for the disk
-PULLING = 2  # threads that make the next piece of long answers
+TURNS = 2  # threads of a lane that compute: one more than waits for the disk
+PULLING = 2  # threads of a lane that make the next piece of long answers
 WRITING = 2  # threads that put large bodies on the disk
 IN_MEMORY = 1 << 18  # bytes of one body; the rest lies in a temporary file
 ALL_IN_MEMORY = 1 << 26  # bytes of all bodies together; beyond it each has a sixteenth of the above
@@ -35,6 +36,21 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Asked = asyncio.Future[Answer]
 
 
+class _Lane:
+    """Threads for one kind of caller, which no other kind can hold."""
+
+    def __init__(self, take_turn: Callable[[Environ, Body, Asked], None]) -> None:
+        self.jobs: SimpleQueue[tuple[Environ, Body, Asked]] = SimpleQueue()
+        self.streams = ThreadPoolExecutor(PULLING, "stream")
+        self._take_turn = take_turn
+        for _ in range(TURNS):
+            threading.Thread(target=self._work, name="turn", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            self._take_turn(*self.jobs.get())
+
+
 class Front:
     """An ASGI application around a WSGI one."""
 
@@ -42,21 +58,21 @@ class Front:
         self._app = app
         self._limit = body_limit
         self._held = 0  # bytes of bodies in memory
-        self._jobs: SimpleQueue[tuple[Environ, Body, Asked]] = SimpleQueue()
+        self._phones = _Lane(self._take_turn)
+        self._others = _Lane(self._take_turn)  # a page or an export may take seconds
         self._answers: deque[tuple[Asked, Answer]] = deque()
         self._is_woken = False
-        self._streams = ThreadPoolExecutor(PULLING, "stream")
         self._disk = ThreadPoolExecutor(WRITING, "disk")
-        for number in range(TURNS):
-            threading.Thread(target=self._turn, name=f"turn {number}", daemon=True).start()
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         environ, body = gateway.make_environ(scope), Body()
         try:
             if await self._read(environ, body, receive):
                 asked: Asked = asyncio.get_running_loop().create_future()
-                self._jobs.put((environ, body, asked))
-                await self._send(await asked, receive, send)
+                is_phone = PHONE_PATH.search(environ["PATH_INFO"]) is not None
+                lane = self._phones if is_phone else self._others
+                lane.jobs.put((environ, body, asked))
+                await _send(await asked, lane, receive, send)
         except Refused as refused:
             await _refuse(environ, refused.problem, receive, send)
         finally:
@@ -107,12 +123,10 @@ class Front:
 
     # ------------------------------------------------------------------ turns
 
-    def _turn(self) -> None:
-        while True:
-            environ, body, asked = self._jobs.get()
-            answer = self._answer(environ, body, asked)
-            if answer is not None:
-                self._deliver(asked, answer)
+    def _take_turn(self, environ: Environ, body: Body, asked: Asked) -> None:
+        answer = self._answer(environ, body, asked)
+        if answer is not None:
+            self._deliver(asked, answer)
 
     def _answer(self, environ: Environ, body: Body, asked: Asked) -> Answer | None:
         is_later = False
@@ -149,33 +163,35 @@ class Front:
             if not asked.done():
                 asked.set_result(answer)
             elif answer.rest is not None:
-                self._streams.submit(answer.rest.close)
+                self._others.streams.submit(answer.rest.close)
 
-    # ------------------------------------------------------------------ answers
 
-    async def _send(self, answer: Answer, receive: Receive, send: Send) -> None:
-        """Head and body in one packet where they fit: uvloop writes at the end of its round."""
-        await send(_start(answer))
-        await send(_piece(answer.body, answer.rest is not None))
-        if answer.rest is not None:
-            await self._stream(answer.rest, receive, send)
+# ------------------------------------------------------------------ answers
 
-    async def _stream(self, rest: Exchange, receive: Receive, send: Send) -> None:
-        """Piece by piece, as fast as they are taken. What fails leaves an answer without its end:
-        uvicorn cuts the line, and nobody takes a part for the whole."""
-        loop = asyncio.get_running_loop()
-        gone = asyncio.ensure_future(receive())  # a request is whole, so this tells the end of it
-        try:
-            while not gone.done():
-                piece = await loop.run_in_executor(self._streams, rest.pull)
-                await send(_piece(piece or b"", piece is not None))
-                if piece is None:
-                    break
-        except Exception as error:
-            gateway.log_failure(error)
-        finally:
-            gone.cancel()
-            await loop.run_in_executor(self._streams, rest.close)
+
+async def _send(answer: Answer, lane: _Lane, receive: Receive, send: Send) -> None:
+    await send(_start(answer))
+    await send(_piece(answer.body, answer.rest is not None))
+    if answer.rest is not None:
+        await _stream(answer.rest, lane, receive, send)
+
+
+async def _stream(rest: Exchange, lane: _Lane, receive: Receive, send: Send) -> None:
+    """Piece by piece, as fast as they are taken. What fails leaves an answer without its end:
+    uvicorn cuts the line, and nobody takes a part for the whole."""
+    loop = asyncio.get_running_loop()
+    gone = asyncio.ensure_future(receive())  # a request is whole, so this tells the end of it
+    try:
+        while not gone.done():
+            piece = await loop.run_in_executor(lane.streams, rest.pull)
+            await send(_piece(piece or b"", piece is not None))
+            if piece is None:
+                break
+    except Exception as error:
+        gateway.log_failure(error)
+    finally:
+        gone.cancel()
+        await loop.run_in_executor(lane.streams, rest.close)
 
 
 async def _refuse(environ: Environ, problem: Problem, receive: Receive, send: Send) -> None:

@@ -51,7 +51,7 @@ def make_environ(scope: Mapping[str, Any]) -> Environ:
         "QUERY_STRING": query,
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
         "SERVER_NAME": host,
-        "SERVER_PORT": str(port),
+        "SERVER_PORT": str(port or 80),  # a Unix socket has none
         "REMOTE_ADDR": scope["client"][0] if scope["client"] else "",
     }
     for name, value in scope["headers"]:

@@ -113,7 +113,7 @@ class Measured:
     """The outermost WSGI application: counts, logs what fails or is slow, names each failure."""
 
     def __init__(self, wsgi: Wsgi, answers: Answers, trusts_proxy: bool) -> None:
-        self._wsgi = wsgi
+        self.wsgi = wsgi
         self._answers = answers
         self._trusts_proxy = trusts_proxy
 
@@ -123,7 +123,7 @@ class Measured:
             environ[REQUEST] = name
         asked = _Asked(self._answers, environ, start_response)
         try:
-            pieces = self._wsgi(environ, asked.begin)
+            pieces = self.wsgi(environ, asked.begin)
         except Exception as error:  # what no door caught: a server's own words would show its text
             logs.failed(request_id(environ), environ.get(ROUTE, NO_ROUTE), error)
             asked.begin(

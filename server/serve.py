@@ -14,9 +14,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -71,11 +72,9 @@ def web(settings: Settings) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    handle = str(listener.fileno())
-    command = [*CAYDA, "door", "--listener", handle, "--parent", str(os.getpid())]
-    environment = {**os.environ, **_environment(settings)}
+    handle = listener.fileno()
     while not stopping.is_set():
-        process = subprocess.Popen(command, env=environment, pass_fds=[int(handle)])  # noqa: S603
+        process = _start_door(settings, "--first", handle)
         running[:] = [process]
         if stopping.is_set():  # the signal came before it was in the list
             process.terminate()
@@ -86,18 +85,39 @@ def web(settings: Settings) -> int:
     return 0
 
 
-def door(settings: Settings, listener: int, parent: int) -> int:
-    """The web process itself, on a socket that its parent listens on."""
+def door(settings: Settings, listener: int, parent: int, is_beside: bool) -> int:
+    """A web process itself, on a socket that its parent listens on.
+
+    `is_beside`: the one for long answers (beside.py), which the other asks and counts.
+    """
     from server.app import create_app
+    from server.beside import Beside, telling
     from server.connection import Server
     from server.front import Front
+    from server.gateway import Application
+    from server.metrics import Measured
 
     _end_with_parent(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    app = create_app(settings)
-    gc.freeze()  # modules and library stay; the collector need not look at them again
-    front = Front(app, settings.body_bytes)
-    Server(front, socket.socket(fileno=listener), DRAIN_WITHIN).answer()
+    measured = cast(Measured, create_app(settings).wsgi_app)
+    with ExitStack() as stack:
+        app: Application = measured
+        if is_beside:
+            os.nice(10)
+            app = telling(measured.wsgi)
+        else:
+            start = partial(_start_door, settings, "--beside")
+            measured.wsgi = stack.enter_context(closing(Beside(measured.wsgi, start)))
+        gc.freeze()  # modules and library stay; the collector need not look at them again
+        front = Front(app, settings.body_bytes)
+        Server(front, socket.socket(fileno=listener), DRAIN_WITHIN).answer()
     return 0
+
+
+def _start_door(settings: Settings, option: str, listener: int) -> subprocess.Popen[bytes]:
+    """A web process on the socket with this handle."""
+    command = [*CAYDA, "door", option, "--listener", str(listener), "--parent", str(os.getpid())]
+    environment = {**os.environ, **_environment(settings)}
+    return subprocess.Popen(command, env=environment, pass_fds=[listener])  # noqa: S603
 
 
 def work(settings: Settings, parent: int | None = None, key: RSAPrivateKey | None = None) -> int:

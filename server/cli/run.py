@@ -65,12 +65,13 @@ def web(settings: Settings) -> None:
 @click.command(cls=Command, hidden=True)
 @click.option("--listener", type=int, required=True)
 @click.option("--parent", type=int, required=True)
+@click.option("--beside/--first", required=True)
 @pass_options
-def door(options: Options, listener: int, parent: int) -> None:
+def door(options: Options, listener: int, parent: int, beside: bool) -> None:
     """Tiến trình web do `cayda web` khởi động / the web process that `cayda web` starts."""
     from server import serve as running
 
-    sys.exit(running.door(options.settings(), listener, parent))
+    sys.exit(running.door(options.settings(), listener, parent, beside))
 
 
 @click.command(cls=Command)

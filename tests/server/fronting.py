@@ -41,7 +41,7 @@ class App:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self.asked += 1
-        kind, _, number = environ["PATH_INFO"].strip("/").partition("/")
+        kind, _, number = environ["PATH_INFO"].removesuffix(".csv").strip("/").partition("/")
         if kind == "later":
             self.waiting.append(environ["cayda.later"]())
             return []

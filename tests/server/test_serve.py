@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -133,6 +134,24 @@ def test_nothing_is_kept_of_a_body_that_was_cut_off(server: Server, phone: str) 
     assert not answer.startswith(b"HTTP/1.1 2")
     time.sleep(0.5)
     assert status(server)["submissions"] == before
+
+
+def test_an_export_is_made_beside_and_counted_here(server: Server, phone: str) -> None:
+    server.cayda("user", "add", "hoa", "--role", "city", "--password-stdin", text=WORDS)
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    asked = json.dumps({"email": "hoa", "password": WORDS})
+    line.request("POST", "/v1/sessions", asked, {"Content-Type": "application/json"})
+    token = json.loads(line.getresponse().read())["token"]
+    path = "/v1/projects/1/forms/trees/submissions.csv"
+    line.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+    answer = line.getresponse()
+    assert answer.status == 200
+    assert b"uuid:00000001-" in answer.read()
+    line.close()
+    assert any("--beside" in p.cmdline() for p in the_web(server).children())
+    assert (
+        b'cayda_answers_total{route="api.export_csv",status="200"} 1' in server.get("/metrics")[1]
+    )
 
 
 def test_a_digest_client_signs_in_through_the_real_server(server: Server) -> None:
