@@ -12,9 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol
 
 CHUNK = 1 << 18
+TRIAL = bytes(
+    1 << 16
+)  # what is put to see whether it can be: a full disk still takes an empty file
 
 Watch = Callable[[bytes], object]  # is shown each piece that is kept, in order
 
@@ -37,7 +40,7 @@ class FormBlob(StoredBlob):
 class Blobs(Protocol):
     """Where bytes are kept. What is away, slow or full raises OSError within seconds."""
 
-    def put(self, source: BinaryIO | bytes, watch: Watch | None = None) -> StoredBlob:
+    def put(self, source: IO[bytes] | bytes, watch: Watch | None = None) -> StoredBlob:
         """Keep the bytes of a stream, in pieces, never the whole in memory; safe to repeat."""
 
     def open(self, sha256: str) -> BinaryIO:
@@ -59,7 +62,7 @@ class Folder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def put(self, source: BinaryIO | bytes, watch: Watch | None = None) -> StoredBlob:
+    def put(self, source: IO[bytes] | bytes, watch: Watch | None = None) -> StoredBlob:
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = os.path.join(self.folder, f".{secrets.token_hex(8)}.part")
         try:
@@ -80,9 +83,9 @@ class Folder:
             os.replace(temporary, target)  # atomic; two writers of the same bytes do no harm
         except FileNotFoundError:  # the first in its sub-folder
             os.makedirs(folder, exist_ok=True)
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
             os.replace(temporary, target)
-        _sync_folder(folder)  # without it the name may be lost in a power cut
+        sync_folder(folder)  # without it the name may be lost in a power cut
 
     def open(self, sha256: str) -> BinaryIO:
         return self.path(sha256).open("rb")
@@ -96,7 +99,7 @@ class Folder:
                 yield StoredBlob(found.name, found.stat().st_size)
 
     def check_writable(self) -> None:
-        self.put(b"")
+        self.put(TRIAL)
 
     def path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
@@ -111,16 +114,16 @@ def open_blobs(url: str) -> Blobs:
     return Bucket(url)
 
 
-def put_for_phones(blobs: Blobs, source: BinaryIO | bytes) -> FormBlob:
+def put_for_phones(blobs: Blobs, source: IO[bytes] | bytes) -> FormBlob:
     """Put a file of a form. MD5 takes longer than all else of `put`: photos go without."""
     md5 = hashlib.md5(usedforsecurity=False)
     blob = blobs.put(source, md5.update)
     return FormBlob(blob.sha256, blob.size, md5.hexdigest())
 
 
-def hash_pieces(source: BinaryIO | bytes, *readers: Watch | None) -> StoredBlob:
+def hash_pieces(source: IO[bytes] | bytes, *readers: Watch | None) -> StoredBlob:
     """Read a stream to its end, piece by piece, and give each piece to every reader."""
-    stream = BytesIO(source) if isinstance(source, bytes) else source
+    stream: IO[bytes] = BytesIO(source) if isinstance(source, bytes) else source
     digest, size = hashlib.sha256(), 0
     watching = [digest.update, *(one for one in readers if one is not None)]
     while piece := stream.read(CHUNK):
@@ -130,7 +133,8 @@ def hash_pieces(source: BinaryIO | bytes, *readers: Watch | None) -> StoredBlob:
     return StoredBlob(digest.hexdigest(), size)
 
 
-def _sync_folder(folder: str | Path) -> None:
+def sync_folder(folder: str | Path) -> None:
+    """Let the names in it survive a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

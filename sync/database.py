@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any, TypeVar
@@ -264,3 +264,48 @@ def upsert(
         else statement.on_conflict_do_nothing(index_elements=list(key))
     )
     db.execute(statement, [dict(row) for row in rows])
+
+
+def copy_in(db: Connection, table: sa.TableClause, rows: Iterable[Sequence[Any]]) -> int:
+    """Insert very many rows, each in the order of the columns; how many. Constraints hold.
+
+    A row may refer to a later one of its table.
+    """
+    marks = [column.type.dialect_impl(db.dialect).bind_processor(db.dialect) for column in table.c]
+    made = (
+        [value if mark is None else mark(value) for value, mark in zip(row, marks, strict=True)]
+        for row in rows
+    )
+    names = ", ".join(f'"{column.name}"' for column in table.c)
+    cursor: Any = db.connection.cursor()
+    try:
+        if is_sqlite(db):
+            cursor.execute("PRAGMA defer_foreign_keys=ON")
+            places = ", ".join("?" for _ in table.c)
+            into = f'INSERT INTO "{table.name}" ({names}) VALUES ({places})'  # noqa: S608 (our names)
+            cursor.executemany(into, made)
+        else:
+            with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+                for row in made:
+                    copy.write_row(row)
+        return int(cursor.rowcount)
+    finally:
+        cursor.close()
+
+
+def number_on(db: Connection, tables: Iterable[str]) -> None:
+    """Let the next row of each table get the id after its highest; SQLite does so anyway."""
+    if is_sqlite(db):
+        return
+    for name in tables:
+        if "id" in {column["name"] for column in sa.inspect(db).get_columns(name)}:
+            sequence = f"pg_get_serial_sequence('\"{name}\"', 'id')"
+            db.execute(sa.text(f'SELECT setval({sequence}, max(id)) FROM "{name}"'))  # noqa: S608 (our names)
+
+
+def drop_everything(db: Connection) -> None:
+    """Take away all tables of a PostgreSQL database, and the function of their triggers."""
+    made = sa.MetaData()
+    made.reflect(db)
+    made.drop_all(db)
+    db.execute(sa.text("DROP FUNCTION IF EXISTS cayda_is_kept()"))

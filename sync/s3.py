@@ -19,7 +19,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from sync.blobs import CHUNK, StoredBlob, Watch, hash_pieces
+from sync.blobs import CHUNK, TRIAL, StoredBlob, Watch, hash_pieces
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig
@@ -47,7 +47,7 @@ class Bucket:
         self._store = _store(url, {"timeout": ANSWER_WITHIN})
         self._source = _store(url, {"timeout": READ_WITHIN, "read_timeout": ANSWER_WITHIN})
 
-    def put(self, source: BinaryIO | bytes, watch: Watch | None = None) -> StoredBlob:
+    def put(self, source: IO[bytes] | bytes, watch: Watch | None = None) -> StoredBlob:
         with SpooledTemporaryFile(IN_MEMORY) as spool:
             blob = hash_pieces(source, spool.write, watch)
             if not self._has(blob):
@@ -93,7 +93,7 @@ class Bucket:
 
     def check_writable(self) -> None:
         """Written anew each time: that it is there already would say nothing."""
-        self._upload(hash_pieces(b""), BytesIO())
+        self._upload(hash_pieces(TRIAL), BytesIO(TRIAL))
 
 
 def _key(sha256: str) -> str:

@@ -153,6 +153,18 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     database.dispose()
 
 
+@pytest.fixture
+def empty_postgres(postgres_url: str) -> Iterator[str]:
+    """A second database of the same server, without any table."""
+    there = Database(postgres_url)
+    other = there.url.set(database="restored")
+    with there.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        db.execute(sa.text("CREATE DATABASE restored"))
+        yield other.render_as_string(hide_password=False)
+        db.execute(sa.text("DROP DATABASE restored"))
+    there.dispose()
+
+
 @pytest.fixture(scope="session")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a bucket in a real S3 API, its credentials in the environment."""

@@ -385,7 +385,7 @@ def put_submission_file(form_id: str, instance_id: str, filename: str) -> Respon
         if name is None or name not in _names(form, one):
             raise Refused(NOT_FOUND())
     limit = here.settings.body_bytes
-    blob = here.blobs.put(get_input_stream(request.environ, max_content_length=limit))  # type: ignore[arg-type]  # it reads
+    blob = here.blobs.put(get_input_stream(request.environ, max_content_length=limit))
     file = ReceivedFile(name, blob, request.content_type)
     write(here.database, lambda db: keep_files(db, one.current.id, [file], here.now()))
     return done()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from server import logs
+from server.cli.backup import backup, restore
 from server.cli.checks import doctor, reprocess, retry, status, verify_stored
 from server.cli.clubs import club
 from server.cli.command import Group
@@ -48,6 +49,6 @@ for command in (
     *(serve, web, door, work, migrate),
     *(user, phone),
     *(form, club, unit, entity, duplicates, submission, report, export, why, follow_up),
-    *(reprocess, retry, verify_stored, doctor, status),
+    *(reprocess, retry, verify_stored, doctor, status, backup, restore),
 ):
     main.add_command(command)

@@ -71,20 +71,39 @@ def reprocess(runtime: Runtime, xml_form_id: str | None, key: RSAPrivateKey | No
 
 
 @click.command("verify", cls=Command)
+@click.option(
+    "--read-files",
+    is_flag=True,
+    help="Đọc lại từng tệp, không chỉ so kích thước / read every file, not only compare sizes.",
+)
 @with_runtime
-def verify_stored(runtime: Runtime) -> None:
+def verify_stored(runtime: Runtime, read_files: bool) -> None:
     """Chứng minh: đang lưu = tính lại; sai thì 1 và danh sách / prove that stored = recomputed."""
     import tempfile
 
-    from sync import queue, verify
+    from sync import named_blobs, queue, verify
 
     with runtime.database.read() as db, tempfile.TemporaryDirectory(prefix="cayda-") as scratch:
         waiting = queue.depth(db).waiting
         found = verify.verify(db, runtime.library, Path(scratch), runtime.now())
+        files = named_blobs.examine(db, runtime.blobs, read_all=read_files)
+    found += files.differences
     lines = [f"{one.table} {one.key}: {one.what}" for one in found]
     if waiting:
         lines.append(f"Còn {waiting} phiếu chưa xử lý. / {waiting} submissions still wait.")
-    say("\n".join(lines) or "Khớp. / All the same.", differences=found, waiting=waiting)
+    if files.orphans:
+        lines.append(
+            f"{files.orphans} tệp không phiếu nào nhắc tới ({files.orphan_bytes} byte), vô hại. "
+            f"/ {files.orphans} files that nothing names: harmless."
+        )
+    say(
+        "\n".join(lines if found or lines else ["Khớp. / All the same."]),
+        differences=found,
+        waiting=waiting,
+        files=files.named,
+        orphans=files.orphans,
+        orphan_bytes=files.orphan_bytes,
+    )
     sys.exit(WRONG if found else GOOD)
 
 
