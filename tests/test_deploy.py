@@ -1,53 +1,321 @@
-"""What deploy/ and the README tell people to type exists."""
+"""What deploy/ and the READMEs tell people to type exists, and what can be tried here is tried."""
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import http.server
 import re
+import shlex
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
-from click import Context, Group
+import yaml
 from click.testing import CliRunner
 
+from server import serve
 from server.cli import main
-from server.settings import read_settings
+from server.settings import NAMES, Settings, read_settings
 
 ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
 PAGES = ("README.md", "deploy/README.md", "deploy/cayda.service", "server/README.md")
+TOKEN = "t" * 64
 
 
-def test_env_example_holds_settings_that_are_taken() -> None:
-    lines = (ROOT / "deploy" / "env.example").read_text(encoding="utf-8").splitlines()
-    values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    source = (ROOT / "server" / "settings.py").read_text(encoding="utf-8")
-    assert {name for name in values if f'"{name}"' not in source} == set()
-    settings = read_settings(values)
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(text_of("deploy/compose.yaml"))
+    return found
+
+
+def shell_blocks(page: str) -> list[str]:
+    return re.findall(r"```sh\n(.*?)```", text_of(page), re.DOTALL)
+
+
+# ------------------------------------------------------------------ settings
+
+
+def env_example() -> dict[str, tuple[str, bool]]:
+    """Name → (value, whether it is set there or only shown)."""
+    lines = re.findall(r"^(#?)([A-Z_]+)=(.*)$", text_of("deploy/env.example"), re.MULTILINE)
+    return {name: (value, not mark) for mark, name, value in lines}
+
+
+def table() -> dict[str, str]:
+    """Name → its default, of the settings table."""
+    rows = re.findall(r"^\| (`[A-Z].*?`) \| (.*?) \| .* \|$", text_of("server/README.md"), re.M)
+    found: dict[str, str] = {}
+    for names, defaults in rows:
+        split, given = names.replace("`", "").split(", "), re.findall(r"`(.*?)`", defaults)
+        found |= dict(
+            zip(split, given if len(given) == len(split) else [""] * len(split), strict=True)
+        )
+    return found
+
+
+def test_settings_table_and_example_name_the_same() -> None:
+    assert sorted(env_example()) == sorted(table()) == sorted(NAMES)
+
+
+def test_what_the_example_only_shows_is_the_default_of_table_and_code() -> None:
+    shown = {name: value for name, (value, is_set) in env_example().items() if not is_set}
+    numbers = {name: value for name, value in shown.items() if value}
+    assert numbers == {name: table()[name] for name in numbers}
+    assert read_settings(numbers) == Settings()
+
+
+def test_the_example_is_that_of_one_box_behind_a_proxy() -> None:
+    settings = read_settings({n: value for n, (value, is_set) in env_example().items() if is_set})
     assert settings.trust_proxy
     assert settings.public_url == "https://cayda.example.vn"
+    assert f"ReadWritePaths={settings.data}" in text_of("deploy/cayda.service")
+    assert f":{settings.port}}}" in text_of("deploy/Caddyfile")
+
+
+# ------------------------------------------------------------------ commands
+
+_CALL = re.compile(
+    r"(?:bin/cayda|cayda_data/data \S*cayda|`cayda|--no-deps migrate)((?: +[^\s|`#]+)+)"
+)
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_command_a_page_names_exists(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    named = re.findall(r"(?:bin/cayda|cayda_data/data \S*cayda|`cayda)((?: [a-z][a-z-]*)+)", text)
-    assert all(_exists(words.split()) for words in named), named
+def test_every_command_a_page_names_exists_with_its_options(page: str) -> None:
+    calls = [re.sub(r"\\\n\s*", " ", call) for call in _CALL.findall(text_of(page))]
+    assert calls
+    assert [call for call in calls if not _parses(call)] == []
 
 
-def _exists(words: list[str]) -> bool:
-    group: object = main
-    for word in words:
-        if not isinstance(group, Group):
-            return True  # an argument, not a command
-        found = group.get_command(Context(group), word)
+@pytest.mark.parametrize(
+    "service", [name for name, one in compose()["services"].items() if "cayda" in one["image"]]
+)
+def test_every_service_of_ours_runs_a_command_there_is(service: str) -> None:
+    assert _parses(" ".join(compose()["services"][service]["command"]))
+
+
+def _parses(call: str) -> bool:
+    """Whether the words are commands, and the options theirs; values may be anything."""
+    try:
+        words = shlex.split(call)
+    except ValueError:  # a quotation that goes on behind what we cut off
+        words = call.split()
+    group: click.Command = main
+    while words and words[0] == "--data":
+        words = words[2:]
+    while isinstance(group, click.Group) and words and re.fullmatch(r"[a-z][a-z-]*", words[0]):
+        found = group.get_command(click.Context(group), words[0])
         if found is None:
             return False
-        group = found
-    return True
+        group, words = found, words[1:]
+    options = {name for one in group.params for name in one.opts}
+    given = {word.partition("=")[0] for word in words if word.startswith("--")}
+    return given <= options | {"--help"}
 
 
 def test_every_command_explains_itself_in_vietnamese_and_english() -> None:
-    assert isinstance(main, Group)
+    assert isinstance(main, click.Group)
     for name in main.commands:
         shown = CliRunner().invoke(main, [name, "--help"])
         assert shown.exit_code == 0
         assert " / " in shown.output, name
+
+
+@pytest.mark.parametrize("page", ["README.md", "deploy/README.md"])
+def test_a_shell_understands_what_is_to_be_typed(page: str) -> None:
+    for block in shell_blocks(page):
+        done = subprocess.run(["bash", "-n"], input=block, text=True, capture_output=True)
+        assert done.returncode == 0, (block, done.stderr)
+
+
+# ------------------------------------------------------------------ containers
+
+
+@pytest.fixture(scope="module")
+def dot_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the README's own lines write into .env."""
+    folder = tmp_path_factory.mktemp("env")
+    (block,) = (one for one in shell_blocks("deploy/README.md") if "openssl" in one)
+    lines = block[block.index("(\n") :].replace("git rev-parse", f"git -C {ROOT} rev-parse")
+    subprocess.run(["bash", "-eu", "-c", lines], cwd=folder, check=True)
+    file = folder / ".env"
+    assert file.stat().st_mode & 0o077 == 0
+    return dict(line.split("=", 1) for line in file.read_text().splitlines())
+
+
+def test_the_lines_of_the_readme_make_all_that_compose_asks_for(dot_env: dict[str, str]) -> None:
+    asked = set(re.findall(r"\$\{(\w+):\?\}", text_of("deploy/compose.yaml")))
+    assert dot_env.keys() == asked
+    assert all(dot_env.values())
+
+
+def test_every_process_of_ours_starts_from_the_settings_compose_gives_it(
+    dot_env: dict[str, str],
+) -> None:
+    def fill(value: str) -> str:
+        return re.sub(r"\$\{(\w+):\?\}", lambda found: dot_env[found[1]], value)
+
+    image = dict(re.findall(r"(CAYDA_\w+)=(\S+)", text_of("deploy/Dockerfile")))
+    for service in ("migrate", "web1", "web2", "work"):
+        given = compose()["services"][service]["environment"]
+        settings = read_settings(image | {name: fill(value) for name, value in given.items()})
+        assert not settings.embedded
+        assert settings.blobs == "s3://cayda/blobs"
+        assert settings.database_url.endswith("@postgres:5432/cayda")
+        assert settings.host == "0.0.0.0"
+
+
+def test_no_container_has_more_than_it_needs() -> None:
+    services = compose()["services"]
+    for name, one in services.items():
+        assert one["read_only"] is True, name
+        assert one["cap_drop"] == ["ALL"], name
+        assert one["security_opt"] == ["no-new-privileges:true"], name
+        assert int(one["user"]) > 0, name
+        assert one["logging"]["options"].keys() == {"max-size", "max-file"}, name
+        assert one["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}, name
+        assert one["restart"] == ("no" if name == "migrate" else "unless-stopped")
+        assert "healthcheck" in one or name == "migrate"
+        assert "." not in one["image"].partition("/")[0].partition(":")[0], "a host's name"
+    assert [name for name, one in services.items() if "ports" in one] == ["caddy"]
+    assert [name for name, one in services.items() if "cap_add" in one] == ["caddy"]
+    assert services["web1"] == services["web2"]
+    assert services["work"]["deploy"]["replicas"] == 2
+    assert compose()["networks"]["inside"]["internal"] is True
+
+
+def test_what_has_begun_may_end_before_anybody_is_killed() -> None:
+    needed = serve.DRAIN_WITHIN + serve.STOP_WITHIN
+    grace = compose()["services"]["web1"]["stop_grace_period"]
+    assert int(grace.removesuffix("s")) > needed
+    (unit,) = re.findall(r"TimeoutStopSec=(\d+)", text_of("deploy/cayda.service"))
+    assert int(unit) > needed
+    assert "max_size 500MB" in text_of("deploy/Caddyfile")
+    assert Settings().body_bytes == 500_000_000
+
+
+def test_the_image_is_made_of_what_is_here_and_runs_as_nobody() -> None:
+    lines = text_of("deploy/Dockerfile").splitlines()
+    copied = [line.split()[1] for line in lines if re.match(r"COPY (?!--from)", line)]
+    copied += [line.split()[2] for line in lines if line.startswith("COPY pyproject")]
+    assert all((ROOT / name).exists() for name in copied)
+    passed = {line[1:] for line in text_of("deploy/Dockerfile.dockerignore").split() if "!" in line}
+    assert passed == set(copied)
+    assert lines.index("USER 10001") < lines.index('ENTRYPOINT ["cayda"]')
+    assert _parses("serve")
+
+
+# ------------------------------------------------------------------ systemd and Caddy
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
+def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+    unit = text_of("deploy/cayda.service").replace("/srv/cayda/app/.venv/bin/cayda", "/bin/true")
+    unit = re.sub(r"^(User|Group)=.*$", r"\1=root", unit, flags=re.MULTILINE)
+    (tmp_path / "cayda.service").write_text(unit, encoding="utf-8")
+    command = ["systemd-analyze", "verify", str(tmp_path / "cayda.service")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+with_caddy = pytest.mark.skipif(not shutil.which("caddy"), reason="no Caddy here")
+
+
+@with_caddy
+def test_caddy_understands_its_file() -> None:
+    command = ["caddy", "validate", "--adapter", "caddyfile", "--config"]
+    done = subprocess.run([*command, str(DEPLOY / "Caddyfile")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "warn" not in done.stderr
+
+
+class Web(http.server.BaseHTTPRequestHandler):
+    """Stands for a web process; keeps what it was asked."""
+
+    asked: list[tuple[str, str | None]]
+
+    def do_GET(self) -> None:
+        self.asked.append((self.path, self.headers["X-Request-Id"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def caddy_before(web: int, tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """The real Caddy with our file on a free port, and its log; it is patient for 3 s, not 60."""
+    port, log = _free_port(), tmp_path / "log"
+    file = text_of("deploy/Caddyfile").replace("lb_try_duration 60s", "lb_try_duration 3s")
+    file = file.replace("{\n", "{\n\tadmin off\n\tauto_https off\n", 1)
+    (tmp_path / "Caddyfile").write_text(file, encoding="utf-8")
+    command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")]
+    environment = {"SITE": f"http://127.0.0.1:{port}", "WEBS": f"127.0.0.1:{web}"}
+    environment |= {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    with log.open("w") as out:
+        caddy = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+    try:
+        yield port, log
+    finally:
+        caddy.terminate()
+        caddy.wait(10)
+
+
+def get(port: int, path: str) -> int:
+    until = time.monotonic() + 10
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        except ConnectionRefusedError:  # Caddy does not listen yet
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        finally:
+            connection.close()
+
+
+@with_caddy
+def test_caddy_holds_a_phone_while_the_web_is_away_and_keeps_no_token(tmp_path: Path) -> None:
+    web, asked = _free_port(), list[tuple[str, str | None]]()
+    path = f"/v1/key/{TOKEN}/projects/1/formList"
+    with caddy_before(web, tmp_path) as (port, log):
+        assert get(port, "/metrics") == 404
+        assert get(port, path) in (502, 503)  # away for longer than Caddy's patience
+        answers: list[int] = []
+        phone = threading.Thread(target=lambda: answers.append(get(port, path)))
+        phone.start()
+        time.sleep(0.5)
+        handler = type("Handler", (Web,), {"asked": asked})
+        with http.server.ThreadingHTTPServer(("127.0.0.1", web), handler) as server:
+            threading.Thread(target=server.serve_forever).start()
+            phone.join()
+            server.shutdown()
+    assert answers == [200]
+    names = [name for where, name in asked if where == path]
+    assert names
+    assert all(name and re.fullmatch(r"[0-9a-f-]{16,36}", name) for name in names)
+    said = log.read_text()
+    assert "error" in said
+    assert TOKEN not in said
