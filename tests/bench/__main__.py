@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from tests.bench import exports, figures, growth, matching, polling, weeks
+from tests.bench import deploy, exports, figures, growth, matching, polling, weeks
 from tests.bench.machine import machine
 from tests.bench.people import measure as people
 from tests.bench.server import GENERATOR, Bench, Line, load_generator, pss, web_process
@@ -108,7 +108,11 @@ def wait_until_drained(bench: Bench) -> float:
 
 
 def main() -> None:
-    own = {"weeks": weeks.main, "people": people.main}  # right or wrong, with options of their own
+    own = {
+        "weeks": weeks.main,
+        "people": people.main,
+        "deploy": deploy.main,
+    }  # with options of their own
     if sys.argv[1:2] and sys.argv[1] in own:
         own[sys.argv[1]](sys.argv[2:])
         return

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from werkzeug.routing.converters import AnyConverter, NumberConverter
 
-from server import logs, metrics, openrosa, tasks
+from server import intake, logs, metrics, tasks
 from sync.blobs import Folder
 from sync.database import Database
 from tests.server.api import PASSWORD, signed_in
@@ -73,6 +73,10 @@ def refuse(*_: Any, **__: Any) -> Any:
     raise IntegrityError(f"INSERT {SOMEONE}", {"id": NUMBER}, ValueError(f"{SOMEONE} is here"))
 
 
+def broken(*_: Any, **__: Any) -> Any:
+    raise KeyError(SOMEONE)
+
+
 def test_every_door_tells_its_failures_and_nothing_of_people(
     door: Door, monkeypatch: pytest.MonkeyPatch, said: Callable[[], list[dict[str, Any]]]
 ) -> None:
@@ -80,8 +84,7 @@ def test_every_door_tells_its_failures_and_nothing_of_people(
     everywhere(door, headers)
     monkeypatch.setattr(Database, "write", refuse)
     everywhere(door, headers)
-    for what in ("receive", "read_instance"):
-        monkeypatch.setattr(openrosa, what, refuse, raising=False)
+    monkeypatch.setattr(intake, "receive_many", broken)
     door.post(instance(answer=NUMBER), {f"{SOMEONE}.jpg": b"x"})
     headers = {"X-Request-Id": NUMBER}
     door.at("").get(f"/v1/projects/1/forms/{SOMEONE}?st={TOKEN}", headers=headers)
@@ -89,7 +92,7 @@ def test_every_door_tells_its_failures_and_nothing_of_people(
     assert len(found) > 50
     failed = [line for line in found if line["event"].startswith("failed: ")]
     assert failed
-    assert {line["error"] for line in failed} <= {"ValueError", "IntegrityError"}
+    assert {line["error"] for line in failed} <= {"ValueError", "IntegrityError", "KeyError"}
     for line in found:
         assert {"time", "level", "event"} <= line.keys()
 
@@ -97,15 +100,15 @@ def test_every_door_tells_its_failures_and_nothing_of_people(
 def test_an_answer_that_fails_bears_the_name_of_its_line(
     door: Door, monkeypatch: pytest.MonkeyPatch, said: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    monkeypatch.setattr(openrosa, "receive", refuse)
+    monkeypatch.setattr(intake, "receive_many", broken)
     answer = door.post(instance())
-    assert answer.status_code == 503
+    assert answer.status_code == 500
     failed, answered = said()
     assert failed["request"] == answered["request"] == answer.headers["X-Request-Id"]
-    assert failed["event"] == "failed: ValueError"
-    assert any(step.startswith("openrosa.py:") for step in failed["way"])
+    assert failed["event"] == "failed: KeyError"
+    assert any(step.startswith("test_logs.py:") for step in failed["way"])
     assert (answered["event"], answered["route"]) == ("answered", "openrosa.submit")
-    assert (answered["status"], answered["level"]) == (503, "error")
+    assert (answered["status"], answered["level"]) == (500, "error")
     assert answered["ms"] > 0
     assert answered["bytes"] == len(answer.data)
 
@@ -126,9 +129,6 @@ def test_a_good_answer_and_a_strangers_knock_cost_no_line_but_a_slow_answer_does
 def test_what_breaks_outside_every_door_is_500_in_two_languages(
     said: Callable[[], list[dict[str, Any]]],
 ) -> None:
-    def broken(*_: Any) -> Any:
-        raise KeyError(SOMEONE)
-
     answers: list[tuple[str, dict[str, str]]] = []
     app = metrics.Measured(broken, metrics.Answers(), trusts_proxy=True)
     name = "0123456789abcdef"
