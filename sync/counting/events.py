@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -97,14 +98,13 @@ def read_events(
 
     whose: conditions on `records`. are_few: they say by themselves which few, of whatever form.
     """
-    r = t.records.c
-    # Else SQLite would read the records of everybody, by the index on form, table and day.
-    of_form = sa.func.coalesce(r.form, "") == form if are_few else r.form == form
-    where = [of_form, words.counts(t.records), *_days(need), *whose]
-    columns = (r.id, r.submission_id, r.club_id, r.happened_on, r.subject_id)
-    query = sa.select(*columns, *map(_text, (r.answers, r.derived, r.united))).where(*where)
-    read = db.execute(query).all()
-    rows = {name: _rows(db, name, need, where) for name in need.repeats} if read else {}
+    query, where = _asked(are_few, need.first is not None, need.last is not None)
+    days = {"first": need.first, "last": need.last}
+    told = {"of_form": form} | {name: day for name, day in days.items() if day is not None}
+    read = db.execute(query.where(*whose), told).all()
+    rows: dict[str, Mapping[int, list[Said]]] = {}
+    if read:
+        rows = {name: _rows(db, name, need, (*where, *whose), told) for name in need.repeats}
     found = []
     for key, submission, club, day, subject, *said in read:
         inner = {name: of_record.get(key, []) for name, of_record in rows.items()}
@@ -113,11 +113,26 @@ def read_events(
     return found
 
 
-def _days(need: Need) -> list[sa.ColumnElement[bool]]:
-    day = t.records.c.happened_on
-    bounds: list[sa.ColumnElement[bool]] = [day.is_not(None)]
-    bounds += [day >= need.first] if need.first is not None else []
-    return [*bounds, day <= need.last] if need.last is not None else bounds
+@cache
+def _asked(
+    are_few: bool, has_first: bool, has_last: bool
+) -> tuple[sa.Select[Any], tuple[sa.ColumnElement[bool], ...]]:
+    """The query but for whose records, and its conditions; to make it took longer than to run it.
+
+    Parameters: of_form; first and last where the days have such an end.
+    """
+    r = t.records.c
+    # Else SQLite would read the records of everybody, by the index on form, table and day.
+    form = sa.func.coalesce(r.form, "") if are_few else r.form
+    where = [form == sa.bindparam("of_form", type_=sa.Text), words.counts(t.records)]
+    where.append(r.happened_on.is_not(None))
+    if has_first:
+        where.append(r.happened_on >= sa.bindparam("first", type_=sa.Date))
+    if has_last:
+        where.append(r.happened_on <= sa.bindparam("last", type_=sa.Date))
+    columns = (r.id, r.submission_id, r.club_id, r.happened_on, r.subject_id)
+    query = sa.select(*columns, *map(_text, (r.answers, r.derived, r.united))).where(*where)
+    return query, tuple(where)
 
 
 def _said(
@@ -140,7 +155,11 @@ def _text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
 
 
 def _rows(
-    db: Connection, repeat: str, need: Need, where: Collection[sa.ColumnElement[bool]]
+    db: Connection,
+    repeat: str,
+    need: Need,
+    where: Collection[sa.ColumnElement[bool]],
+    told: Mapping[str, Any],
 ) -> Mapping[int, list[Said]]:
     """What the rows of a repeat say, by the id of the record they belong to."""
     same = ROW.c.submission_version_id == t.records.c.submission_version_id
@@ -151,7 +170,7 @@ def _rows(
         .order_by(ROW.c.id)
     )
     found: dict[int, list[Said]] = defaultdict(list)
-    for key, answers in db.execute(query):
+    for key, answers in db.execute(query, told):
         found[key].append(_said(need, answers))
     return found
 

@@ -78,14 +78,16 @@ class Told:
 
     def stands(self, indicator: Indicator) -> bool | None:
         """Whether it is counted; None where nobody knows."""
+        if self.club is None:
+            return False
         if indicator.some_day:
             days = [s for s in self.stretches if s.end > self.first]
             answers = [self._fits(indicator, s.facts, max(s.first, self.first)) for s in days]
             fits = True if True in answers else None if None in answers else False
         else:
             fits = self._fits(indicator, self.now, self.day)
-        if fits is False or self.club is None:
-            return False
+        if fits is False or not (indicator.with_ or indicator.without):
+            return fits
         return fits if self.holders.fit(indicator, self.life.uuid, self.club) else False
 
     def _fits(self, indicator: Indicator, facts: Facts, day: date) -> bool | None:

@@ -17,7 +17,7 @@ from forms.days import age_on, read_day
 from forms.indicators import EVERY_FORM, UNKNOWN, Conditions, Cut, Indicator, With
 from forms.periods import Period, months_before
 from forms.problems import UNKNOWN_PERSON
-from sync import mentions
+from sync import mentions, words
 from sync import tables as t
 from sync.counting.events import Arrival, Event, Held, Need, read_arrivals, read_events, read_held
 from sync.counting.lives import CLUB, DAY, Life, facts_named, read_lives
@@ -182,6 +182,7 @@ class World:
         self._asked: dict[str, set[str]] = defaultdict(set)
         self._events: dict[str, list[Event]] = {}
         self._about: dict[tuple[str, str], list[Event]] = {}
+        self._outside: dict[frozenset[str], Mapping[str, list[int]]] = {}
         self._naming: dict[tuple[str, str], list[Event]] = {}
         self._parts: dict[tuple[str, str], Parts] = {}
         self._telling: dict[int, tuple[Conditions, Telling]] = {}
@@ -255,13 +256,27 @@ class World:
             of_list = self.lives(list_name) if list_name else []
             uuids = {life.uuid for life in of_list}
             uuids |= {e.subject for e in (*own, *self.events(asking)) if e.subject}
-            r = t.records.c
-            theirs = among(self.db, r.subject_id, sorted(uuids))
-            outside = sa.or_(r.club_id.is_(None), sa.not_(among(self.db, r.club_id, self.clubs)))
+            theirs = self._elsewhere(frozenset(uuids)).get(form)
+            which = among(self.db, t.records.c.id, theirs or ())
             need = self.needs.forms[form]
-            others = read_events(self.db, form, need, theirs, outside, are_few=True)
+            others = read_events(self.db, form, need, which, are_few=True) if theirs else []
             self._about[key] = [*own, *others]
         return self._about[key]
+
+    def _elsewhere(self, uuids: frozenset[str]) -> Mapping[str, list[int]]:
+        """What is about these and not of these clubs: form -> ids; asked once for every form, for
+        most often there is nothing.
+        """
+        if uuids not in self._outside:
+            r = t.records.c
+            outside = sa.or_(r.club_id.is_(None), sa.not_(among(self.db, r.club_id, self.clubs)))
+            theirs = among(self.db, r.subject_id, sorted(uuids))
+            found: dict[str, list[int]] = defaultdict(list)
+            query = sa.select(r.form, r.id).where(theirs, outside, words.counts(t.records))
+            for form, key in self.db.execute(query):
+                found[form].append(key)
+            self._outside[uuids] = found
+        return self._outside[uuids]
 
     def naming_here(self, form: str, list_name: str) -> list[Event]:
         """What happened in any club and may name somebody of these clubs."""
