@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -32,8 +33,11 @@ from sync.receive import ReceivedFile, check_form
 
 Environ = dict[str, Any]
 Answer = tuple[str, Headers, bytes]
+Respond = Callable[[str, Headers, bytes], None]
 Wsgi = Callable[[Environ, Any], Iterable[bytes]]
 
+SMALL = 8192  # bytes of a body that hardly brings a file
+AT_ONCE = 16  # POSTs with files, each waiting for the disk or the bucket: together these are faster
 FAILED = "cayda.failed"  # in the environ: what Flask shall answer to
 
 _TOKEN = "([A-Za-z0-9!$]{64})"  # noqa: S105 (a pattern)
@@ -103,35 +107,54 @@ class Posting:
         self._runtime = runtime
         self._intake = intake
         self._most_bytes = runtime.settings.body_bytes
+        self._large = ThreadPoolExecutor(AT_ONCE, "large")
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        post = self._read(environ)
+        token = _token(environ)
+        is_seekable = hasattr(environ["wsgi.input"], "seek")
+        if token is None or not is_seekable or memory_of(self._app) is None:
+            return self._wsgi(environ, start_response)
+        if LATER in environ and int(environ.get("CONTENT_LENGTH") or 0) > SMALL:
+            self._large.submit(self._take_large, environ, token, environ[LATER]())
+            return []
+        post = self._read(environ, token)
         if post is None:
             return self._wsgi(environ, start_response)
-        environ[ROUTE] = "openrosa.submit"
         if LATER in environ:
-            answer = environ[LATER]()
-            self._intake.offer(post, lambda outcome: answer(*self._answer(environ, outcome)))
+            self._offer(environ, post, environ[LATER]())
             return []
         status, headers, body = self._answer(environ, self._intake.keep(post))
         start_response(status, headers)
         return [body]
 
-    def _read(self, environ: Environ) -> Post | None:
+    def _read(self, environ: Environ, token: str) -> Post | None:
         """The POST, where it is a usual one; else None, and its body can be read again."""
-        body, token = environ["wsgi.input"], _token(environ)
-        if token is None or memory_of(self._app) is None or not hasattr(body, "seek"):
-            return None
         mark = accounts.token_sha256(token)
         # Whatever is wrong with it: asked again behind this door, it is answered properly.
         with suppress(Exception), open_upload(environ, self._most_bytes) as upload:
-            return read_post(environ, upload, self._runtime, token_sha256=mark)
-        body.seek(0)
+            post = read_post(environ, upload, self._runtime, token_sha256=mark)
+            environ[ROUTE] = "openrosa.submit"
+            return post
+        environ["wsgi.input"].seek(0)
         return None
+
+    def _take_large(self, environ: Environ, token: str, answer: Respond) -> None:
+        try:
+            post = self._read(environ, token)
+            if post is not None:
+                self._offer(environ, post, answer)
+                return
+            said = self._ask_flask(environ)
+        except Exception as failure:
+            said = self._ask_flask(environ, failure)
+        answer(*said)
+
+    def _offer(self, environ: Environ, post: Post, answer: Respond) -> None:
+        self._intake.offer(post, lambda outcome: answer(*self._answer(environ, outcome)))
 
     def _answer(self, environ: Environ, outcome: Outcome) -> Answer:
         if not isinstance(outcome, Kept):
-            return self._say_failure(environ, outcome)
+            return self._ask_flask(environ, outcome)
         body = to_text(outcome).encode()
         headers = {
             "Content-Type": OPENROSA_XML,
@@ -140,7 +163,8 @@ class Posting:
         }
         return "201 CREATED", list(headers.items()), body
 
-    def _say_failure(self, environ: Environ, failure: Exception) -> Answer:
+    def _ask_flask(self, environ: Environ, failure: Exception | None = None) -> Answer:
+        """Flask's whole answer to the request, or to what went wrong with it."""
         said: list[tuple[str, Headers]] = []
         environ[FAILED] = failure
         pieces = self._wsgi(environ, lambda status, headers, *_: said.append((status, headers)))
