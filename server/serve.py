@@ -136,6 +136,7 @@ def work(settings: Settings, parent: int | None = None, key: RSAPrivateKey | Non
         signal.signal(number, lambda *_: stopping.set())
     if parent is not None:
         _end_with_parent(parent, stopping.set)
+        os.nice(10)  # beside a web process: what phones send is kept first, and worked off after
     runtime = replace(open_runtime(settings), key=key)
     if parent is not None and settings.embedded and runtime.database.is_sqlite:
         _release_leases(runtime)

@@ -23,7 +23,7 @@ from server import auth
 from server.app import create_app
 from server.settings import secret_key
 from sync import accounts
-from sync.tables import app_users, received, submissions
+from sync.tables import app_users, received, submissions, users
 from tests.conftest import NOW
 from tests.server.conftest import TOKEN, A, B, Door, instance, message
 
@@ -298,18 +298,40 @@ def test_basic_of_nobody_is_401(web: Door, text: str) -> None:
     assert challenges(web.get("/formList", headers=basic(text), base_url=HTTPS))
 
 
-def test_argon2_is_paid_once_and_not_by_every_request(
-    web: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def argon2_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
     real = accounts.check
     monkeypatch.setattr(accounts, "check", lambda *a: (calls.append("x"), real(*a))[1])
-    for _ in range(5):
-        web.get("/formList", headers=basic(f"Hoa:{PASSWORD}"), base_url=HTTPS)
-    assert len(calls) == 1
+    return calls
+
+
+def test_a_right_password_costs_no_argon2_also_after_a_start(
+    web: Door, argon2_calls: list[str]
+) -> None:
+    headers = basic(f"Hoa:{PASSWORD}")
+    for door in (web, replace(web, app=create_app(web.runtime.settings, web.runtime))):
+        assert door.get("/formList", headers=headers, base_url=HTTPS).status_code == 200
+    assert argon2_calls == []
+
+
+@pytest.mark.parametrize("name", ["Hoa", "Nobody"])
+def test_each_guess_costs_argon2_whether_there_is_such_a_name_or_not(
+    web: Door, argon2_calls: list[str], name: str
+) -> None:
     for _ in range(2):
-        web.get("/formList", headers=basic("Hoa:wrong"), base_url=HTTPS)
-    assert len(calls) == 3
+        challenges(web.get("/formList", headers=basic(f"{name}:wrong"), base_url=HTTPS))
+    assert len(argon2_calls) == 2
+
+
+def test_who_has_no_digest_secret_pays_for_argon2_once(web: Door, argon2_calls: list[str]) -> None:
+    with web.database.write() as db:
+        db.execute(users.update().values(digest_secret=None))
+    headers = basic(f"Hoa:{PASSWORD}")
+    for _ in range(3):
+        assert web.get("/formList", headers=headers, base_url=HTTPS).status_code == 200
+    assert len(argon2_calls) == 1
+    challenges(web.get("/formList", headers=basic("Hoa:"), base_url=HTTPS))
 
 
 def test_a_new_password_ends_the_old_one_at_once(web: Door) -> None:
