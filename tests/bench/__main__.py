@@ -23,14 +23,14 @@ from urllib.parse import urlsplit
 
 import click
 
-from tests.bench import deploy, exports, figures, growth, matching, polling, weeks
+from tests.bench import backup, deploy, exports, figures, growth, matching, polling, weeks
 from tests.bench.machine import machine
 from tests.bench.people import measure as people
 from tests.bench.server import GENERATOR, Bench, Line, load_generator, pss, web_process
 from tests.postgres import a_postgres
 
 FORM = ("person_registration", "2026111801")
-PARTS = ("submissions", "polling", "exports", "figures", "million", "growth")
+PARTS = ("submissions", "polling", "exports", "figures", "million", "growth", "backup")
 Part = Callable[[str, Bench, str | None], Iterator[Line]]
 
 
@@ -92,19 +92,12 @@ def submissions(name: str, bench: Bench, database_url: str | None, n: int = 3000
             yield Line(what, f"{result['rps']}/s ({times}{errors})", goal)
             cpu = 1000 * result["server_cpu_s"]["web"] / max(result["ok"], 1)
             yield Line(f"{name}: CPU of the web process each", f"{cpu:.2f} ms", "≤ 3 ms")
-            drained = wait_until_drained(bench)
+            drained = bench.drain()
             yield Line(f"{name}: queue empty after", f"{drained:.1f} s")
         oldest, rest = lag_at(bench, 50, 20)
         yield Line(f"{name}: oldest waiting at 50/s", f"{oldest:.2f} s", "≤ 5 s")
         yield Line(f"{name}: all processed after the last", f"{rest:.2f} s", "≤ 5 s")
         yield Line(f"{name}: PSS afterwards", f"{pss(server):.0f} MB")
-
-
-def wait_until_drained(bench: Bench) -> float:
-    start = time.perf_counter()
-    while bench.metric("cayda_queue_waiting"):
-        time.sleep(0.2)
-    return time.perf_counter() - start
 
 
 def main() -> None:
@@ -133,6 +126,7 @@ def main() -> None:
         "exports": exports.measure,
         "figures": partial(figures.measure, size=arguments.clubs),
         "million": matching.measure,
+        "backup": backup.measure,
         "growth": partial(growth.measure, sizes=tuple(arguments.sizes)),
     }
     parts = every if arguments.part == "all" else {arguments.part: every[arguments.part]}

@@ -36,7 +36,7 @@ def measure(
     database = Database(url)
     with bench.serving() as (server, _):
         _load(bench, web_process(server), "submit", PATTERNS, "patterns")
-        _drain(bench)
+        bench.drain()
     with database.write() as db:
         patterns = _prepare(db)
     costs: dict[str, list[float]] = {}
@@ -56,7 +56,7 @@ def measure(
                 yield Line(
                     f"{name}: {size:,} kept: {phase}, {CONNECTIONS} connections", _say(result)
                 )
-                rest = _drain(bench)
+                rest = bench.drain()
                 if phase == "submit":
                     rate = LOAD / (rest + result["wall_s"])
                     yield Line(f"{name}: {size:,} kept: sent and processed", f"{rate:.0f}/s")
@@ -93,13 +93,6 @@ def _postmaster(bench: Bench) -> int:
     """The PostgreSQL of this bench, found by its folder."""
     folder = bench.data.parent / "pg" / "data"
     return int((Path(folder) / "postmaster.pid").read_text().split()[0])
-
-
-def _drain(bench: Bench) -> float:
-    start = time.perf_counter()
-    while bench.metric("cayda_queue_waiting"):
-        time.sleep(0.1)
-    return time.perf_counter() - start
 
 
 def _metrics_ms(bench: Bench) -> float:

@@ -94,6 +94,13 @@ class Bench:
         finally:
             connection.close()
 
+    def drain(self) -> float:
+        """Wait until no work waits → seconds."""
+        start = time.perf_counter()
+        while self.metric("cayda_queue_waiting"):
+            time.sleep(0.1)
+        return time.perf_counter() - start
+
     def metric(self, name: str) -> float:
         found = re.search(rf"^{name} (\S+)$", self.get("/metrics")[1], re.M)
         return float(found[1]) if found else float("nan")
