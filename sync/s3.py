@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -35,6 +37,8 @@ ANSWER_WITHIN = timedelta(seconds=10)
 READ_WITHIN = timedelta(seconds=60)  # all of a blob, 500 MB at 8 MB/s; silence ends it before
 RETRY_WITHIN = timedelta(seconds=5)
 RETRIES = 2
+LATE = 2.0  # seconds after which an error means that the store hangs
+REST = 5.0  # seconds in which it is not asked then
 
 _used_by: int | None = None
 
@@ -46,6 +50,8 @@ class Bucket:
         self._url = url.rstrip("/")
         self._store = _store(url, {"timeout": ANSWER_WITHIN})
         self._source = _store(url, {"timeout": READ_WITHIN, "read_timeout": ANSWER_WITHIN})
+        self._rest_until = 0.0  # by time.monotonic; 0 = it answered when it was asked last
+        self._asked_again = threading.Lock()
 
     def put(self, source: IO[bytes] | bytes, watch: Watch | None = None) -> StoredBlob:
         with SpooledTemporaryFile(IN_MEMORY) as spool:
@@ -63,7 +69,7 @@ class Bucket:
 
     def _upload(self, blob: StoredBlob, file: IO[bytes]) -> None:
         key = _key(blob.sha256)
-        with _errors(self._url):  # a bucket that is not there is not found either
+        with self._asking(self._url):  # a bucket that is not there is not found either
             if blob.size <= PART:
                 obstore.put(self._store, key, file.read(), use_multipart=False)
             else:
@@ -72,7 +78,7 @@ class Bucket:
     def open(self, sha256: str) -> BinaryIO:
         """Fetched at once: a slow reader must not hold a connection, and seeking needs a file."""
         key = _key(sha256)
-        with ExitStack() as failing, _errors(f"{self._url}/{key}"):
+        with ExitStack() as failing, self._asking(f"{self._url}/{key}"):
             spool = failing.enter_context(SpooledTemporaryFile(IN_MEMORY))
             for piece in obstore.get(self._source, key).stream(CHUNK):
                 spool.write(piece)
@@ -82,11 +88,11 @@ class Bucket:
 
     def size(self, sha256: str) -> int:
         key = _key(sha256)
-        with _errors(f"{self._url}/{key}"):
+        with self._asking(f"{self._url}/{key}"):
             return obstore.head(self._store, key)["size"]
 
     def all(self) -> Iterator[StoredBlob]:
-        with _errors(self._url):
+        with self._asking(self._url):
             for found in obstore.list(self._store):
                 for one in found:
                     yield StoredBlob(one["path"].rpartition("/")[2], one["size"])
@@ -94,6 +100,34 @@ class Bucket:
     def check_writable(self) -> None:
         """Written anew each time: that it is there already would say nothing."""
         self._upload(hash_pieces(TRIAL), BytesIO(TRIAL))
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        """What goes wrong with the store is an OSError about `what`, as it is with a disk.
+
+        One that did not answer is left alone for a while, and then asked by one thread until it
+        does: else all threads wait for it, and with them phones that bring no file.
+        """
+        _note_process()
+        is_late = self._rest_until > 0
+        rests = time.monotonic() < self._rest_until
+        if is_late and (rests or not self._asked_again.acquire(blocking=False)):
+            raise OSError(errno.EIO, "the store did not answer a moment ago", what)
+        start = time.monotonic()
+        try:
+            yield
+            self._rest_until = 0.0
+        except FileNotFoundError:
+            self._rest_until = 0.0
+            raise FileNotFoundError(errno.ENOENT, "not in the store", what) from None
+        except BaseError as error:
+            now = time.monotonic()
+            if now - start >= LATE:
+                self._rest_until = now + REST
+            raise OSError(errno.EIO, str(error).partition("\n")[0], what) from None
+        finally:
+            if is_late:
+                self._asked_again.release()
 
 
 def _key(sha256: str) -> str:
@@ -108,20 +142,10 @@ def _store(url: str, timeouts: ClientConfig) -> S3Store:
     )
 
 
-@contextmanager
-def _errors(what: str) -> Iterator[None]:
-    """What goes wrong with the store is an OSError about `what`, as it is with a disk.
-
-    obstore's threads do not survive a fork, and whoever waited for them would wait for ever.
-    """
+def _note_process() -> None:
+    """obstore's threads do not survive a fork, and whoever waits for them waits for ever."""
     global _used_by  # noqa: PLW0603 (one per process, as those threads are)
     if _used_by is None:
         _used_by = os.getpid()
     elif _used_by != os.getpid():
         raise RuntimeError("forked from a process that had used the store")
-    try:
-        yield
-    except FileNotFoundError:
-        raise FileNotFoundError(errno.ENOENT, "not in the store", what) from None
-    except BaseError as error:
-        raise OSError(errno.EIO, str(error).partition("\n")[0], what) from None

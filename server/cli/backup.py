@@ -112,4 +112,4 @@ class _Progress:
     def __call__(self, what: str, done: int) -> None:
         if not self._silent and time.monotonic() >= self._next:
             self._next = time.monotonic() + TELL_EVERY
-            warn(f"  {what} {done}")
+            warn(f"  {what.rstrip('/')} {done}")

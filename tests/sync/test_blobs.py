@@ -9,10 +9,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import BinaryIO, cast
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -166,6 +168,60 @@ def test_c4_a_store_that_fails_is_an_error_within_seconds(
             assert not isinstance(failed.value, FileNotFoundError)
             assert failed.value.filename.startswith(f"{bucket}/x")
             assert time.monotonic() - start < 5
+
+
+def test_a_store_that_hangs_is_asked_by_one_thread_only_and_used_again_when_it_answers(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + later)
+    later, hangs, asked = 0.0, True, 0
+    for name, value in (
+        ("ANSWER_WITHIN", timedelta(seconds=0.3)),
+        ("RETRIES", 0),
+        ("LATE", 0.1),
+        ("REST", 100.0),
+        ("time", clock),
+    ):
+        monkeypatch.setattr(s3, name, value)
+    store = urlsplit(os.environ["AWS_ENDPOINT_URL"])
+
+    def forward(line: socket.socket) -> None:
+        nonlocal asked
+        asked += 1
+        if hangs:
+            time.sleep(0.5)
+            line.close()
+            return
+        with line, socket.create_connection((store.hostname, store.port)) as behind:
+            threading.Thread(target=pump, args=(behind, line), daemon=True).start()
+            pump(line, behind)
+
+    def fails() -> None:
+        with pytest.raises(OSError):  # noqa: PT011 (how it says so is tested elsewhere)
+            blobs.put(b"x")
+
+    with a_store_that(forward) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        blobs = open_blobs(f"{bucket}/hangs")
+        fails()
+        fails()
+        assert asked == 1
+        later += 101
+        threads = [threading.Thread(target=fails) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert asked == 2
+        hangs = False
+        later += 101
+        assert content(blobs, blobs.put(b"x").sha256) == b"x"
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while piece := source.recv(1 << 16):
+            target.sendall(piece)
 
 
 def test_a_bucket_that_is_not_there_is_an_error(bucket: str) -> None:
