@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import tempfile
 from io import BytesIO
 from typing import BinaryIO
+
+LARGE = 1 << 24  # bytes: more than phones send at once, but for a film
+KEPT_FREE = 1 << 30  # bytes of the disk that large bodies leave to all others
 
 
 class Body:
@@ -31,7 +36,9 @@ class Body:
         return taken
 
     def write(self, pieces: list[bytes]) -> None:
-        """Put them behind what was written before. OSError where the disk is full."""
+        """Put them behind what was written before. OSError where the disk is (nearly) full."""
+        if self.size > LARGE and shutil.disk_usage(tempfile.gettempdir()).free < KEPT_FREE:
+            raise OSError(errno.ENOSPC, "kept for small bodies")  # strangers send large ones too
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed when it is answered)
         self._file.writelines(pieces)

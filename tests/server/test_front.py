@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from server import body as bodies
 from tests.server.fronting import BODY_LIMIT, Line, Web, a_web, head
 
 SLOW = {"HEAD_SECONDS": 1, "BODY_SECONDS": 1, "LEAST_BYTES": 100, "SWEEP": 0.1, "STALL_SECONDS": 1}
@@ -108,6 +109,20 @@ def test_a_body_without_end_is_cut_where_it_is_too_large(web: Web) -> None:
     piece = b"%x\r\n%b\r\n" % (100_000, bytes(100_000))
     line.sends(*[piece] * (BODY_LIMIT // 100_000 + 5))
     assert line.answer()[0] == 413
+
+
+def test_large_bodies_leave_the_last_of_the_disk_to_small_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bodies, "KEPT_FREE", 1 << 60)
+    small, large = bodies.Body(), bodies.Body()
+    small.add(b"x")
+    small.write(small.take())
+    large.add(bytes(bodies.LARGE + 1))
+    with pytest.raises(OSError, match="kept"):
+        large.write(large.take())
+    assert small.open().read() == b"x"
+    small.close()
 
 
 def test_collect_is_told_to_go_on_before_it_sends_the_body(web: Web) -> None:
