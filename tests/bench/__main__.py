@@ -23,14 +23,35 @@ from urllib.parse import urlsplit
 
 import click
 
-from tests.bench import backup, deploy, exports, figures, growth, matching, polling, weeks
+from tests.bench import (
+    backup,
+    bad_input,
+    deploy,
+    exports,
+    figures,
+    growth,
+    matching,
+    phones,
+    polling,
+    weeks,
+)
 from tests.bench.machine import machine
 from tests.bench.people import measure as people
 from tests.bench.server import GENERATOR, Bench, Line, load_generator, pss, web_process
 from tests.postgres import a_postgres
 
 FORM = ("person_registration", "2026111801")
-PARTS = ("submissions", "polling", "exports", "figures", "million", "growth", "backup")
+PARTS = (
+    "submissions",
+    "polling",
+    "exports",
+    "figures",
+    "million",
+    "growth",
+    "backup",
+    "phones",
+    "bad",
+)
 Part = Callable[[str, Bench, str | None], Iterator[Line]]
 
 
@@ -116,6 +137,10 @@ def main() -> None:
         "--clubs", type=int, default=100, help="of figures; 1,000 are filled in 2 minutes"
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=growth.SIZES, help="of growth")
+    parser.add_argument("--phones", type=int, default=phones.PHONES, help="that come home")
+    parser.add_argument("--forms", type=int, default=phones.FORMS, help="of each of them")
+    parser.add_argument("--photos", type=int, default=phones.PHOTOS, help="of each of them")
+    parser.add_argument("--lines", type=int, default=bad_input.LINES, help="of an attack")
     parser.add_argument("--only", choices=("embedded", "postgres"))
     arguments = parser.parse_args()
     if not GENERATOR.exists():
@@ -128,6 +153,13 @@ def main() -> None:
         "million": matching.measure,
         "backup": backup.measure,
         "growth": partial(growth.measure, sizes=tuple(arguments.sizes)),
+        "bad": partial(bad_input.measure, lines=arguments.lines),
+        "phones": partial(
+            phones.measure,
+            phones=arguments.phones,
+            forms=arguments.forms,
+            photos=arguments.photos,
+        ),
     }
     parts = every if arguments.part == "all" else {arguments.part: every[arguments.part]}
     kinds = (arguments.only,) if arguments.only else ("embedded", "postgres")
