@@ -6,18 +6,14 @@ their own, over three years and 2,000 phones. At each size the same load comes a
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from sync.database import Database
-from tests.bench.server import GENERATOR, Bench, Line, web_process
+from tests.bench.load import say, send
+from tests.bench.server import Bench, Line
 
 SIZES = (10_000, 100_000, 500_000, 2_000_000)
 PATTERNS = 2_000  # sent for real
@@ -35,7 +31,7 @@ def measure(
         return
     database = Database(url)
     with bench.serving() as (server, _):
-        _load(bench, web_process(server), "submit", PATTERNS, "patterns")
+        send(bench, server, "submit", PATTERNS, CONNECTIONS, "patterns")
         bench.drain()
     with database.write() as db:
         patterns = _prepare(db)
@@ -46,15 +42,15 @@ def measure(
         took, disk = time.perf_counter() - start, _size(database)
         yield Line(f"{name}: grown to {kept:,} submissions", f"{took:.0f} s, {disk:.1f} GB")
         with bench.serving() as (server, ready):
-            web = web_process(server)
             yield Line(f"{name}: {size:,} kept: ready after", f"{ready:.1f} s")
             for phase in ("submit", "replay"):
-                result = _load(bench, web, phase, LOAD, f"size{size}")
+                result = send(bench, server, phase, LOAD, CONNECTIONS, f"size{size}")
                 costs.setdefault(f"a {phase} by the clock", []).append(1 / result["rps"])
-                cpu = sum(result["server_cpu_s"].values()) / result["ok"]
+                used = result["server_cpu_s"]
+                cpu = (used["web"] + used["PostgreSQL"]) / result["ok"]
                 costs.setdefault(f"a {phase} in CPU", []).append(cpu)
                 yield Line(
-                    f"{name}: {size:,} kept: {phase}, {CONNECTIONS} connections", _say(result)
+                    f"{name}: {size:,} kept: {phase}, {CONNECTIONS} connections", say(result)
                 )
                 rest = bench.drain()
                 if phase == "submit":
@@ -66,33 +62,6 @@ def measure(
         said = f"{100 * (most / least - 1):+.0f} %"
         yield Line(f"{name}: {what}: {sizes[-1]:,} against {sizes[0]:,} kept", said, "≤ +20 %")
     database.dispose()
-
-
-def _load(bench: Bench, web: int, phase: str, n: int, seed: str) -> dict[str, Any]:
-    """The generator's own result; the same seed sends the same instances."""
-    command = [
-        *(sys.executable, str(GENERATOR), "--base", bench.url, "--phases", phase),
-        *("--concurrency", str(CONNECTIONS), "--n", str(n), "--seed", seed, "--warmup", "0"),
-        *("--server-pid", f"web={web}", "--server-pid", f"pg={_postmaster(bench)}", "--json", "-"),
-    ]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    result: dict[str, Any] = json.loads(done.stdout)["results"][0]
-    return result
-
-
-def _say(result: dict[str, Any]) -> str:
-    cpu = {part: 1000 * used / result["ok"] for part, used in result["server_cpu_s"].items()}
-    errors = f", ERRORS {result['errors']}" if result["errors"] else ""
-    return (
-        f"{result['rps']}/s (p50 {result['p50_ms']} ms, p99 {result['p99_ms']} ms; "
-        f"CPU each: web {cpu['web']:.2f} ms, PostgreSQL {cpu['pg']:.2f} ms{errors})"
-    )
-
-
-def _postmaster(bench: Bench) -> int:
-    """The PostgreSQL of this bench, found by its folder."""
-    folder = bench.data.parent / "pg" / "data"
-    return int((Path(folder) / "postmaster.pid").read_text().split()[0])
 
 
 def _metrics_ms(bench: Bench) -> float:
