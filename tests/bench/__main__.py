@@ -22,6 +22,7 @@ from tests.bench import (
     bad_input,
     deploy,
     exports,
+    faults,
     figures,
     growth,
     matching,
@@ -54,6 +55,7 @@ def main() -> None:
         "weeks": weeks.main,
         "people": people.main,
         "deploy": deploy.main,
+        "faults": faults.main,
     }  # with options of their own
     if sys.argv[1:2] and sys.argv[1] in own:
         own[sys.argv[1]](sys.argv[2:])

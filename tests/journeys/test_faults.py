@@ -46,14 +46,16 @@ def test_c4_c22_one_folder_loses_nothing_when_killed_or_full_or_given_poison(
         try:
             stage.start()
             stage.with_phones().phones_send()
-            for kills in (*catalogue.EMBEDDED_KILLS.values(), *catalogue.EMBEDDED_KILLS.values()):
+            for kills in catalogue.EMBEDDED_KILLS.values():
                 time.sleep(MOMENT)
                 kills(stage)
             stage.serve.wait_until_ready()
-            with catalogue.an_impossible_job(stage):
-                catalogue.lose_folder_of_blobs(stage, 1)
-                if is_small:
-                    catalogue.fill_disk(stage, disk, 2)
+            catalogue.lose_folder_of_blobs(stage, 1)
+            if is_small:
+                catalogue.fill_disk(stage, disk, 2)
+            with catalogue.an_impossible_job(stage), catalogue.a_form_gone_bad(stage):
+                time.sleep(MOMENT)
+                stage.phones_settle()
             is_right(stage)
         finally:
             stage.stop()

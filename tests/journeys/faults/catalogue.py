@@ -19,6 +19,7 @@ from sync.database import DERIVED_LOCK
 from tests.journeys.faults.parts import Cayda, kill, wait_for
 from tests.journeys.faults.proxy import Mood
 from tests.journeys.faults.stage import AGAIN_AFTER, Embedded, Production, Stage
+from tests.journeys.forms import NEWS
 
 BALLAST = 1 << 20
 THROW_OUT = """
@@ -166,22 +167,52 @@ def an_impossible_job(stage: Stage) -> Iterator[None]:
     with stage.database.write() as db:
         queue.add(db, "match", payload={"list": "nowhere"}, now=stage.runtime.now())
     yield
-    stage.tries_in_vain(1)
+    assert _tried_in_vain(stage) == 1
+    assert stage.cayda("status").returncode == 1
     with stage.database.write() as db:
         db.execute(tables.queue.delete().where(tables.queue.c.failed_at.is_not(None)))
 
 
 @contextmanager
-def a_form_gone_bad(stage: Stage, form: str) -> Iterator[None]:
-    """Its definition cannot be read, so neither can what is sent to it; afterwards it can."""
+def a_form_gone_bad(stage: Stage, form: str = NEWS) -> Iterator[None]:
+    """Its definition cannot be read, so neither can what is sent to it, until it is mended.
+
+    Workers are started anew in it: they remember the forms they have read.
+    """
     v = tables.form_versions.c
     mine = v.form_id.in_(sa.select(tables.forms.c.id).where(tables.forms.c.xml_form_id == form))
     with stage.database.write() as db:
         xform = db.execute(sa.select(v.xform).where(mine)).scalar_one()
         db.execute(tables.form_versions.update().where(mine).values(xform=xform[: len(xform) // 2]))
+    stage.kill_workers()
     yield
+    failed = _tried_in_vain(stage)
     with stage.database.write() as db:
         db.execute(tables.form_versions.update().where(mine).values(xform=xform))
+    assert failed, "nothing of that form was sent"
+    assert stage.cayda("status").returncode == 1
+    assert stage.cayda("retry").returncode == 0
+
+
+def _tried_in_vain(stage: Stage) -> int:
+    """Until all that still waits has failed for good → how much has."""
+
+    def nothing_waits() -> bool:
+        stage.lets_time_pass()
+        stage.runtime.jobs.wake()
+        time.sleep(0.3)
+        with stage.database.read() as db:
+            return queue.depth(db).waiting == 0
+
+    wait_for(nothing_waits, "all that can be done is done", 120)
+    with stage.database.read() as db:
+        return queue.depth(db).failed
+
+
+def send_nasty_ones(stage: Stage) -> float:
+    stage.phones_settle()
+    stage.owners[0].sends_nasty_ones()
+    return time.monotonic()
 
 
 def two_workers_on_one_item(stage: Production) -> float:
@@ -210,9 +241,19 @@ def _waiting_for_lock(db: psycopg.Connection[object]) -> int:
 
 
 # ------------------------------------------------------------------ people's doing
-def deploy(stage: Production, home: Path) -> float:
+def step_clock(stage: Stage, hours: float, seconds: float) -> float:
+    """The server's time is wrong for so long, and then set right at once."""
+    assert stage.clock is not None
+    stage.clock.steps(hours)
+    time.sleep(seconds)
+    stage.clock.steps(0)
+    return time.monotonic()
+
+
+def deploy(stage: Stage, home: Path) -> float:
     """The code in `home` takes over: schema first, then one process after the other."""
-    stage.cayda("migrate", home=home)
+    migrated = stage.cayda("migrate", home=home)
+    assert migrated.returncode == 0, migrated.stderr
     for one in stage.caydas:
         one.stop()
         one.home = home

@@ -106,7 +106,7 @@ def _read(content_type: str, body: bytes) -> Post:
     instance = re.search(rb"<instanceID>([^<]*)<", xml)
     version = Version(
         form[1].decode() if form else "",
-        instance[1].decode() if instance else "",
+        instance[1].decode().strip() if instance else "",
         sha256(xml).hexdigest(),
     )
     files = {name: sha256(content).hexdigest() for name, content in parts.items()}

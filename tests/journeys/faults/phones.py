@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from server.demo.phone import Filled, multipart
 from tests.device import Device
 from tests.journeys.faults.ledger import Ledger, Line
+from tests.journeys.faults.nasty import nasty
 
 DAYS = [(date(2025, 7, 10) + timedelta(days=n)).isoformat() for n in range(150)]
 PATIENCE = 90.0  # seconds in which all that waits on the phones must have gone, once all is well
@@ -86,6 +87,14 @@ class Owner:
         """One visit, sent by the hand that calls this."""
         self._visits()
         assert self.phone.sends() == 1
+
+    def sends_nasty_ones(self) -> None:
+        """Each is kept, or refused for good."""
+        if not self.known:
+            self._registers()
+        for filled in nasty(self.phone, self.known[0]):
+            status = self._posts(filled)
+            assert status in (201, 202) or 400 <= status < 500, filled.xml[:2000]
 
     # ---- what people do
     def _registers(self) -> None:

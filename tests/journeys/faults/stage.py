@@ -7,7 +7,6 @@ import os
 import random
 import secrets
 import subprocess
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,8 +19,9 @@ from server.settings import read_settings
 from sync import accounts, clubs, publish, queue
 from sync.database import Database
 from tests.device import Device
+from tests.journeys.faults.clock import SteppedClock
 from tests.journeys.faults.ledger import Ledger, Line
-from tests.journeys.faults.parts import Cayda, Postgres, Valkey, wait_for
+from tests.journeys.faults.parts import Cayda, Postgres, Valkey, kill, wait_for
 from tests.journeys.faults.phones import Owner
 from tests.journeys.faults.proxy import Proxy
 from tests.journeys.forms import news
@@ -39,8 +39,9 @@ POST_BYTES = 100_000  # so that photos of one form go in several POSTs
 class Stage(ABC):
     """What runs, the ledger of what phones sent to it, and the phones."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: SteppedClock | None = None) -> None:
         self.folder = folder
+        self.clock = clock
         self.data = folder / "data"
         self.ledger = Ledger()
         self.owners: list[Owner] = []
@@ -73,6 +74,15 @@ class Stage(ABC):
     @abstractmethod
     def environment(self) -> Mapping[str, str]:
         """The settings, as every command gets them."""
+
+    @property
+    def running(self) -> Mapping[str, str]:
+        """The same for what runs all the time: its clock may be stepped."""
+        return {**self.environment, **(self.clock.environment if self.clock else {})}
+
+    @abstractmethod
+    def kill_workers(self) -> None:
+        """All of them at once; others take their places."""
 
     # ---- its life
     def prepare(self) -> None:
@@ -130,18 +140,6 @@ class Stage(ABC):
         with self.database.write() as db:
             queue.release(db, utc_now())
 
-    def tries_in_vain(self, count: int, seconds: float = 60) -> None:
-        """Until so many pieces of work have failed for good, and the operator is told."""
-
-        def has_failed() -> bool:
-            self.lets_time_pass()
-            time.sleep(0.3)
-            with self.database.read() as db:
-                return queue.depth(db).failed == count
-
-        wait_for(has_failed, f"{count} pieces of work have failed", seconds)
-        assert self.cayda("status").returncode == 1
-
     def cayda(self, *arguments: str, home: Path = ROOT) -> subprocess.CompletedProcess[str]:
         """One command, to its end."""
         return subprocess.run(
@@ -169,11 +167,11 @@ class Stage(ABC):
 class Embedded(Stage):
     """`cayda serve` on one folder."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, clock: SteppedClock | None = None) -> None:
+        super().__init__(folder, clock)
         self.port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
-        self.serve = Cayda("serve", ["serve"], self.environment, folder / "serve.log", self.port)
+        self.serve = Cayda("serve", ["serve"], self.running, folder / "serve.log", self.port)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -188,6 +186,9 @@ class Embedded(Stage):
         self.serve.start()
         self.serve.wait_until_ready()
 
+    def kill_workers(self) -> None:
+        kill(self.serve.worker())
+
     def with_phones(self, count: int = 4, seed: int = 1, rest: float = 0.1) -> Embedded:
         self.has_phones(f"http://127.0.0.1:{self.port}", count, seed, rest)
         return self
@@ -196,10 +197,12 @@ class Embedded(Stage):
 class Production(Stage):
     """Web and work twice each, PostgreSQL, Valkey, a bucket, and a balancer in front."""
 
-    def __init__(self, folder: Path, postgres_folder: Path | None = None) -> None:
-        super().__init__(folder)
+    def __init__(
+        self, folder: Path, clock: SteppedClock | None = None, disk: Path | None = None
+    ) -> None:
+        super().__init__(folder, clock)
         folder.mkdir(parents=True, exist_ok=True)
-        self.postgres = Postgres(postgres_folder or folder / "pg")
+        self.postgres = Postgres((disk or folder) / "pg")
         self.valkey = Valkey(folder / "valkey")
         self._bucket = a_bucket(folder / "store")
         self.bucket, self._keys = self._bucket.__enter__()
@@ -212,7 +215,7 @@ class Production(Stage):
 
     def _cayda(self, verb: str, number: int, port: int | None = None) -> Cayda:
         name = f"{verb}{number}"
-        return Cayda(name, [verb], self.environment, self.folder / f"{name}.log", port)
+        return Cayda(name, [verb], self.running, self.folder / f"{name}.log", port)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -236,6 +239,11 @@ class Production(Stage):
             one.start()
         for one in self.webs:
             one.wait_until_ready()
+
+    def kill_workers(self) -> None:
+        for one in self.works:
+            one.kill()
+            one.start()
 
     def with_phones(self, count: int = 4, seed: int = 1, rest: float = 0.1) -> Production:
         self.has_phones(f"http://127.0.0.1:{self.balancer.port}", count, seed, rest)
