@@ -7,6 +7,7 @@ from calendar import monthrange
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 
+YEARS = range(1800, 3000)  # of days that answers may name
 VIETNAM = timezone(timedelta(hours=7), "+07")  # Asia/Ho_Chi_Minh since 1975: no zone data needed
 
 
@@ -31,7 +32,15 @@ def read_moment(text: str) -> datetime | None:
 
 @lru_cache(maxsize=4096)  # a table names the same few days again and again
 def read_day(text: str) -> date | None:
-    """The day an answer names: an ISO date as it stands, a dateTime as its day in Vietnam."""
+    """The day an answer names: an ISO date as it stands, a dateTime as its day in Vietnam.
+
+    None also for a year that nobody means: the day a week before 0001-01-01 cannot be computed.
+    """
+    day = _any_day(text)
+    return day if day is not None and day.year in YEARS else None
+
+
+def _any_day(text: str) -> date | None:
     moment = read_moment(text)
     if moment is not None:
         try:

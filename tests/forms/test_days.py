@@ -49,7 +49,7 @@ def test_a_moment_without_an_offset_is_vietnams() -> None:
     assert read_moment("2026-06-30") is None
 
 
-@given(st.dates(min_value=date(1900, 1, 1)))
+@given(st.dates(date(1900, 1, 1), date(2999, 12, 31)))
 def test_any_day_survives_being_written(day: date) -> None:
     assert read_day(day.isoformat()) == day
     assert read_day(f"{day.isoformat()}T23:59:59.999+07:00") == day
@@ -78,3 +78,9 @@ def test_days_are_shown_day_first() -> None:
 )
 def test_a_month_ends_on_its_last_day(day: str, last: str) -> None:
     assert month_end(date.fromisoformat(day)) == date.fromisoformat(last)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "1799-12-31", "3000-01-01", "9999-12-31"])
+def test_a_year_that_nobody_means_is_no_day(text: str) -> None:
+    assert read_day(text) is None
+    assert read_day(f"{text}T12:00:00.000+07:00") is None

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from server.demo.phone import SyncError
 from server.settings import secret_key
-from sync import accounts, places, tables, verify
+from sync import accounts, places, queue, tables, verify
 from sync.database import Database
 from tests.conftest import NOW
 from tests.device import Device
+from tests.journeys.faults.nasty import nasty
 from tests.journeys.world import World, a_world
 
 PHOTO = b"\xff\xd8 a photo \xff\xd9"
@@ -175,6 +176,22 @@ def test_a_list_that_fails_in_the_middle_takes_no_form_away(world: World, ba: st
             assert set(minh.forms) == before
     assert minh.receives().members()
     assert minh.report.wrong_hashes == []
+
+
+def test_c16_c22_answers_of_no_kind_that_was_asked_for_are_kept_and_leave_no_work_undone(
+    world: World, ba: str, tmp_path: Path
+) -> None:
+    minh = world.phone("chair").receives()
+    for filled in nasty(minh, ba):
+        minh.outbox.append(filled)
+    minh.sends()
+    assert all(status < 500 for status in minh.report.statuses)
+    minh.outbox.clear()  # a few are refused
+    world.works()
+    with world.database.read() as db:
+        assert queue.failed(db) == []
+        assert queue.depth(db).waiting == 0
+    assert is_clean(world, tmp_path)
 
 
 # ------------------------------------------------------------------ edits

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections.abc import Iterator
 
-from server.demo.phone import Filled
+from server.demo.phone import Filled, PhoneForm
 from tests.device import Device
 
 # What a question is answered with, of whatever kind it is.
 ANSWERS = (
     "1e400",
-    "-0",
     "NaN",
-    "9" * 400,
     "0001-01-01",
     "9999-12-31",
-    "2025-02-30",
     "2025-09-01T25:00:00.000+99:00",
-    "\ufeff\u202e" + "\U0001f480" * 3000,
+    "\ufeff\u202e" + "\U0001f480 " * 300,
     "=cmd|' /C calc'!A0",
-    "a" * 300_000,
-    "x " * 20_000,
-    "' OR 1=1 --",
+    "uuid:",
+    "2025H2 1999Y 0000H1",
 )
-QUESTIONS = ("visit_date", "start_time", "minutes", "client", "tasks", "club")
+MIXED = 2  # of each form, beside those where one answer stands everywhere
 
 
 def nasty(phone: Device, member: str) -> Iterator[Filled]:
-    """Visits whose answers are of no kind that was asked for; and documents that are hardly any."""
-    for answer in ANSWERS:
-        for question in QUESTIONS:
-            answers = {question: answer} if question != "client" else {}
-            who = answer if question == "client" else member
-            phone.visits(who, on="2025-09-01", by=member, **answers)
+    """Forms whose answers are of no kind that was asked for; and documents that are hardly any."""
+    chosen = random.Random(len(ANSWERS))
+    for form_id, form in sorted(phone.forms.items()):
+        questions = _questions(form)
+        told = [dict.fromkeys(questions, answer) for answer in ANSWERS]
+        told += [{q: chosen.choice(ANSWERS) for q in questions} for _ in range(MIXED)]
+        for answers in told:
+            phone.fill(form_id, answers)
             yield phone.outbox.pop()
+    for answer in ANSWERS:  # one wrong among good ones gets further
+        for question in ("visit_date", "start_time", "minutes", "tasks", "club", "volunteers"):
+            phone.visits(member, on="2025-09-01", **{question: answer})
+            yield phone.outbox.pop()
+    yield from _hardly_any(phone, member)
+
+
+def _questions(form: PhoneForm) -> list[str]:
+    """Names of all that has no parts."""
+    return [str(node.tag).rpartition("}")[2] for node in form.template.iter() if not len(node)]
+
+
+def _hardly_any(phone: Device, member: str) -> Iterator[Filled]:
     phone.visits(member, on="2025-09-01")
     good = phone.outbox.pop().xml
     version = good.partition(b'version="')[2].partition(b'"')[0]
@@ -47,7 +59,4 @@ def nasty(phone: Device, member: str) -> Iterator[Filled]:
         (b"<instanceID>", b"<deprecatedID>uuid:0</deprecatedID><instanceID>"),
         (b"</meta>", b"</meta><meta><instanceID>uuid:other</instanceID></meta>"),
     ):
-        name = f"uuid:{uuid.uuid4()}"
-        xml = good.replace(find, put, 1)
-        head, _, tail = xml.partition(b"<instanceID>uuid:")
-        yield Filled(name, "care_visit", head + (b"<instanceID>uuid:" + tail if tail else b""))
+        yield Filled(f"uuid:{uuid.uuid4()}", "care_visit", good.replace(find, put, 1))
