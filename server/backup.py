@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +27,8 @@ from sync.migrations import HEAD, bring_to, current, upgrade
 from sync.verify import Difference
 
 IN_MEMORY = 1 << 20  # bytes of the names of blobs
+DRILL = ".cayda-drill-"
+LEFT_AFTER = 86_400.0  # seconds without a change, after which nobody writes there any more
 
 
 class Unusable(Exception):
@@ -73,6 +77,7 @@ def _new_file(path: Path) -> Iterator[Path]:
 
     For its owner's eyes only: all three files written here hold secrets.
     """
+    _clear(path.parent, f".{path.name}.*.part*")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -84,6 +89,13 @@ def _new_file(path: Path) -> Iterator[Path]:
         os.close(handle)
         for left in path.parent.glob(f"{temporary.name}*"):  # and what SQLite puts beside
             left.unlink(missing_ok=True)
+
+
+def _clear(folder: Path, pattern: str) -> None:
+    """What a power cut left of an earlier attempt, and would fill the disk night by night."""
+    for left in folder.glob(pattern):
+        if time.time() - left.stat().st_mtime > LEFT_AFTER:
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 # ------------------------------------------------------------------ in
@@ -160,8 +172,8 @@ def _require_empty(settings: Settings) -> None:
 
 def _keep_key(settings: Settings, key: bytes) -> None:
     file = settings.data / KEY
-    here = settings.secret.encode() if settings.secret else file.exists() and file.read_bytes()
-    if here and here.strip() != key:
+    here = settings.secret or (file.read_text() if file.exists() else "")
+    if here and here.strip().lower() != key.decode():
         raise Unusable(
             f"Khóa ở đây (CAYDA_SECRET hoặc {file}) khác với khóa trong bản sao; hãy bỏ nó đi "
             "rồi nạp lại.",
@@ -199,7 +211,9 @@ def drill(runtime: Runtime, path: Path, tell: Tell, into: str | None = None) -> 
 
     Into SQLite; or into the empty database `into`, which is empty again afterwards.
     """
-    with TemporaryDirectory(prefix=".cayda-drill-", dir=path.absolute().parent) as name:
+    beside = path.absolute().parent
+    _clear(beside, f"{DRILL}*")
+    with TemporaryDirectory(prefix=DRILL, dir=beside) as name:
         folder = Path(name)
         url = into or f"sqlite:///{folder / 'cayda.db'}"
         settings = Settings(folder, url, library=runtime.settings.library)
