@@ -29,6 +29,7 @@ from tests.bench import (
     phones,
     polling,
     submissions,
+    through,
     weeks,
 )
 from tests.bench.machine import machine
@@ -43,6 +44,7 @@ PARTS = (
     "figures",
     "million",
     "growth",
+    "through",
     "backup",
     "phones",
     "bad",
@@ -82,6 +84,7 @@ def main() -> None:
         "figures": partial(figures.measure, size=arguments.clubs),
         "million": matching.measure,
         "backup": backup.measure,
+        "through": through.measure,
         "growth": partial(growth.measure, sizes=tuple(arguments.sizes)),
         "bad": partial(bad_input.measure, lines=arguments.lines),
         "phones": partial(
