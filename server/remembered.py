@@ -1,8 +1,9 @@
 """The same question of one phone, with nothing changed since, gets the same answer at once.
 
 Every phone asks for the list and for every manifest each quarter of an hour, and nearly always
-nothing has changed. Whether that is so, one SELECT says (`catalogue.read_stamp`), in this request:
-nothing is ever given that is not so now. Whatever is new or strange goes on to Flask.
+nothing has changed; those that fetch a form anew fetch its tables too, which are as they were.
+Whether that is so, one SELECT says (`catalogue.read_stamp`), in this request: nothing is ever given
+that is not so now. Whatever is new or strange goes on to Flask.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ from sync.catalogue import Stamp
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Any], Iterable[bytes]]
 
-ENOUGH = 2**25  # bytes of answers: all lists and manifests of some thousand phones
+ENOUGH = 2**25  # bytes of answers: all lists, manifests and tables of some thousand phones
 LARGEST = 2**18  # bytes of one answer
 BESIDE = 2000  # bytes that an answer takes beside its body
 
-# Lists and manifests by a token. A file may be called "manifest" too, and is not meant.
+# Lists, manifests and tables by a token. A file may be called "manifest" too, and is not meant.
 _ASKED = re.compile(
-    r"(?:/v1)?/key/([^/]+)(?:/projects/[^/]+)?/(?:formList/?|forms/(?!.*/attachments/).+/manifest)"
+    r"(?:/v1)?/key/([^/]+)(?:/projects/[^/]+)?/"
+    r"(?:formList/?|forms/(?!.*/attachments/).+/manifest|forms/.+/attachments/[^/]+\.csv)"
 )
 # All of a request that such an answer depends on.
 _QUESTION = (

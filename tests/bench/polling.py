@@ -30,6 +30,8 @@ EVERY = 15 * 60  # seconds between two polls of a phone
 FOUNDED = date(2020, 1, 1)
 CONNECTIONS = 8
 PAIRS = 6_000
+TABLES = 300  # phones whose entity list is asked for
+HERE = "127.0.0.1"
 MEMBER = {"birth_year": "1950", "sex": "female", "hamlet": "Thôn 2", "status": "active"}
 MEMBER |= {"is_volunteer": "no", "care_need": "yes", "c_health": "yes", "c_care": "yes"}
 NAMES = ("Nguyễn Thị Hoa", "Trần Văn Bình", "Lê Thị Thu Hà", "Phạm Đức Anh", "Võ Thị Ánh")
@@ -82,6 +84,23 @@ def _polls(
     each = f"{1e6 * cpu / len(requests):.0f} µs CPU a request"
     yield Line(f"{name}: pairs, nothing changed", f"{rate / 2:.0f}/s ({each})", goal)
     yield Line(f"{name}: requests, nothing changed", f"{rate:.0f}/s", goal)
+    yield from _tables(name, port, web, phones)
+
+
+def _tables(name: str, port: int, web: psutil.Process, phones: list[_Phone]) -> Iterator[Line]:
+    """Entity lists of phones that have them already, and of phones that were set up anew."""
+    known, anew = [], []
+    for phone in phones[:TABLES]:
+        path = next(path for path in phone.files if path.endswith("/members.csv"))
+        with socket.create_connection((HERE, port), 60) as line:
+            phone.get(line, path, remember=True)
+        known.append(phone.requests.pop())
+        anew.append(_request(port, path))
+    for what, asked, answer in (("known", known, b"304"), ("whole", anew, b"200")):
+        requests = list(itertools.islice(itertools.cycle(asked), PAIRS))
+        cpu, rate = _closed_loop(port, web, requests, answer)
+        each = f"{1e6 * cpu / len(requests):.0f} µs CPU a request"
+        yield Line(f"{name}: entity lists, unchanged, {what}", f"{rate:.0f}/s ({each})", "≥ 2000/s")
 
 
 def _changes(
@@ -92,7 +111,7 @@ def _changes(
     phone.poll()
     path = next(path for path in phone.files if path.endswith("/members.csv"))
     times, size = [], 0
-    with socket.create_connection(("127.0.0.1", port), 60) as line:
+    with socket.create_connection((HERE, port), 60) as line:
         for number in range(30):
             with database.write() as db:
                 label = f"{NAMES[0]} · 1950 · Thôn {number}"
@@ -128,7 +147,7 @@ class _Phone:
         self.files: list[str] = []
 
     def poll(self) -> None:
-        with socket.create_connection(("127.0.0.1", self.port), 60) as line:
+        with socket.create_connection((HERE, self.port), 60) as line:
             listed = self.get(line, f"{self.base}/formList", remember=True)
             for path in _urls(listed, b"manifestUrl"):
                 self.files += _urls(self.get(line, path, remember=True), b"downloadUrl")
@@ -175,7 +194,9 @@ def _length(head: bytes) -> int:
     return int(found[1]) if found else 0
 
 
-def _closed_loop(port: int, web: psutil.Process, requests: list[bytes]) -> tuple[float, float]:
+def _closed_loop(
+    port: int, web: psutil.Process, requests: list[bytes], status: bytes = b"304"
+) -> tuple[float, float]:
     """Ask all, over a few connections at a time → (CPU seconds of the server, requests a second).
 
     One thread and no parsing: the client shares the cores with the server.
@@ -184,7 +205,7 @@ def _closed_loop(port: int, web: psutil.Process, requests: list[bytes]) -> tuple
     selector = selectors.DefaultSelector()
     before, start = _cpu(web), time.perf_counter()
     for _ in range(CONNECTIONS):
-        line = socket.create_connection(("127.0.0.1", port), 60)
+        line = socket.create_connection((HERE, port), 60)
         line.sendall(next(waiting))
         selector.register(line, selectors.EVENT_READ)
     done = 0
@@ -192,7 +213,9 @@ def _closed_loop(port: int, web: psutil.Process, requests: list[bytes]) -> tuple
         for key, _ in selector.select():
             line = key.fileobj  # type: ignore[assignment]
             answer = line.recv(65536)
-            assert answer.startswith(b"HTTP/1.1 304"), answer
+            assert answer.startswith(b"HTTP/1.1 " + status), answer
+            head, _, body = answer.partition(b"\r\n\r\n")
+            assert status != b"200" or len(body) == _length(head)  # a few KB, in one piece
             done += 1
             following = next(waiting, None)
             if following is None:

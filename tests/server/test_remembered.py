@@ -65,10 +65,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     listen("list_forms")
     listen("manifest")
+    listen("entity_csv")
     return calls
 
 
 LIST, MANIFEST = "/formList", "/forms/trees/manifest"
+TABLE = "/forms/trees/attachments/trees.csv"
 
 
 def poll(door: Door, **options: Any) -> tuple[TestResponse, TestResponse]:
@@ -108,7 +110,7 @@ def _but_date(answer: TestResponse) -> list[tuple[str, str]]:
 
 
 def test_not_modified_is_remembered_too(grove: Door, asked: list[str]) -> None:
-    for path in (LIST, MANIFEST):
+    for path in (LIST, MANIFEST, TABLE):
         mark = grove.get(path).headers["ETag"]
         for _ in range(3):
             asked.clear()
@@ -163,6 +165,37 @@ def test_a_change_is_seen_by_the_next_question(grove: Door, asked: list[str], wh
     _, before = settled(grove, asked)
     CHANGES[what](grove)
     assert grove.get(MANIFEST).data != before
+
+
+@pytest.mark.parametrize("what", ["a row changes", "a row comes", "a row goes", "the phone moves"])
+def test_a_changed_row_is_in_the_next_table(grove: Door, asked: list[str], what: str) -> None:
+    poll(grove)
+    first = grove.get(TABLE)
+    asked.clear()
+    again = grove.get(TABLE, headers={"If-None-Match": "other"})
+    assert (again.data, again.headers["ETag"], asked) == (first.data, first.headers["ETag"], [])
+    CHANGES[what](grove)
+    after = grove.get(TABLE, headers={"If-None-Match": first.headers["ETag"]})
+    assert after.status_code == 200
+    assert after.data != first.data
+
+
+def test_a_table_is_what_was_there_when_it_was_made(
+    grove: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are read, then one changes, then they are answered: not remembered."""
+    poll(grove)
+    real = catalogue.entity_csv
+
+    def slow(*args: Any) -> Any:
+        found = list(real(*args))
+        monkeypatch.setattr(catalogue, "entity_csv", real)
+        plant(grove, "a", CLUB, "tre")
+        return found
+
+    monkeypatch.setattr(catalogue, "entity_csv", slow)
+    assert b"tre" not in grove.get(TABLE).data
+    assert b"tre" in grove.get(TABLE).data
 
 
 @pytest.mark.parametrize("state", ["closing", "closed"])
@@ -243,14 +276,14 @@ def test_a_database_that_is_gone_is_said_as_ever(
     "path",
     [
         "/forms/trees.xml",
-        "/forms/trees/attachments/trees.csv",
         "/forms/trees/attachments/manifest",
+        "/forms/trees/attachments/leaf.jpg",
         "/forms/none/manifest",
         "/datasets/trees/integrity?id=a",
         "/submission",
     ],
 )
-def test_only_lists_and_manifests_are_remembered(
+def test_only_lists_manifests_and_tables_are_remembered(
     grove: Door, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[Any] = []
