@@ -25,6 +25,10 @@ class Body:
         self._pieces: list[bytes] = []
         self._file: BinaryIO | None = None
 
+    @property
+    def is_on_disk(self) -> bool:
+        return self._file is not None
+
     def add(self, data: bytes) -> None:
         self._pieces.append(data)
         self.held += len(data)

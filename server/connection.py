@@ -180,11 +180,13 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=int(drain_within),
         )
         super().__init__(config)
+        self._front = front
         self._listener = listener
 
     def answer(self) -> None:
         """Until SIGTERM or SIGINT, and then until what was begun is answered."""
-        Connection.most = raise_file_limit() - OTHER_FILES
+        most = raise_file_limit() - OTHER_FILES
+        Connection.most, self._front.most_files = 2 * most // 3, most // 3
         with suppress(OSError):  # connections inherit it
             self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         for number in HANDLED_SIGNALS:  # from now on, and when uvicorn repeats what ended it

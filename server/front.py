@@ -57,7 +57,9 @@ class Front:
     def __init__(self, app: Application, body_limit: int) -> None:
         self._app = app
         self._limit = body_limit
+        self.most_files = 1000  # for bodies; the server sets what the system allows
         self._held = 0  # bytes of bodies in memory
+        self._files = 0
         self._phones = _Lane(self._take_turn)
         self._others = _Lane(self._take_turn)  # a page or an export may take seconds
         self._answers: deque[tuple[Asked, Answer]] = deque()
@@ -77,6 +79,7 @@ class Front:
             await _refuse(environ, refused.problem, receive, send)
         finally:
             self._held -= body.held
+            self._files -= body.is_on_disk
             body.close()
 
     # ------------------------------------------------------------------ bodies
@@ -112,11 +115,16 @@ class Front:
 
     async def _write_down(self, body: Body) -> None:
         """What is in memory goes to the disk; meanwhile this phone waits, and nobody else."""
+        if not body.is_on_disk:
+            if self._files >= self.most_files:
+                raise Refused(UNAVAILABLE())
+            self._files += 1
         size, pieces = body.held, body.take()
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(self._disk, body.write, pieces)
         except OSError:
+            self._files -= not body.is_on_disk
             raise Refused(UNAVAILABLE()) from None
         finally:
             self._held -= size

@@ -12,6 +12,7 @@ import http.client
 import os
 import resource
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -249,6 +250,14 @@ def test_where_there_are_too_many_lines_the_oldest_that_wait_are_ended() -> None
         assert first.is_over(2)
         assert web.seen("/", b"x")["size"] == 1
         assert busy.seen()["size"] == 0
+
+
+def test_bodies_take_no_more_files_than_the_system_leaves_to_them() -> None:
+    with a_web(OTHER_FILES=files_beside(60)) as web:
+        lines = [web.line().sends(head("/", 600_000), bytes(500_000)) for _ in range(25)]
+        time.sleep(0.5)
+        said = [line.sends(bytes(100_000)).answer()[0] for line in lines]
+        assert Counter(said) == {200: 20, 503: 5}
 
 
 def files_beside(connections: int) -> int:
