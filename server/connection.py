@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from heapq import nsmallest
@@ -161,7 +162,13 @@ class _Together:
 class Server(uvicorn.Server):
     """uvicorn's server on a socket we have; it leaves nobody in that socket's queue."""
 
-    def __init__(self, front: Front, listener: socket.socket, drain_within: float) -> None:
+    def __init__(
+        self,
+        front: Front,
+        listener: socket.socket,
+        drain_within: float,
+        leave: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         config = Config(
             cast(Any, front),  # uvicorn types the messages of ASGI one by one
             http=Connection,
@@ -182,6 +189,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._front = front
         self._listener = listener
+        self._leave = leave
 
     def answer(self) -> None:
         """Until SIGTERM or SIGINT, and then until what was begun is answered."""
@@ -205,6 +213,7 @@ class Server(uvicorn.Server):
                 cast(Connection, connection).look(now, self.should_exit)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.sleep(self._leave())  # meanwhile all is answered as before
         for server in self.servers:
             server.close()
         await self._accept_queued()

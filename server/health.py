@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, jsonify
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,6 +23,8 @@ from sync.status import Status
 health = Blueprint("health", __name__)
 EXTENSION = "cayda.health"
 
+ASKED_WITHIN = 15.0  # seconds in which a proxy that wants to know has asked several times
+LEAVING = 3.0  # seconds of a last word to it
 LOOK_AGAIN = 1.0  # seconds: each look writes a row and a file, and any stranger may ask
 ALIVE_WITHIN = timedelta(seconds=60)  # meanwhile a worker says four times that it lives
 WORK_WITHIN = timedelta(minutes=15)
@@ -46,6 +48,20 @@ class Watch:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _seen: dict[str, Any] = field(default_factory=dict)
     _until: float = 0.0
+    _proxy_asked_at: float = float("-inf")
+    is_leaving: bool = False
+
+    def note_proxy(self) -> None:
+        """Somebody asks who sends phones elsewhere as soon as we say that we leave."""
+        self._proxy_asked_at = time.monotonic()
+
+    def leave(self) -> float:
+        """This process is about to end. → for how many seconds it must go on answering until every
+        proxy has heard so: one that meets a closed door may be unable to send a POST elsewhere.
+        """
+        self.is_leaving = True
+        is_watched = time.monotonic() - self._proxy_asked_at < ASKED_WITHIN
+        return LEAVING if is_watched else 0.0
 
     def look(self) -> dict[str, Any]:
         """Try to store, and see whether work is done; at most LOOK_AGAIN ago."""
@@ -66,10 +82,13 @@ def register(app: Flask, counted: CollectorRegistry) -> None:
 def healthz() -> tuple[Response, int]:
     """200 when a submission could be kept now, else 503; which part fails is in the JSON.
 
-    Whether it would be processed soon is told beside: phones need no worker to be served.
+    Whether it would be processed soon is told beside: phones need no worker to be served. A proxy
+    asks with `?leaving`, and hears 503 before this process ends.
     """
     watch: Watch = current_app.extensions[EXTENSION]
-    seen = watch.look()
+    if "leaving" in request.args:
+        watch.note_proxy()
+    seen = {"status": "leaving"} if watch.is_leaving else watch.look()
     answer = jsonify(seen)
     answer.headers["Cache-Control"] = "no-store"
     return answer, 200 if seen["status"] == "ok" else 503

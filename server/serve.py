@@ -34,6 +34,7 @@ READY_WITHIN = 60.0  # seconds
 STOP_WITHIN = 10.0
 DRAIN_WITHIN = 25.0  # the web, for what phones have begun
 RESTART_AFTER = 1.0
+FROM_SYSTEMD = 3  # the first handle that systemd passes to who it starts for a socket
 
 log = logging.getLogger(__name__)
 
@@ -95,10 +96,13 @@ def door(settings: Settings, listener: int, parent: int, is_beside: bool) -> int
     from server.connection import Server
     from server.front import Front
     from server.gateway import Application
+    from server.health import EXTENSION, Watch
     from server.metrics import Measured
 
     _end_with_parent(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    measured = cast(Measured, create_app(settings).wsgi_app)
+    flask = create_app(settings)
+    measured = cast(Measured, flask.wsgi_app)
+    watch: Watch = flask.extensions[EXTENSION]
     with ExitStack() as stack:
         app: Application = measured
         if is_beside:
@@ -109,7 +113,7 @@ def door(settings: Settings, listener: int, parent: int, is_beside: bool) -> int
             measured.wsgi = stack.enter_context(closing(Beside(measured.wsgi, start)))
         gc.freeze()  # modules and library stay; the collector need not look at them again
         front = Front(app, settings.body_bytes)
-        Server(front, socket.socket(fileno=listener), DRAIN_WITHIN).answer()
+        Server(front, socket.socket(fileno=listener), DRAIN_WITHIN, watch.leave).answer()
     return 0
 
 
@@ -387,7 +391,12 @@ def base_url(settings: Settings) -> str:
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A socket that listens for the web. OSError when the port is taken."""
+    """A socket that listens for the web. OSError when the port is taken.
+
+    Where systemd holds one for us, that one: it outlives us, and phones wait in it for the next.
+    """
+    if _systemd_listens():
+        return socket.socket(fileno=FROM_SYSTEMD)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -400,8 +409,14 @@ def listen(settings: Settings) -> socket.socket:
     return listener
 
 
+def _systemd_listens() -> bool:
+    return os.environ.get("LISTEN_PID") == str(os.getpid())
+
+
 def port_is_free(settings: Settings) -> bool:
     """Whether the web could listen there now."""
+    if _systemd_listens():
+        return True
     try:
         listen(settings).close()
     except OSError:

@@ -23,6 +23,7 @@ from click.testing import CliRunner
 
 from server import serve
 from server.cli import main
+from server.health import LEAVING
 from server.settings import NAMES, Settings, read_settings
 
 ROOT = Path(__file__).parent.parent
@@ -81,7 +82,9 @@ def test_the_example_is_that_of_one_box_behind_a_proxy() -> None:
     assert settings.trust_proxy
     assert settings.public_url == "https://cayda.example.vn"
     assert f"ReadWritePaths={settings.data}" in text_of("deploy/cayda.service")
-    assert f":{settings.port}}}" in text_of("deploy/Caddyfile")
+    where = f"{settings.host}:{settings.port}"
+    assert f"ListenStream={where}\n" in text_of("deploy/cayda.socket")
+    assert f"{{$WEBS:{where}}}" in text_of("deploy/Caddyfile")
 
 
 # ------------------------------------------------------------------ commands
@@ -220,11 +223,13 @@ def test_the_image_is_made_of_what_is_here_and_runs_as_nobody() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
-def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
     unit = text_of("deploy/cayda.service").replace("/srv/cayda/app/.venv/bin/cayda", "/bin/true")
     unit = re.sub(r"^(User|Group)=.*$", r"\1=root", unit, flags=re.MULTILINE)
     (tmp_path / "cayda.service").write_text(unit, encoding="utf-8")
-    command = ["systemd-analyze", "verify", str(tmp_path / "cayda.service")]
+    (tmp_path / "cayda.socket").write_text(text_of("deploy/cayda.socket"), encoding="utf-8")
+    names = ("cayda.service", "cayda.socket")
+    command = ["systemd-analyze", "verify", *(str(tmp_path / name) for name in names)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -232,10 +237,22 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
 with_caddy = pytest.mark.skipif(not shutil.which("caddy"), reason="no Caddy here")
 
 
+CADDYFILES = ("Caddyfile", "compose.Caddyfile")
+
+
+def test_the_two_files_of_caddy_differ_only_in_how_they_reach_us() -> None:
+    texts = [re.sub(r"(?m)^\s*#.*\n", "", text_of(f"deploy/{name}")) for name in CADDYFILES]
+    (one, _, _), (also, _, several) = (text.partition("\treverse_proxy") for text in texts)
+    assert one == also
+    assert "health_uri /healthz?leaving" in several
+    assert f"health_interval {LEAVING / 3:.0f}s" in several  # heard before we end
+
+
 @with_caddy
-def test_caddy_understands_its_file() -> None:
+@pytest.mark.parametrize("name", CADDYFILES)
+def test_caddy_understands_its_file(name: str) -> None:
     command = ["caddy", "validate", "--adapter", "caddyfile", "--config"]
-    done = subprocess.run([*command, str(DEPLOY / "Caddyfile")], capture_output=True, text=True)
+    done = subprocess.run([*command, str(DEPLOY / name)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "warn" not in done.stderr
 
@@ -264,10 +281,9 @@ def _free_port() -> int:
 
 @contextlib.contextmanager
 def caddy_before(web: int, tmp_path: Path) -> Iterator[tuple[int, Path]]:
-    """The real Caddy with our file on a free port, and its log; it is patient for 3 s, not 60."""
+    """The real Caddy with one box's file on a free port, and its log."""
     port, log = _free_port(), tmp_path / "log"
-    file = text_of("deploy/Caddyfile").replace("lb_try_duration 60s", "lb_try_duration 3s")
-    file = file.replace("{\n", "{\n\tadmin off\n\tauto_https off\n", 1)
+    file = text_of("deploy/Caddyfile").replace("{\n", "{\n\tadmin off\n\tauto_https off\n", 1)
     (tmp_path / "Caddyfile").write_text(file, encoding="utf-8")
     command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")]
     environment = {"SITE": f"http://127.0.0.1:{port}", "WEBS": f"127.0.0.1:{web}"}
@@ -297,25 +313,23 @@ def get(port: int, path: str) -> int:
 
 
 @with_caddy
-def test_caddy_holds_a_phone_while_the_web_is_away_and_keeps_no_token(tmp_path: Path) -> None:
-    web, asked = _free_port(), list[tuple[str, str | None]]()
+def test_caddy_names_each_request_hides_our_counts_and_keeps_no_token(tmp_path: Path) -> None:
+    asked = list[tuple[str, str | None]]()
+    handler = type("Handler", (Web,), {"asked": asked})
     path = f"/v1/key/{TOKEN}/projects/1/formList"
-    with caddy_before(web, tmp_path) as (port, log):
-        assert get(port, "/metrics") == 404
-        assert get(port, path) in (502, 503)  # away for longer than Caddy's patience
-        answers: list[int] = []
-        phone = threading.Thread(target=lambda: answers.append(get(port, path)))
-        phone.start()
-        time.sleep(0.5)
-        handler = type("Handler", (Web,), {"asked": asked})
-        with http.server.ThreadingHTTPServer(("127.0.0.1", web), handler) as server:
-            threading.Thread(target=server.serve_forever).start()
-            phone.join()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with caddy_before(server.server_port, tmp_path) as (port, log):
+            assert get(port, path) == 200
+            assert get(port, "/metrics") == 404
             server.shutdown()
-    assert answers == [200]
-    names = [name for where, name in asked if where == path]
-    assert names
-    assert all(name and re.fullmatch(r"[0-9a-f-]{16,36}", name) for name in names)
+            thread.join()
+            server.server_close()
+            assert get(port, path) == 502
+    ((where, name),) = asked
+    assert where == path
+    assert re.fullmatch(r"[0-9a-f-]{16,36}", name or "")
     said = log.read_text()
     assert "error" in said
     assert TOKEN not in said

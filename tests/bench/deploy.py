@@ -17,6 +17,7 @@ from pathlib import Path
 
 import click
 
+from tests.bench import upgrades
 from tests.bench.server import ROOT, Line
 
 
@@ -76,6 +77,6 @@ def _environment(root: Path) -> dict[str, str]:
 
 
 def main(_: list[str]) -> None:
-    """Print the two lines."""
-    for line in measure():
+    """Print the lines of both: what is installed, and what an upgrade costs phones."""
+    for line in (*measure(), *upgrades.measure()):
         click.echo(f"| {line.what} | {line.value} | {line.goal} |")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import socket
 import subprocess
 import tempfile
 import threading
@@ -16,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,7 +30,7 @@ REST = 0.05  # seconds of a phone between two forms: the machine is not what is 
 
 
 def measure() -> Iterator[Line]:
-    """Two webs on PostgreSQL, then one alone on SQLite."""
+    """Two webs on PostgreSQL; then one box, SQLite, its socket held as systemd does."""
     for webs in (2, 1):
         with tempfile.TemporaryDirectory(prefix="cayda-upgrade-") as name:
             folder = Path(name)
@@ -50,8 +52,16 @@ class Sent:
 
 
 def _restart_all(folder: Path, bench: Bench, webs: int) -> Sent:
-    ports, port = [free_port() for _ in range(webs)], free_port()
-    running = [_start(bench, web) for web in ports]
+    held = [_listen() for _ in range(webs)]
+    ports, port = [one.getsockname()[1] for one in held], free_port()
+    starts = [
+        partial(_start, bench, web, one if webs == 1 else None)
+        for web, one in zip(ports, held, strict=True)
+    ]
+    if webs > 1:
+        for one in held:
+            one.close()
+    running = [start() for start in starts]
     sent, over = Sent(), threading.Event()
     try:
         with _caddy(folder, port, ports):
@@ -62,11 +72,11 @@ def _restart_all(folder: Path, bench: Bench, webs: int) -> Sent:
             ]
             for phone in phones:
                 phone.start()
-            for number, web in enumerate(ports):
+            for number, start in enumerate(starts):
                 time.sleep(3)
                 running[number].terminate()
                 running[number].wait(60)
-                running[number] = _start(bench, web)
+                running[number] = start()
             time.sleep(3)
             over.set()
             for phone in phones:
@@ -75,19 +85,37 @@ def _restart_all(folder: Path, bench: Bench, webs: int) -> Sent:
         for process in running:
             process.terminate()
             process.wait(60)
+        for one in held:
+            one.close()
     return sent
 
 
-def _start(bench: Bench, port: int) -> subprocess.Popen[bytes]:
+def _listen() -> socket.socket:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    return listener
+
+
+def _start(bench: Bench, port: int, held: socket.socket | None) -> subprocess.Popen[bytes]:
+    """`cayda web` at that port; or `cayda serve` on the socket held there, as systemd gives it."""
     environment = {**bench.environment, "CAYDA_PORT": str(port), "CAYDA_TRUST_PROXY": "1"}
-    web = subprocess.Popen([*CAYDA, "web"], env=environment, cwd=ROOT)
+    if held is not None:
+        held.listen(4096)
+        given = 'exec 3<&"$0"; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
+        command = ["bash", "-c", given, str(held.fileno()), *CAYDA, "serve"]
+        web = subprocess.Popen(
+            command, env=environment, cwd=ROOT, pass_fds=[held.fileno()], stdout=subprocess.DEVNULL
+        )
+    else:
+        web = subprocess.Popen([*CAYDA, "web"], env=environment, cwd=ROOT)
     _wait(port)
     return web
 
 
 @contextlib.contextmanager
 def _caddy(folder: Path, port: int, webs: list[int]) -> Iterator[None]:
-    text = (ROOT / "deploy" / "Caddyfile").read_text(encoding="utf-8")
+    file = "Caddyfile" if len(webs) == 1 else "compose.Caddyfile"
+    text = (ROOT / "deploy" / file).read_text(encoding="utf-8")
     text = text.replace("{\n", "{\n\tadmin off\n\tauto_https off\n", 1)
     (folder / "Caddyfile").write_text(text, encoding="utf-8")
     environment = {"SITE": f"http://127.0.0.1:{port}", "HOME": str(folder)}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from server import health
 from server.app import create_app
 from sync import gauges, queue, workers
 from sync.blobs import Folder
@@ -98,6 +99,17 @@ def test_healthz_is_503_when_no_file_can_be_put(root: Door, tmp_path: Path) -> N
     assert answer.status_code == 503
     assert answer.json is not None
     assert (answer.json["database"], answer.json["blobs"]) == (True, False)
+
+
+def test_a_process_that_is_about_to_end_tells_the_proxies_that_ask(root: Door) -> None:
+    watch: health.Watch = root.app.extensions[health.EXTENSION]
+    assert root.get("/healthz").status_code == 200
+    assert watch.leave() == 0  # nobody who asked sends phones elsewhere
+    watch.is_leaving = False
+    assert root.get("/healthz?leaving").status_code == 200
+    assert watch.leave() > 1
+    answer = root.get("/healthz?leaving")
+    assert (answer.status_code, answer.json) == (503, {"status": "leaving"})
 
 
 def test_metrics_count_answers_and_waiting_work(door: Door) -> None:

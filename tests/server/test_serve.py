@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -252,6 +253,29 @@ def test_a_killed_serve_leaves_a_folder_that_can_be_served(tmp_path: Path) -> No
     again = replace(server, port=free_port())
     with again.running("--port", str(again.port)):
         assert again.get("/healthz")[0] == 200
+
+
+def test_who_came_before_the_server_waits_in_the_socket_that_systemd_holds(tmp_path: Path) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        server = a_server(tmp_path / "data", CAYDA_PORT=str(held.getsockname()[1]))
+        early = http.client.HTTPConnection(*held.getsockname(), timeout=60)
+        early.request("GET", "/healthz")
+        given = 'exec 3<&"$0"; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
+        handle = held.fileno()
+        process = subprocess.Popen(
+            ["bash", "-c", given, str(handle), *CAYDA, "serve"],
+            env=dict(server.environment),
+            cwd=ROOT,
+            pass_fds=[handle],
+        )
+        try:
+            assert early.getresponse().status == 200
+        finally:
+            early.close()
+            process.terminate()
+            process.wait(60)
 
 
 def test_a_worker_says_that_it_lives(server: Server) -> None:
