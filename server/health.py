@@ -26,6 +26,7 @@ EXTENSION = "cayda.health"
 ASKED_WITHIN = 15.0  # seconds in which a proxy that wants to know has asked several times
 LEAVING = 3.0  # seconds of a last word to it
 LOOK_AGAIN = 1.0  # seconds: each look writes a row and a file, and any stranger may ask
+PROXY_LOOKS_AGAIN = 5.0  # it asks every second for as long as we live
 ALIVE_WITHIN = timedelta(seconds=60)  # meanwhile a worker says four times that it lives
 WORK_WITHIN = timedelta(minutes=15)
 
@@ -47,7 +48,7 @@ class Watch:
     counted: CollectorRegistry
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _seen: dict[str, Any] = field(default_factory=dict)
-    _until: float = 0.0
+    _looked_at: float = float("-inf")
     _proxy_asked_at: float = float("-inf")
     is_leaving: bool = False
 
@@ -63,12 +64,12 @@ class Watch:
         is_watched = time.monotonic() - self._proxy_asked_at < ASKED_WITHIN
         return LEAVING if is_watched else 0.0
 
-    def look(self) -> dict[str, Any]:
-        """Try to store, and see whether work is done; at most LOOK_AGAIN ago."""
+    def look(self, at_most: float) -> dict[str, Any]:
+        """Try to store, and see whether work is done; at most so many seconds ago."""
         with self._lock:
-            if time.monotonic() >= self._until:
+            if time.monotonic() - self._looked_at >= at_most:
                 self._seen = {**_storing(self.runtime), **_processing(self.runtime)}
-                self._until = time.monotonic() + LOOK_AGAIN
+                self._looked_at = time.monotonic()
             return self._seen
 
 
@@ -86,9 +87,11 @@ def healthz() -> tuple[Response, int]:
     asks with `?leaving`, and hears 503 before this process ends.
     """
     watch: Watch = current_app.extensions[EXTENSION]
-    if "leaving" in request.args:
+    is_proxy = "leaving" in request.args
+    if is_proxy:
         watch.note_proxy()
-    seen = {"status": "leaving"} if watch.is_leaving else watch.look()
+    age = PROXY_LOOKS_AGAIN if is_proxy else LOOK_AGAIN
+    seen = {"status": "leaving"} if watch.is_leaving else watch.look(age)
     answer = jsonify(seen)
     answer.headers["Cache-Control"] = "no-store"
     return answer, 200 if seen["status"] == "ok" else 503
