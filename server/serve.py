@@ -165,7 +165,7 @@ def prepare(runtime: Runtime, new_key: bool = False) -> None:
     from server import ready
     from sync import generation, key_mark, places, reform, slices
     from sync.migrations import lock_schema, upgrade
-    from sync.status import read_status
+    from sync.status import has_forms
 
     runtime.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     runtime.blobs.check_writable()
@@ -175,7 +175,7 @@ def prepare(runtime: Runtime, new_key: bool = False) -> None:
         key_mark.note(db, ready.mark(runtime.settings), runtime.now(), instead=new_key)
         ready.check_key(db, runtime.settings)
         places.load_units(db, runtime.library.units, runtime.library.successions)
-        if read_status(db).forms == 0:
+        if not has_forms(db):
             from sync import publish  # compiles forms: slow to import, and rarely needed
 
             publish.publish_library(db, runtime.blobs, runtime.library, runtime.now())

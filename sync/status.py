@@ -90,6 +90,12 @@ def clock(db: Connection) -> datetime | None:
     return db.execute(sa.select(sa.func.clock_timestamp(type_=Utc))).scalar_one()
 
 
+def has_forms(db: Connection) -> bool:
+    """Whether any form is published: a start asks that, and must not count all there is."""
+    published = sa.select(forms.c.id).where(forms.c.project_id != DRAFTS_ID)
+    return db.execute(published.limit(1)).first() is not None
+
+
 def check_writable(db: Connection) -> None:
     """Write a row for real and leave it as it was; raises what a submission would meet now."""
     db.execute(projects.update().values(name=projects.c.name))

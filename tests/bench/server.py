@@ -123,9 +123,12 @@ def load_generator() -> ModuleType:
 
 def web_process(server: psutil.Process) -> int:
     """The process that answers: the child that is not the worker."""
-    alive = [c for c in server.children() if c.status() != psutil.STATUS_ZOMBIE]
-    children = [c for c in alive if "work" not in c.cmdline()]
-    return int(max(children, key=lambda c: c.memory_info().rss).pid)
+    sizes: dict[int, int] = {}
+    for child in server.children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # who says that it is ready may just end
+            if child.status() != psutil.STATUS_ZOMBIE and "work" not in child.cmdline():
+                sizes[child.pid] = child.memory_info().rss
+    return max(sizes, key=lambda pid: sizes[pid])
 
 
 def pss(server: psutil.Process) -> float:
