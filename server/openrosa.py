@@ -271,7 +271,7 @@ def submit() -> Response:
     """Keep one POST of an instance, whole or a part of its files."""
     auth.require(caller(), "submission.create")
     with open_upload(request.environ, runtime().settings.body_bytes) as upload:
-        post = read_post(request.environ, upload, runtime(), caller=caller())
+        post = read_post(request.environ, upload, runtime(), caller())
     outcome = intake().keep(post)
     if not isinstance(outcome, Kept):
         raise outcome

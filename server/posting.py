@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 from flask import Flask, request
@@ -18,13 +17,14 @@ from werkzeug.wrappers import Request
 
 from forms.file_names import name_meant
 from forms.instance import Instance, read_instance
+from forms.problems import Refused
 from server.auth import memory_of, note_of_itself
 from server.errors import OPENROSA_XML, openrosa_headers, openrosa_text
 from server.intake import Intake, Kept, Outcome, Post, check_sender
 from server.metrics import LATER, ROUTE, Headers
 from server.runtime import Runtime
 from server.thanks import thanks
-from server.upload import SentFile, Upload, open_upload
+from server.upload import SentFile, Upload, announced, open_upload
 from sync import accounts
 from sync.access import Caller
 from sync.accounts import DRAFTS_ID, PROJECT_ID
@@ -48,21 +48,19 @@ def read_post(
     environ: Environ,
     upload: Upload,
     here: Runtime,
-    *,
+    sender: Caller | None,
     token_sha256: str = "",
-    caller: Caller | None = None,
 ) -> Post:
     """What was uploaded, read, and its files put away: hashing and syncing a photo must keep nobody
     waiting for the transaction. Refused for what is no instance of a form, or has files that
-    nobody would miss.
+    nobody would miss. With a token its owner is the sender, and is asked for again when it is kept.
     """
     instance = read_instance(upload.xml)
     if upload.files:
 
         def check(db: Connection) -> None:
-            sender = caller or accounts.find_app_user(db, token_sha256)
-            allowed = check_sender(here.library, sender)
-            check_form(db, allowed.project_id, instance.xml_form_id, allowed.form_id)
+            found = check_sender(here.library, sender or accounts.find_app_user(db, token_sha256))
+            check_form(db, found.project_id, instance.xml_form_id, found.form_id)
 
         here.database.ask(check)
     asked = Request(environ)
@@ -76,7 +74,7 @@ def read_post(
         device_id=device_id,
         date=asked.headers.get("Date"),
         token_sha256=token_sha256,
-        caller=caller,
+        caller=None if token_sha256 else sender,
     )
 
 
@@ -106,7 +104,6 @@ class Posting:
         self._app = app
         self._runtime = runtime
         self._intake = intake
-        self._most_bytes = runtime.settings.body_bytes
         self._large = ThreadPoolExecutor(AT_ONCE, "large")
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
@@ -114,10 +111,11 @@ class Posting:
         is_seekable = hasattr(environ["wsgi.input"], "seek")
         if token is None or not is_seekable or memory_of(self._app) is None:
             return self._wsgi(environ, start_response)
-        if LATER in environ and int(environ.get("CONTENT_LENGTH") or 0) > SMALL:
-            self._large.submit(self._take_large, environ, token, environ[LATER]())
+        mark = accounts.token_sha256(token)
+        if LATER in environ and announced(environ) > SMALL:
+            self._large.submit(self._take_large, environ, mark, environ[LATER]())
             return []
-        post = self._read(environ, token)
+        post = self._read(environ, mark)
         if post is None:
             return self._wsgi(environ, start_response)
         if LATER in environ:
@@ -127,34 +125,39 @@ class Posting:
         start_response(status, headers)
         return [body]
 
-    def _read(self, environ: Environ, token: str) -> Post | None:
-        """The POST, where it is a usual one; else None, and its body can be read again."""
-        mark = accounts.token_sha256(token)
-        # Whatever is wrong with it: asked again behind this door, it is answered properly.
-        with suppress(Exception), open_upload(environ, self._most_bytes) as upload:
-            post = read_post(environ, upload, self._runtime, token_sha256=mark)
-            environ[ROUTE] = "openrosa.submit"
-            return post
-        environ["wsgi.input"].seek(0)
-        return None
-
-    def _take_large(self, environ: Environ, token: str, answer: Respond) -> None:
+    def _read(self, environ: Environ, mark: str) -> Post | None:
+        """The POST, where it is a usual one; else Flask has to answer to it, or to what FAILED."""
+        here = self._runtime
         try:
-            post = self._read(environ, token)
-            if post is not None:
-                self._offer(environ, post, answer)
-                return
-            said = self._ask_flask(environ)
+            sender = None
+            if announced(environ) > SMALL:  # a stranger's gigabyte is not looked at
+                asked = here.database.ask(lambda db: accounts.find_app_user(db, mark))
+                sender = check_sender(here.library, asked)
+            with open_upload(environ, here.settings.body_bytes) as upload:
+                post = read_post(environ, upload, here, sender, mark)
+        except Refused:  # Flask says so too, or that the token is nobody's: in its own order
+            environ["wsgi.input"].seek(0)
+            return None
         except Exception as failure:
-            said = self._ask_flask(environ, failure)
-        answer(*said)
+            environ[FAILED] = failure
+            return None
+        environ[ROUTE] = "openrosa.submit"
+        return post
+
+    def _take_large(self, environ: Environ, mark: str, answer: Respond) -> None:
+        post = self._read(environ, mark)
+        if post is None:
+            answer(*self._ask_flask(environ))
+        else:
+            self._offer(environ, post, answer)
 
     def _offer(self, environ: Environ, post: Post, answer: Respond) -> None:
         self._intake.offer(post, lambda outcome: answer(*self._answer(environ, outcome)))
 
     def _answer(self, environ: Environ, outcome: Outcome) -> Answer:
         if not isinstance(outcome, Kept):
-            return self._ask_flask(environ, outcome)
+            environ[FAILED] = outcome
+            return self._ask_flask(environ)
         body = to_text(outcome).encode()
         headers = {
             "Content-Type": OPENROSA_XML,
@@ -163,10 +166,9 @@ class Posting:
         }
         return "201 CREATED", list(headers.items()), body
 
-    def _ask_flask(self, environ: Environ, failure: Exception | None = None) -> Answer:
-        """Flask's whole answer to the request, or to what went wrong with it."""
+    def _ask_flask(self, environ: Environ) -> Answer:
+        """Its whole answer to the request, or to what FAILED."""
         said: list[tuple[str, Headers]] = []
-        environ[FAILED] = failure
         pieces = self._wsgi(environ, lambda status, headers, *_: said.append((status, headers)))
         body = b"".join(pieces)
         return *said[-1], body

@@ -80,7 +80,7 @@ def _parse(
     mimetype, options = parse_options_header(environ.get("CONTENT_TYPE", ""))
     if mimetype != "multipart/form-data":
         raise Refused(NOT_MULTIPART())
-    if 0 < _length(environ) <= IN_MEMORY:
+    if 0 < announced(environ) <= IN_MEMORY:
         body = get_input_stream(environ, max_content_length=body_limit).read()
         small = parse_small(body, options.get("boundary", "").encode())
         if small is not None:
@@ -103,7 +103,7 @@ def _parse(
     try:
         _, form, files = parser.parse_from_environ(environ)
     except RequestEntityTooLarge:  # of the body; else of its fields together
-        limit = MAX_BYTES if 0 < _length(environ) <= body_limit else body_limit
+        limit = MAX_BYTES if 0 < announced(environ) <= body_limit else body_limit
         raise Refused(TOO_LARGE(limit=limit)) from None
     except (ValueError, BadRequest):
         raise Refused(NOT_MULTIPART()) from None
@@ -181,8 +181,8 @@ def _headers(head: bytes) -> Headers:
     return Headers([(name.strip(" \t"), value.strip(" \t")) for name, _, value in lines])
 
 
-def _length(environ: dict[str, Any]) -> int:
-    """Of the body as announced; 0 when it is not."""
+def announced(environ: dict[str, Any]) -> int:
+    """Bytes of the body as announced; 0 when they are not."""
     text = environ.get("CONTENT_LENGTH", "")
     return int(text) if text.isascii() and text.isdigit() else 0
 

@@ -43,6 +43,10 @@ REQUESTS: dict[str, tuple[bool, Send]] = {
         False,
         lambda door: door.at(f"/key/{GONE}").post(instance(), PHOTO),
     ),
+    "a large file of a revoked one": (
+        False,
+        lambda door: door.at(f"/key/{GONE}").post(instance(), {"2.jpg": bytes(20_000)}),
+    ),
     "a role without the right": (True, lambda door: door.at(f"/key/{OTHER}").post(instance())),
     "no token at all": (False, lambda door: door.at("").post(instance())),
     "a short token": (False, lambda door: door.at("/key/abc").post(instance())),
