@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from sync import migrations
 from sync.database import Database
 from sync.migrations import HEAD, bring_to, current, is_behind, upgrade
 from tests.conftest import NOW
@@ -25,22 +27,12 @@ EXCUSED: dict[str, str] = {}
 @pytest.fixture(params=["sqlite", "postgres"])
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database without any schema."""
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'new.db'}")
-        yield database
-        database.dispose()
-        return
-    server = Database(request.getfixturevalue("postgres_url"))
-    name = f"new_{tmp_path.name.lower()}"[:60]
-    alone = server.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with alone.connect() as db:
-        db.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    database = Database(server.url.set(database=name).render_as_string(hide_password=False))
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    if request.param == "postgres":
+        url = request.getfixturevalue("empty_postgres")
+    database = Database(url)
     yield database
     database.dispose()
-    with alone.connect() as db:
-        db.execute(sa.text(f'DROP DATABASE "{name}"'))
-    server.dispose()
 
 
 def test_every_step_takes_nothing_from_the_code_before_it_which_still_writes(
@@ -160,6 +152,35 @@ def test_two_that_bring_the_schema_up_at_once_do_it_once(fresh: Database) -> Non
         thread.join()
     assert len(results) == 2
     assert current(fresh) == HEAD
+
+
+def test_a_step_that_waits_for_a_long_export_lets_others_through(
+    empty_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite readers and its one writer do not wait for each other."""
+    fresh = Database(empty_postgres)
+    monkeypatch.setattr(migrations, "LOCK_SECONDS", 0.2)
+    with fresh.write() as db:
+        bring_to(db, "0009")  # the next one changes entity_versions
+    asked = sa.text("SELECT count(*) FROM entity_versions")
+    upgrading = threading.Thread(target=upgrade, args=(fresh,))
+    with fresh.read() as export:
+        export.execute(asked)
+        upgrading.start()
+        until = time.monotonic() + 1.5
+        slowest = 0.0
+        while time.monotonic() < until:
+            start = time.monotonic()
+            with fresh.read() as other:
+                other.execute(asked)
+            slowest = max(slowest, time.monotonic() - start)
+            time.sleep(0.02)
+        assert upgrading.is_alive()
+        assert is_behind(fresh)
+    upgrading.join()
+    assert current(fresh) == HEAD
+    assert slowest < 1
+    fresh.dispose()
 
 
 def test_a_schema_of_newer_code_is_left_alone(fresh: Database) -> None:
