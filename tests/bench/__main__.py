@@ -20,6 +20,7 @@ import click
 from tests.bench import (
     backup,
     bad_input,
+    beside,
     deploy,
     exports,
     faults,
@@ -48,6 +49,7 @@ PARTS = (
     "backup",
     "phones",
     "bad",
+    "beside",
 )
 Part = Callable[[str, Bench, str | None], Iterator[Line]]
 
@@ -86,6 +88,7 @@ def main() -> None:
         "backup": backup.measure,
         "through": through.measure,
         "growth": partial(growth.measure, sizes=tuple(arguments.sizes)),
+        "beside": beside.measure,
         "bad": partial(bad_input.measure, lines=arguments.lines),
         "phones": partial(
             phones.measure,
