@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -65,20 +65,23 @@ def find(
     uuids: Iterable[str],
     now: datetime,
     risen: Collection[Key] = (),
+    forms: Collection[str] | None = None,
 ) -> None:
     """Find the computed properties of these entities anew, where the list has some.
 
     risen: those that have a new version anyway, which no phone has seen yet. The others get one
-    when a phone that changes the list can see the difference.
+    when a phone that changes the list can see the difference. forms: nothing has changed but
+    records of these, so only what they tell is asked; None = anything may have.
     """
     today, rule = page(db), library.lists.get(list_name)
-    if today is None or rule is None or not rule.computed:
+    names = _told_by(rule, forms) if rule is not None else []
+    if today is None or rule is None or not names:
         return
     shown = {name for one in rule.downloads.values() for name in one.properties}
     ordered = sorted(set(uuids))
     for start in range(0, len(ordered), AT_ONCE):
-        found = _found(db, library, rule, ordered[start : start + AT_ONCE], today)
-        changed = entities.overlay(db, library, list_name, found)
+        found = _found(db, library, rule, names, ordered[start : start + AT_ONCE], today)
+        changed = entities.overlay(db, library, list_name, names, found)
         old = [key.uuid for key, names in changed.items() if names & shown and key not in risen]
         entities.raise_versions(db, library, list_name, old, now)
 
@@ -88,8 +91,18 @@ def lay_over(db: Connection, library: Library, today: date) -> None:
     for rule in _rules(library):
         uuids = _all(db, rule)
         for start in range(0, len(uuids), AT_ONCE):
-            part = _found(db, library, rule, uuids[start : start + AT_ONCE], today)
-            entities.overlay(db, library, rule.name, part)
+            names = list(rule.computed)
+            part = _found(db, library, rule, names, uuids[start : start + AT_ONCE], today)
+            entities.overlay(db, library, rule.name, names, part)
+
+
+def _told_by(rule: ListRule, forms: Collection[str] | None) -> list[str]:
+    """The properties that records of these forms tell; of all forms and facts where None."""
+    return [
+        name
+        for name, one in rule.computed.items()
+        if forms is None or not set(forms).isdisjoint(one.latest)
+    ]
 
 
 def _rules(library: Library) -> Iterator[ListRule]:
@@ -121,11 +134,15 @@ def _of(rule: ListRule) -> sa.ColumnElement[bool]:
 
 # ------------------------------------------------------------------ what is found
 def _found(
-    db: Connection, library: Library, rule: ListRule, uuids: Collection[str], today: date
+    db: Connection,
+    library: Library,
+    rule: ListRule,
+    names: Sequence[str],
+    uuids: Collection[str],
+    today: date,
 ) -> dict[str, dict[str, str]]:
-    """uuid -> computed property -> value; what nothing tells is left out."""
-    names = list(rule.computed)
-    sources = [_source(library, rule, one, today) for one in rule.computed.values()]
+    """uuid -> computed property, of these -> value; what nothing tells is left out."""
+    sources = [_source(library, rule, rule.computed[name], today) for name in names]
     query = sa.select(entity_rows.c.uuid, *sources).where(
         _of(rule), among(db, entity_rows.c.uuid, uuids)
     )

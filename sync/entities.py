@@ -198,18 +198,21 @@ def _empty(list_id: int, now: datetime) -> dict[str, Any]:
 
 # ------------------------------------------------------------------ what the server computes
 def overlay(
-    db: Connection, library: Library, list_name: str, found: Mapping[str, Mapping[str, str]]
+    db: Connection,
+    library: Library,
+    list_name: str,
+    names: Collection[str],
+    found: Mapping[str, Mapping[str, str]],
 ) -> dict[Key, set[str]]:
-    """Lay computed properties (uuid -> all of them) over what phones and people say of entities of
-    the list; whose changed, and which. Versions stay: see `raise_versions`.
+    """Lay these computed properties (uuid -> all that have a value) over what phones and people say
+    of entities of the list; whose changed, and which. Versions stay: see `raise_versions`.
     """
     keys = [Key(list_name, uuid) for uuid in found]
     lists = _lists(db, keys)
     known = _load_entities(db, keys)
-    computed = _computed(library, list_name)
     changed: dict[Key, dict[str, Any]] = {}
     for key, row in known.items():
-        data = {**_without(row.data, computed), **found[key.uuid]}
+        data = {**_without(row.data, names), **found[key.uuid]}
         if data != row.data:
             changed[key] = {"data": data}
     _number(db, lists, changed)

@@ -352,9 +352,10 @@ def _follow(
         touches |= duplicates.settle(db, library, (), again.keys).touches
     aggregate.touch(db, library, touches, now)
     known = told.keys | again.keys | settled.subjects | judged.subjects | applied.changed
-    computed_by = {name: rule.computed_by for name, rule in library.lists.items()}
-    for name, uuids in _differ(known, places, computed_by).items():
+    for name, uuids in _by_list(known).items():
         computed.find(db, library, name, uuids, now, applied.risen)
+    for (name, telling), uuids in _told_by_records(library, places, known).items():
+        computed.find(db, library, name, uuids, now, applied.risen, telling)
     supplied_by = {name: rule.supplied_by for name, rule in library.matches.items()}
     matching.add(db, library, _differ(told.keys | again.keys, places, supplied_by), now)
     if _names_clubs(library, wanted):  # the registration may come after its club's news
@@ -367,20 +368,39 @@ def _names_clubs(library: Library, wanted: Mapping[str, Collection[str]]) -> boo
     return any(rule.is_of_clubs and wanted.get(name) for name, rule in library.lists.items())
 
 
+def _by_list(keys: Iterable[Key]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for key in keys:
+        found[key.list_name].add(key.uuid)
+    return found
+
+
+def _told_by_records(
+    library: Library, places: Collection[Place], known: Collection[Key]
+) -> dict[tuple[str, frozenset[str]], set[str]]:
+    """(list, forms) -> entities of which only what records of these forms tell has changed."""
+    telling: dict[Key, set[str]] = defaultdict(set)
+    for place in places:
+        rule = library.lists.get(place.subject.list_name) if place.subject else None
+        if place.subject and place.subject not in known and rule and place.form in rule.computed_by:
+            telling[place.subject].add(place.form)
+    found: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set)
+    for key, of_one in telling.items():
+        found[key.list_name, frozenset(of_one)].add(key.uuid)
+    return found
+
+
 def _differ(
     known: Collection[Key], places: Collection[Place], told_by: Mapping[str, Collection[str]]
 ) -> dict[str, set[str]]:
     """list -> the entities known, and those of which a record of these forms (list -> forms) tells
     other things than before."""
-    found: dict[str, set[str]] = defaultdict(set)
     subjects = {
         place.subject
         for place in places
         if place.subject and place.form in told_by.get(place.subject.list_name, ())
     }
-    for key in subjects.union(known):
-        found[key.list_name].add(key.uuid)
-    return found
+    return _by_list(subjects.union(known))
 
 
 class _Told(NamedTuple):
