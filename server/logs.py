@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 
 OURS = ("server", "sync", "forms")
 ACCESS = logging.getLogger("server.access")
+
+log = logging.getLogger(__name__)
 
 
 def configure(serves: bool) -> None:
@@ -24,7 +28,21 @@ def configure(serves: bool) -> None:
     """
     handler = logging.StreamHandler()
     handler.setFormatter(AsJson() if serves and not sys.stderr.isatty() else ForPeople())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    if serves:  # Python itself would print the error's text
+        threading.excepthook = _thread_ended
+        sys.excepthook = _process_ended
+
+
+def _thread_ended(told: threading.ExceptHookArgs) -> None:
+    if told.exc_value is not None:
+        log.error("a thread ended", extra={"fields": of_error(told.exc_value)})
+
+
+def _process_ended(
+    kind: type[BaseException], error: BaseException, way: TracebackType | None
+) -> None:
+    log.critical("the process ended", extra={"fields": of_error(error)})
 
 
 def answered(request: str, route: str, status: int, seconds: float, size: int) -> None:

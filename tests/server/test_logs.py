@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +20,7 @@ from sync.blobs import Folder
 from sync.database import Database
 from tests.server.api import PASSWORD, signed_in
 from tests.server.conftest import TOKEN, Door, instance
+from tests.server.serving import ROOT
 
 SOMEONE = "Dấu Vết Người"
 NUMBER = "048155009876"
@@ -207,6 +210,20 @@ def _divide(other: logging.Logger) -> None:
     except ZeroDivisionError:
         other.exception("no %s", SOMEONE)
         raise
+
+
+def test_a_thread_or_a_process_that_breaks_is_told_without_its_error_s_text() -> None:
+    code = (
+        "import threading\nfrom server import logs\nlogs.configure(serves=True)\n"
+        "def broken(): raise KeyError('Dấu Vết')\n"
+        "one = threading.Thread(target=broken); one.start(); one.join(); broken()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Vết" not in done.stderr
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["event"] for line in lines] == ["a thread ended", "the process ended"]
+    assert {line["error"] for line in lines} == {"KeyError"}
 
 
 def test_at_a_terminal_a_line_is_for_people() -> None:
