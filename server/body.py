@@ -49,10 +49,10 @@ class Body:
 
     def open(self) -> BinaryIO:
         """All of it, at its start, seekable; closed by `close`."""
+        pieces, self._pieces = self._pieces, []
         if self._file is None:
-            return BytesIO(b"".join(self._pieces))
-        self.write(self._pieces)
-        self._pieces = []
+            return BytesIO(b"".join(pieces))
+        self.write(pieces)
         self._file.seek(0)
         return self._file
 

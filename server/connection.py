@@ -42,7 +42,7 @@ UNSENT = 1 << 17  # bytes of an answer in the kernel: so we see that a phone tak
 class Connection(HttpToolsProtocol):
     """One phone's line. `look` is called every second."""
 
-    most = 1000  # connections at a time; `run` sets what the system allows
+    most = 1000  # connections at a time; the server sets what the system allows
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, _Together(transport, self.loop)))
@@ -117,7 +117,7 @@ class Connection(HttpToolsProtocol):
             if seconds > BODY_SECONDS:
                 self._end_if(self._received - self._seen < LEAST_BYTES)
                 self._since, self._seen = now, self._received
-        elif self._is_in_head and not self.is_asked():
+        elif not self.is_asked() and (self._is_in_head or self.timeout_keep_alive_task is None):
             is_quiet = is_stopping and not self._head_bytes and seconds > QUIET_SECONDS
             self._end_if(is_quiet or seconds > HEAD_SECONDS)
 

@@ -104,9 +104,7 @@ class Front:
                 await self._write_down(body)
         if announced is None and body.size:
             environ["CONTENT_LENGTH"] = str(body.size)
-        elif (
-            int(announced or 0) != body.size
-        ):  # as behind an `Upgrade`, which ends it for httptools
+        elif int(announced or 0) != body.size:  # for httptools an `Upgrade` ends the request
             raise Refused(BAD_REQUEST())
         return True
 
@@ -178,10 +176,15 @@ class Front:
 
 
 async def _send(answer: Answer, lane: _Lane, receive: Receive, send: Send) -> None:
-    await send(_start(answer))
-    await send(_piece(answer.body, answer.rest is not None))
-    if answer.rest is not None:
-        await _stream(answer.rest, lane, receive, send)
+    rest = answer.rest
+    try:
+        await send(_start(answer))
+        await send(_piece(answer.body, more=rest is not None))
+        if rest is not None:
+            await _stream(rest, lane, receive, send)
+    finally:
+        if rest is not None:
+            lane.streams.submit(rest.close)
 
 
 async def _stream(rest: Exchange, lane: _Lane, receive: Receive, send: Send) -> None:
@@ -192,14 +195,13 @@ async def _stream(rest: Exchange, lane: _Lane, receive: Receive, send: Send) -> 
     try:
         while not gone.done():
             piece = await loop.run_in_executor(lane.streams, rest.pull)
-            await send(_piece(piece or b"", piece is not None))
+            await send(_piece(piece or b"", more=piece is not None))
             if piece is None:
                 break
     except Exception as error:
         gateway.log_failure(error)
     finally:
         gone.cancel()
-        await loop.run_in_executor(lane.streams, rest.close)
 
 
 async def _refuse(environ: Environ, problem: Problem, receive: Receive, send: Send) -> None:
@@ -215,11 +217,7 @@ async def _refuse(environ: Environ, problem: Problem, receive: Receive, send: Se
 
 
 def _start(answer: Answer) -> dict[str, Any]:
-    return {
-        "type": "http.response.start",
-        "status": answer.status,
-        "headers": answer.headers,
-    }
+    return {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
 
 
 def _piece(body: bytes, more: bool) -> dict[str, Any]:
