@@ -13,8 +13,7 @@ from flask import Flask, request
 from forms.problems import NOT_FOUND, Refused
 from server import api, errors, health, metrics, openrosa, pages
 from server.auth import is_token, memory_of
-from server.intake import EXTENSION as INTAKE
-from server.intake import Intake
+from server.posting import EXTENSION as POSTING
 from server.posting import Posting, raise_failure
 from server.remembered import Remembered
 from server.runtime import EXTENSION, Runtime, open_runtime
@@ -32,8 +31,8 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> Flask:
     app.url_map.merge_slashes = False  # merging redirects, and a redirected POST arrives empty
     here: Runtime = app.extensions[EXTENSION]
     memory = partial(memory_of, app)
-    intake = app.extensions[INTAKE] = Intake(here, memory)
-    posting = Posting(Remembered(app.wsgi_app, here, memory), app, here, intake)
+    posting = Posting(Remembered(app.wsgi_app, here, memory), here, memory)
+    app.extensions[POSTING] = posting
     app.wsgi_app = _forgive_slashes(_take_link(posting))  # type: ignore[method-assign,assignment]  # Flask documents this
     app.before_request(metrics.note_route)
     app.before_request(raise_failure)

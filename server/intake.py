@@ -15,7 +15,6 @@ from datetime import datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from flask import current_app
 from sqlalchemy.engine import Connection
 
 from forms.instance import Instance
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 MOST_TOGETHER = 64  # POSTs in one transaction: others who write wait for its end
 PATIENCE = 10.0  # seconds for a group that fails; who is left then hears what the last one heard
-EXTENSION = "cayda.intake"
 LINGER = 1.0  # seconds without a POST until the thread ends; to start one takes 0.1 ms
 
 log = logging.getLogger(__name__)
@@ -69,12 +67,6 @@ class Kept:
 
 Outcome = Kept | Exception
 Settle = Callable[[Outcome], None]
-
-
-def intake() -> Intake:
-    """Of the app that answers this request."""
-    found: Intake = current_app.extensions[EXTENSION]
-    return found
 
 
 class Intake:

@@ -21,8 +21,7 @@ from werkzeug.wsgi import wrap_file
 from forms.problems import NOT_FOUND, Refused
 from server import auth
 from server.errors import OPENROSA_XML, openrosa_headers, speaks_openrosa
-from server.intake import Kept, intake
-from server.posting import read_post, to_text
+from server.posting import posting, read_post
 from server.runtime import runtime
 from server.upload import open_upload
 from sync import catalogue, publish
@@ -272,10 +271,7 @@ def submit() -> Response:
     auth.require(caller(), "submission.create")
     with open_upload(request.environ, runtime().settings.body_bytes) as upload:
         post = read_post(request.environ, upload, runtime(), caller())
-    outcome = intake().keep(post)
-    if not isinstance(outcome, Kept):
-        raise outcome
-    return Response(to_text(outcome), 201, content_type=OPENROSA_XML)
+    return posting().keep(request.environ, post)
 
 
 # ------------------------------------------------------------------ documents

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from flask import Flask, request
+from flask import Response, current_app, request
 from sqlalchemy.engine import Connection
 from werkzeug.wrappers import Request
 
 from forms.file_names import name_meant
 from forms.instance import Instance, read_instance
 from forms.problems import Refused
-from server.auth import memory_of, note_of_itself
+from server.auth import Memory, note_of_itself
 from server.errors import OPENROSA_XML, openrosa_headers, openrosa_text
 from server.intake import Intake, Kept, Outcome, Post, check_sender
 from server.metrics import LATER, ROUTE, Headers
@@ -38,6 +38,7 @@ Wsgi = Callable[[Environ, Any], Iterable[bytes]]
 
 SMALL = 8192  # bytes of a body that hardly brings a file
 AT_ONCE = 16  # POSTs with files, each waiting for the disk or the bucket: together these are faster
+EXTENSION = "cayda.posting"
 FAILED = "cayda.failed"  # in the environ: what Flask shall answer to
 
 _TOKEN = "([A-Za-z0-9!$]{64})"  # noqa: S105 (a pattern)
@@ -96,20 +97,33 @@ def raise_failure() -> None:
         raise failure
 
 
-class Posting:
-    """A WSGI application before that of Flask."""
+class _Later(Response):
+    """What a view answers when somebody else will."""
 
-    def __init__(self, wsgi: Wsgi, app: Flask, runtime: Runtime, intake: Intake) -> None:
+    def __call__(self, *_: object) -> Iterable[bytes]:
+        return []
+
+
+def posting() -> Posting:
+    """Of the app that answers this request."""
+    found: Posting = current_app.extensions[EXTENSION]
+    return found
+
+
+class Posting:
+    """A WSGI application before that of Flask, which comes back to it with what it has let in."""
+
+    def __init__(self, wsgi: Wsgi, runtime: Runtime, memory: Callable[[], Memory | None]) -> None:
         self._wsgi = wsgi
-        self._app = app
         self._runtime = runtime
-        self._intake = intake
+        self._memory = memory
+        self._intake = Intake(runtime, memory)
         self._large = ThreadPoolExecutor(AT_ONCE, "large")
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         token = _token(environ)
         is_seekable = hasattr(environ["wsgi.input"], "seek")
-        if token is None or not is_seekable or memory_of(self._app) is None:
+        if token is None or not is_seekable or self._memory() is None:
             return self._wsgi(environ, start_response)
         mark = accounts.token_sha256(token)
         if LATER in environ and announced(environ) > SMALL:
@@ -124,6 +138,16 @@ class Posting:
         status, headers, body = self._answer(environ, self._intake.keep(post))
         start_response(status, headers)
         return [body]
+
+    def keep(self, environ: Environ, post: Post) -> Response:
+        """For a view: the answer, or nothing yet where it comes later. Raises what went wrong."""
+        if LATER in environ:
+            self._offer(environ, post, environ[LATER]())
+            return _Later()
+        outcome = self._intake.keep(post)
+        if not isinstance(outcome, Kept):
+            raise outcome
+        return Response(to_text(outcome), 201, content_type=OPENROSA_XML)
 
     def _read(self, environ: Environ, mark: str) -> Post | None:
         """The POST, where it is a usual one; else Flask has to answer to it, or to what FAILED."""
@@ -169,6 +193,7 @@ class Posting:
     def _ask_flask(self, environ: Environ) -> Answer:
         """Its whole answer to the request, or to what FAILED."""
         said: list[tuple[str, Headers]] = []
+        environ.pop(LATER, None)
         pieces = self._wsgi(environ, lambda status, headers, *_: said.append((status, headers)))
         body = b"".join(pieces)
         return *said[-1], body

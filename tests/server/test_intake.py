@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from server import intake
+from server import intake, posting
 from sync import accounts
 from sync.tables import received, submissions
 from tests.conftest import NOW
@@ -54,7 +54,7 @@ class Gate:
         assert self.is_reached.wait(10)
         for thread in threads[1:]:
             thread.start()
-        waiting = door.app.extensions[intake.EXTENSION]._waiting
+        waiting = door.app.extensions[posting.EXTENSION]._intake._waiting
         until = time.monotonic() + 10
         while len(waiting) < len(others) and time.monotonic() < until:
             time.sleep(0.001)

@@ -128,11 +128,8 @@ def test_a_phone_is_noted_as_seen_with_what_it_sends(phones: Door) -> None:
         assert tuple(db.execute(query.where(c.name == "new")).one()) == (NOW, "Collect", "d", 9)
 
 
-@pytest.mark.parametrize("photo", [None, bytes(20_000)])
-@pytest.mark.parametrize(("xml", "status"), [(instance(), 201), (instance(form_id="no"), 404)])
-def test_where_the_front_can_wait_no_thread_does(
-    phones: Door, xml: bytes, status: int, photo: bytes | None
-) -> None:
+def later(phones: Door, xml: bytes, photo: bytes | None = None) -> tuple[int, bytes]:
+    """Status and body of an answer that comes when the call is over."""
     answers: SimpleQueue[Any] = SimpleQueue()
     files = [] if photo is None else [Part("1.jpg", "1.jpg", photo)]
     body = multipart([Part("xml_submission_file", "f", xml), *files])
@@ -148,9 +145,25 @@ def test_where_the_front_can_wait_no_thread_does(
         LATER: lambda: lambda *answer: answers.put(answer),
     }
     assert phones.app(environ, lambda *_: pytest.fail("answered at once")) == []
-    said, headers, answer = answers.get(timeout=10)
-    assert int(said[:3]) == status
+    status, headers, answer = answers.get(timeout=10)
     assert dict(headers)["Content-Length"] == str(len(answer))
-    assert phones.count(received) == (status == 201)
-    if status == 201:
-        assert answer == phones.post(xml).data
+    return int(status[:3]), answer
+
+
+@pytest.mark.parametrize("photo", [None, bytes(20_000)])
+def test_where_the_front_can_wait_no_thread_does(phones: Door, photo: bytes | None) -> None:
+    assert later(phones, instance(form_id="no"), photo)[0] == 404
+    status, answer = later(phones, instance(), photo)
+    assert status == 201
+    assert phones.count(received) == 1
+    assert answer == phones.post(instance()).data
+
+
+def test_nor_does_one_behind_flask(phones: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where people come with a password."""
+    monkeypatch.setattr(posting, "_token", lambda _: None)
+    assert later(phones, instance(form_id="no"))[0] == 404
+    status, answer = later(phones, instance(), b"jpg")
+    assert status == 201
+    assert phones.count(received) == 1
+    assert answer == phones.post(instance()).data
