@@ -26,7 +26,7 @@ requirements: .venv/dev.stamp  ## write forms/library/REQUIREMENTS.md: the schem
 	$(BIN)/python -m tests.requirements
 
 # What duplicates are measured against has an environment of its own; other parts do not need it.
-OTHERS = $(if $(filter submissions polling exports figures weeks growth deploy phones bad beside backup through faults,$(ARGS)),,.venv-bench/stamp)
+OTHERS = $(if $(filter-out people all --%,$(firstword $(ARGS))),,.venv-bench/stamp)
 
 bench: .venv/dev.stamp $(OTHERS)  ## measure; prints a table
 	$(BIN)/python -m tests.bench $(ARGS)
