@@ -35,7 +35,7 @@ REQUEST = "cayda.request"  # and the name of this request in logs and in answers
 LATER = "cayda.later"  # how whoever cannot answer at once is heard later: see front.py
 NO_ROUTE = "none"
 SLOW = 2.0  # seconds after which a request is worth a line of the log
-UNSAID = (401, 404)  # what any stranger's scanner makes is counted, and not logged
+UNSAID = (401, 403, 404)  # what any stranger makes, and a lost phone, is counted and not logged
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 _PROXYS_NAME = re.compile(r"[0-9a-f-]{16,36}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -31,6 +32,8 @@ REST = 0.05  # seconds of a phone between two forms: the machine is not what is 
 
 def measure() -> Iterator[Line]:
     """Two webs on PostgreSQL; then one box, SQLite, its socket held as systemd does."""
+    if not shutil.which("caddy"):
+        raise SystemExit("Caddy is not here: apt-get install caddy")
     for webs in (2, 1):
         with tempfile.TemporaryDirectory(prefix="cayda-upgrade-") as name:
             folder = Path(name)
