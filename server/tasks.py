@@ -92,6 +92,8 @@ def sweep(runtime: Runtime) -> Swept:
     """What a new day changes; and what has waited too long is carried out without what it waited
     for, or counted as waiting."""
     patience, now = timedelta(days=runtime.settings.hold_days), runtime.now()
+    with suppress(OSError):  # that the store is away is told by others
+        runtime.blobs.tidy()
     with runtime.database.write() as db:
         clubs.follow_units(db, runtime.library, now)  # a decision's day may have come
         computed.turn(db, runtime.library, now)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +20,8 @@ CHUNK = 1 << 18
 TRIAL = bytes(
     1 << 16
 )  # what is put to see whether it can be: a full disk still takes an empty file
+
+LEFT_AFTER = 86_400.0  # seconds without a change
 
 Watch = Callable[[bytes], object]  # is shown each piece that is kept, in order
 
@@ -54,6 +58,9 @@ class Blobs(Protocol):
 
     def check_writable(self) -> None:
         """Raise OSError when nothing can be put now."""
+
+    def tidy(self) -> None:
+        """Take away what a killed process left half written, when nobody writes it any more."""
 
 
 class Folder:
@@ -100,6 +107,12 @@ class Folder:
 
     def check_writable(self) -> None:
         self.put(TRIAL)
+
+    def tidy(self) -> None:
+        for left in self.folder.glob(".*.part"):
+            with suppress(FileNotFoundError):  # it has its name by now, or another process tidies
+                if time.time() - left.stat().st_mtime > LEFT_AFTER:
+                    left.unlink()
 
     def path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256

@@ -101,6 +101,9 @@ class Bucket:
         """Written anew each time: that it is there already would say nothing."""
         self._upload(hash_pieces(TRIAL), BytesIO(TRIAL))
 
+    def tidy(self) -> None:
+        """Nothing: an object is there whole or not at all."""
+
     @contextmanager
     def _asking(self, what: str) -> Iterator[None]:
         """What goes wrong with the store is an OSError about `what`, as it is with a disk.

@@ -107,7 +107,7 @@ class Run:
         time.sleep(self.random.uniform(1.5, 3.0))
         try:
             stage.phones_settle()
-            row.served = max(row.served, stage.ledger.trouble_after(moment))
+            row.served = max(row.served, stage.ledger.served_after(moment))
             row.seen += stage.ledger.seen_since(began)
             row.drained = max(row.drained, stage.drains())
         except AssertionError as error:
@@ -162,10 +162,11 @@ def one_box(run: Run) -> None:
 def production(run: Run) -> None:
     with run.stage("production") as (stage, disk):
         _of_both(run, "production", stage, disk)
+        long = 3 * run.hold
         for mood in (Mood.GONE, Mood.SLOW, Mood.FAILING):
-            name = f"bucket {mood.value} for {run.hold:.0f} s"
+            name = f"bucket {mood.value} for {long:.0f} s"
             run.round(
-                "production", name, stage, lambda s, m=mood: catalogue.spoil_store(s, m, run.hold)
+                "production", name, stage, lambda s, m=mood: catalogue.spoil_store(s, m, long)
             )
         others: dict[str, Fault] = {
             f"no database connection left for {run.hold:.0f} s": lambda s: (
@@ -217,7 +218,9 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench faults", description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=20251128)
-    parser.add_argument("--hold", type=float, default=60, help="seconds that a bad state lasts")
+    parser.add_argument(
+        "--hold", type=float, default=20, help="seconds that a bad state lasts; a bucket's: thrice"
+    )
     parser.add_argument("--only", choices=tuple(SHAPES))
     given = parser.parse_args(arguments)
     shapes = [given.only] if given.only else list(SHAPES)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from sync import s3
-from sync.blobs import Blobs, Folder, StoredBlob, open_blobs, put_for_phones
+from sync.blobs import LEFT_AFTER, Blobs, Folder, StoredBlob, open_blobs, put_for_phones
 
 FILM = b"phim" * 3_000_000  # bytes; several parts of a bucket
 
@@ -85,6 +85,20 @@ def test_a_broken_stream_leaves_nothing_behind(blobs: Blobs, tmp_path: Path) -> 
         blobs.put(Broken())
     assert list(blobs.all()) == []
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_c34_what_a_kill_left_goes_after_a_day_and_nothing_else(tmp_path: Path) -> None:
+    blobs = Folder(tmp_path)
+    kept = blobs.put(b"kept")
+    left, writing = tmp_path / ".aa.part", tmp_path / ".bb.part"
+    for file in (left, writing):
+        file.write_bytes(b"half of a photo")
+    for file in (left, blobs.path(kept.sha256)):
+        os.utime(file, (0, time.time() - LEFT_AFTER - 1))
+    blobs.tidy()
+    assert not left.exists()
+    assert writing.exists()
+    assert list(blobs.all()) == [kept]
 
 
 def test_a_missing_blob_says_so(blobs: Blobs) -> None:

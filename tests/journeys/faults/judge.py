@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from sync import tables
-from sync.blobs import Blobs
+from sync.blobs import TRIAL, Blobs
 from tests.journeys.faults.ledger import Ledger, Post, Version
 
 Files = set[tuple[str, str]]  # name, SHA-256
@@ -135,5 +135,5 @@ def _judge_blobs(db: Connection, blobs: Blobs, verdict: Verdict) -> None:
             good = False
         if not good:
             verdict.missing_blobs.append(digest)
-    nothing = sha256(b"").hexdigest()  # what is put to see whether anything can be
-    verdict.orphans = len({one.sha256 for one in blobs.all()} - named - {nothing})
+    trial = sha256(TRIAL).hexdigest()
+    verdict.orphans = len({one.sha256 for one in blobs.all()} - named - {trial})

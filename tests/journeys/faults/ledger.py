@@ -72,12 +72,15 @@ class Ledger:
             return [post for post in self.posts if post.ended >= moment]
 
     def seen_since(self, moment: float) -> Counter[str]:
-        return Counter(post.seen for post in self.since(moment))
+        """What phones saw, but for what was refused: they sent that on purpose."""
+        return Counter(post.seen for post in self.since(moment) if not post.is_refused)
 
-    def trouble_after(self, moment: float) -> float:
-        """Seconds from then until the last POST that failed for no fault of its own had failed."""
-        bad = [p.ended for p in self.since(moment) if not (p.is_acknowledged or p.is_refused)]
-        return max(bad, default=moment) - moment
+    def served_after(self, moment: float) -> float:
+        """Seconds from then until somebody was told 201, and nobody any more that it cannot be."""
+        posts = self.since(moment)
+        good = [post.ended for post in posts if post.is_acknowledged]
+        bad = [p.ended for p in posts if not (p.is_acknowledged or p.is_refused)]
+        return max(min(good, default=moment), max(bad, default=moment)) - moment
 
 
 class Line(Socket):
