@@ -22,6 +22,7 @@ import psutil
 import uvloop
 
 from tests.bench.server import Bench, Line, load_generator, web_process
+from tests.server.serving import growth
 
 LINES = 10_000
 FORM = ("person_registration", "2026111801")
@@ -50,9 +51,9 @@ def measure(name: str, bench: Bench, url: str | None, lines: int = LINES) -> Ite
     with bench.serving() as (server, _):
         web = psutil.Process(web_process(server))
         for what, attack in attacks.items():
-            with _Others(bench) as others, _grown(web) as grown:
+            with _Others(bench) as others, growth(web) as grown:
                 outcome = attack(bench.port)
-            value = f"{outcome}; web process +{grown():.0f} MB; others {others.waits()}"
+            value = f"{outcome}; web process +{grown() / 2**20:.0f} MB; others {others.waits()}"
             yield Line(f"{name}: {what}", value, "others ≤ 1 s")
 
 
@@ -152,7 +153,7 @@ def _million_parts() -> bytes:
     return part * 1_000_000 + b"--B--\r\n"
 
 
-# ------------------------------------------------------------------ the others, and memory
+# ------------------------------------------------------------------ the others
 
 
 class _Others:
@@ -193,23 +194,3 @@ class _Others:
         waits = sorted(1000 * one for one in self._waits)
         middle, most = waits[len(waits) // 2], waits[-1]
         return f"{len(waits)} sent, {self._failed} failed, p50 {middle:.0f} ms, max {most:.0f} ms"
-
-
-@contextlib.contextmanager
-def _grown(process: psutil.Process) -> Iterator[Callable[[], float]]:
-    """By how many MB it grew at most."""
-    before = peak = process.memory_info().rss
-    stopping = threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not stopping.wait(0.05):
-            peak = max(peak, process.memory_info().rss)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield lambda: (peak - before) / 2**20
-    finally:
-        stopping.set()
-        thread.join()

@@ -9,11 +9,14 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 CAYDA = [sys.executable, "-m", "server.cli"]
@@ -114,3 +117,24 @@ def a_server(data: Path, **environment: str) -> Server:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CAYDA_", "DATABASE_URL"))}
     mine = {"CAYDA_DATA": str(data), "CAYDA_PORT": str(port), **environment}
     return Server(data, {**kept, **mine}, port)
+
+
+@contextlib.contextmanager
+def growth(process: psutil.Process) -> Iterator[Callable[[], int]]:
+    """By how many bytes the process grew at most, inside the block."""
+    start = process.memory_info().rss
+    peak = start
+    stopping = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not stopping.wait(0.005):
+            peak = max(peak, process.memory_info().rss)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield lambda: peak - start
+    finally:
+        stopping.set()
+        thread.join()

@@ -6,10 +6,8 @@ import hashlib
 import http.client
 import os
 import shutil
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +16,7 @@ import pytest
 
 from sync.blobs import open_blobs
 from tests.server.conftest import A, B, Part, instance, multipart
-from tests.server.serving import Server, a_server
+from tests.server.serving import Server, a_server, growth
 
 FORM = """
 | survey |       |       |          |              |
@@ -63,27 +61,6 @@ def web(server: Server) -> psutil.Process:
             return found[0]
         time.sleep(0.1)
     raise AssertionError("more than one web process")
-
-
-@contextmanager
-def growth(process: psutil.Process) -> Iterator[Callable[[], int]]:
-    """By how many bytes the process grew at most, inside the block."""
-    start = process.memory_info().rss
-    peak = start
-    stopping = threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not stopping.wait(0.005):
-            peak = max(peak, process.memory_info().rss)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield lambda: peak - start
-    finally:
-        stopping.set()
-        thread.join()
 
 
 def film() -> Iterator[bytes]:
