@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from heapq import nsmallest
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import uvicorn
 from uvicorn.config import Config
@@ -24,7 +24,9 @@ from uvicorn.server import HANDLED_SIGNALS
 from server.front import Front
 
 WAITING = 4096  # connections that may wait in the listen queue when all phones come at once
-HEAD_BYTES = 1 << 15
+HEAD_BYTES = 1 << 18  # Collect asks about all entities it holds in one URL: 39 bytes each
+LARGE_HEAD = 1 << 15  # bytes beyond which a head counts as large
+MOST_LARGE = 200  # large heads at a time
 MOST_HEADERS = 100
 MOST_PIPELINED = 8  # requests behind one that is not answered yet
 HEAD_SECONDS = 30.0
@@ -43,6 +45,7 @@ class Connection(HttpToolsProtocol):
     """One phone's line. `look` is called every second."""
 
     most = 1000  # connections at a time; the server sets what the system allows
+    _large: ClassVar[set[Connection]] = set()  # whose head is large, and not complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, _Together(transport, self.loop)))
@@ -52,6 +55,10 @@ class Connection(HttpToolsProtocol):
         self._since = time.monotonic()
         if len(self.connections) > self.most:
             self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._large.discard(self)
+        super().connection_lost(exc)
 
     def _make_room(self) -> None:
         """Who waits longest for a head goes, then who sends a body for longest; some at once."""
@@ -76,7 +83,7 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         if was_in_head and self._is_in_head:
             self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
+            if self._is_too_large() and not self.transport.is_closing():
                 self.send_400_response(TOO_LARGE)
 
     def on_message_begin(self) -> None:
@@ -91,15 +98,26 @@ class Connection(HttpToolsProtocol):
             return
         super().on_header(name, value)
         self._head_bytes += len(name) + len(value)
-        if self._head_bytes > HEAD_BYTES or len(self.headers) > MOST_HEADERS:
+        if self._is_too_large() or len(self.headers) > MOST_HEADERS:
             raise ValueError(TOO_LARGE)
+
+    def _is_too_large(self) -> bool:
+        """The head; of large ones there may be few at a time, for they lie in memory."""
+        if self._head_bytes > LARGE_HEAD:
+            self._large.add(self)
+        return self._head_bytes > HEAD_BYTES or (
+            len(self._large) > MOST_LARGE and self in self._large
+        )
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
+        self._large.discard(self)
         self._since, self._seen = time.monotonic(), self._received
         if len(self.url) > HEAD_BYTES or len(self.pipeline) >= MOST_PIPELINED:
             raise ValueError(TOO_LARGE)
+        self.url, _, query = self.url.partition(b"?")  # httptools takes no URL above 64 KB apart
         super().on_headers_complete()
+        self.scope["query_string"] = query
         if self._is_last:
             self.cycle.keep_alive = False
 

@@ -122,7 +122,10 @@ class Exchange:
             return None
         status, headers = self._said
         body = b"".join(self._written)
-        return complete(status, headers, body) if is_whole else _head(status, headers, body, self)
+        announced = next((value for name, value in headers if name.lower() == "content-length"), "")
+        if is_whole or announced == str(len(body)):
+            return complete(status, headers, body)
+        return _head(status, headers, body, self)
 
     def _gather(self) -> bool:
         """Pieces until there are enough for the first packet; whether there are no more."""

@@ -53,7 +53,8 @@ class App:
             start_response("200 OK", [("Content-Type", "text/csv")])
             return _pieces(int(number or 2), kind == "broken")
         body = json.dumps(self._seen(environ)).encode()
-        start_response("200 OK", [("Content-Type", "application/json")])
+        length = ("Content-Length", str(len(body)))
+        start_response("200 OK", [("Content-Type", "application/json"), length])
         return [body]
 
     def _release(self) -> None:

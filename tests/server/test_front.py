@@ -11,6 +11,7 @@ import hashlib
 import http.client
 import os
 import resource
+import select
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -150,8 +151,8 @@ def test_an_upgrade_does_not_take_the_body_away(web: Web) -> None:
     "text",
     [
         b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(5000)) + b"\r\n",
-        b"GET / HTTP/1.1\r\nX: " + b"y" * 200_000 + b"\r\n\r\n",
-        b"GET /" + b"y" * 200_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"y" * 300_000 + b"\r\n\r\n",
+        b"GET /?" + b"y" * 300_000 + b" HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nX: " + b"y" * 10_000_000,
         b"nonsense\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
@@ -180,6 +181,22 @@ def test_a_path_keeps_its_spelling_and_its_marks(web: Web) -> None:
     assert seen["REQUEST_URI"] == "//m%E1%BA%ABu/a%2Fb?x=a+b&y=%C4%91"
     assert seen["PATH_INFO"].encode("latin-1").decode() == "//mẫu/a/b"
     assert seen["QUERY_STRING"] == "x=a+b&y=%C4%91"
+
+
+def test_collect_may_ask_about_thousands_of_entities_in_one_url(web: Web) -> None:
+    query = "id=" + "%2C".join(f"{number:036d}" for number in range(6_000))
+    seen = web.line().asks(f"/list?{query}", method="GET").seen()["environ"]
+    assert seen["QUERY_STRING"] == query
+    assert seen["PATH_INFO"] == "/list"
+
+
+def test_of_large_heads_that_do_not_end_only_some_are_held(web: Web) -> None:
+    large = b"GET / HTTP/1.1\r\nX: " + b"y" * 100_000
+    lines = [web.line().sends(large) for _ in range(250)]
+    time.sleep(0.3)
+    answered, _, _ = select.select([line.socket for line in lines], [], [], 0)
+    assert len(answered) >= 50
+    assert web.seen("/", b"x")["size"] == 1
 
 
 def test_a_trailer_counts_for_nothing(web: Web) -> None:
