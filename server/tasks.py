@@ -261,10 +261,12 @@ def _measure(runtime: Runtime, pace: Pace | None) -> int:
     if pace is not None and not pace.is_time():
         return 0
     start = time.monotonic()
-    with runtime.database.read() as db:
-        cells = aggregate.stale(db, runtime.library, CELLS, runtime.now())
-    if cells:
-        _measure_cells(runtime, cells)
+    with runtime.database.read() as db:  # as long as it lasts, no other worker measures these
+        cells = aggregate.take_stale(db, runtime.library, CELLS, runtime.now())
+        if not cells and pace is None:  # who took the last ones may die before they are counted
+            cells = aggregate.stale(db, runtime.library, CELLS, runtime.now())
+        if cells:
+            _measure_cells(runtime, cells)
     if pace is not None:
         pace.note_measured(time.monotonic() - start, len(cells))
     return len(cells)

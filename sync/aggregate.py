@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from forms.library import Library
 
 MEASURE = "measure"  # queue.name of a cell that could not be measured
+WORKERS = 8  # that find something to measure at the same time
 
 
 class Said(NamedTuple):
@@ -261,6 +262,21 @@ def count_stale(db: Connection, library: Library, limit: int, now: datetime) -> 
 def stale(db: Connection, library: Library, limit: int, now: datetime) -> list[StaleCell]:
     """Up to `limit` cells that have to be measured."""
     return [*_marked(db, limit), *_never_measured(db, library, now)][:limit]
+
+
+def take_stale(db: Connection, library: Library, limit: int, now: datetime) -> list[StaleCell]:
+    """The same of those that no other worker has; they are this transaction's until it ends.
+
+    Two workers that counted the same cells would take longer than one.
+    """
+    cells = stale(db, library, limit * WORKERS, now)
+    if is_sqlite(db) or not cells:  # beside SQLite there is one worker
+        return cells[:limit]
+    names = [f"{MEASURE} {cell.period} {cell.club_id}" for cell in cells]
+    asked = sa.func.unnest(sa.literal(names, postgresql.ARRAY(sa.Text))).column_valued("name")
+    is_free = sa.func.pg_try_advisory_xact_lock(sa.func.hashtextextended(asked, 0))
+    free = set(db.scalars(sa.select(asked).where(is_free).limit(limit)))
+    return [cell for cell, name in zip(cells, names, strict=True) if name in free]
 
 
 def count_cells(db: Connection, library: Library, cells: Iterable[StaleCell]) -> Measured:

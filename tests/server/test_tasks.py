@@ -84,6 +84,8 @@ class Pipeline:
     def stale(self, db: Connection, library: Library, limit: int, now: datetime) -> list[StaleCell]:
         return [StaleCell("2025H2", str(n)) for n in range(min(self.cells, limit))]
 
+    take_stale = stale
+
     def count_cells(self, db: Connection, library: Library, cells: Iterable[StaleCell]) -> Measured:
         return Measured(tuple(cells), {})
 
@@ -261,7 +263,7 @@ def test_a_failing_measurement_does_not_stop_the_work(
     def broken(*_: Any) -> int:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(pipeline, "stale", broken)
+    monkeypatch.setattr(pipeline, "take_stale", broken)
     given_work(runtime, [1, 2])
     assert not tasks.run_safely(runtime)
     assert pipeline.stored == [1, 2]

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from forms.periods import ADMINISTRATIVE, get_period
 from sync import tables as t
-from sync.aggregate import Touch, count_stale, keep, measure, touch
+from sync.aggregate import Touch, count_stale, keep, measure, take_stale, touch
 from sync.database import Database
 from sync.figures import Figure, Figures
 from sync.rollup import count_clubs, is_fresh, roll_up
@@ -529,6 +530,28 @@ def test_what_another_worker_has_measured_is_passed_by(database: Database, libra
         measure(db, library, 10, NOW)
         keep(db, late)
         assert measure(db, library, 10, NOW) == 0
+
+
+def test_two_workers_take_different_cells_and_what_the_first_leaves_is_free_again(
+    database: Database, library: Any
+) -> None:
+    with database.write() as db:
+        rows = Rows(db)
+        for club in ("c1", "c2", "c3"):
+            rows.a_club(club)
+            touch(db, library, [Touch(club, date(2026, 1, 1))], NOW)
+
+    def taken_by(db: Connection, limit: int) -> set[str]:
+        return {f"{cell.period} {cell.club_id}" for cell in take_stale(db, library, limit, NOW)}
+
+    with database.read() as second:
+        with database.read() as first:
+            mine, others = taken_by(first, 2), taken_by(second, 100)
+            assert len(mine) == 2
+            if not database.is_sqlite:  # beside which there is one worker
+                assert others
+                assert not mine & others
+        assert mine <= taken_by(second, 100)
 
 
 def test_postgresql_learns_the_size_of_what_was_just_filled(
