@@ -54,7 +54,7 @@ class Cayda:
     def wait_until_ready(self, seconds: float = 60) -> None:
         """Where it listens: until it can keep a submission."""
         if self.port is not None:
-            wait_for(lambda: is_healthy(self.port), f"{self.name} answers", seconds)
+            wait_for(lambda: health(self.port) == 200, f"{self.name} answers", seconds)
 
     def tree(self) -> list[psutil.Process]:
         """Itself and all it started, parents first."""
@@ -144,13 +144,14 @@ def kill(processes: Sequence[psutil.Process]) -> None:
             os.kill(one.pid, signal.SIGKILL)
 
 
-def is_healthy(port: int | None) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+def health(port: int | None) -> int:
+    """What /healthz says; 0 where nobody answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return 0
     finally:
         connection.close()
 

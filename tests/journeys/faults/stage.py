@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import random
 import secrets
@@ -10,6 +9,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -21,7 +21,7 @@ from sync.database import Database
 from tests.device import Device
 from tests.journeys.faults.clock import SteppedClock
 from tests.journeys.faults.ledger import Ledger, Line
-from tests.journeys.faults.parts import Cayda, Postgres, Valkey, kill, wait_for
+from tests.journeys.faults.parts import Cayda, Postgres, Valkey, health, kill, wait_for
 from tests.journeys.faults.phones import Owner
 from tests.journeys.faults.proxy import Proxy
 from tests.journeys.forms import news
@@ -72,6 +72,11 @@ class Stage(ABC):
 
     @property
     @abstractmethod
+    def door(self) -> int:
+        """The port that phones know."""
+
+    @property
+    @abstractmethod
     def environment(self) -> Mapping[str, str]:
         """The settings, as every command gets them."""
 
@@ -96,7 +101,7 @@ class Stage(ABC):
             self._clubs = clubs.import_clubs(db, library, founded, now, "operator").uuids
             publish.publish_form(db, library, news(1), {}, now, "operator")
 
-    def has_phones(self, base: str, count: int, seed: int, rest: float) -> None:
+    def with_phones(self, count: int = 4, seed: int = 1, rest: float = 0.1) -> Self:
         """Chairs of two clubs, each with a phone; `rest`: seconds between what they do."""
         for number in range(count):
             token = secrets.token_hex(32)
@@ -104,9 +109,10 @@ class Stage(ABC):
             club = self._clubs[code]
             with self.database.write() as db:
                 accounts.add_app_user(db, f"phone {number}", "chair", None, club, token, utc_now())
-            url = f"{base}/v1/key/{token}/projects/1"
+            url = f"http://127.0.0.1:{self.door}/v1/key/{token}/projects/1"
             phone = Device(url, Line(self.ledger), club).receives()
             self.owners.append(Owner(phone, self.ledger, seed + number, rest))
+        return self
 
     def phones_send(self) -> None:
         for owner in self.owners:
@@ -152,13 +158,7 @@ class Stage(ABC):
 
     def health(self) -> int:
         """What the first that listens says to /healthz."""
-        port = next(one.port for one in self.caydas if one.port)
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status
-        finally:
-            connection.close()
+        return health(next(one.port for one in self.caydas if one.port))
 
     def any_of(self, parts: Sequence[Cayda]) -> Cayda:
         return self.random.choice(parts)
@@ -189,9 +189,9 @@ class Embedded(Stage):
     def kill_workers(self) -> None:
         kill(self.serve.worker())
 
-    def with_phones(self, count: int = 4, seed: int = 1, rest: float = 0.1) -> Embedded:
-        self.has_phones(f"http://127.0.0.1:{self.port}", count, seed, rest)
-        return self
+    @property
+    def door(self) -> int:
+        return self.port
 
 
 class Production(Stage):
@@ -245,9 +245,9 @@ class Production(Stage):
             one.kill()
             one.start()
 
-    def with_phones(self, count: int = 4, seed: int = 1, rest: float = 0.1) -> Production:
-        self.has_phones(f"http://127.0.0.1:{self.balancer.port}", count, seed, rest)
-        return self
+    @property
+    def door(self) -> int:
+        return self.balancer.port
 
     def stop(self) -> None:
         super().stop()
