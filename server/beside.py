@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ class Beside:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(self._address)
         self._listener.listen()
+        self._listener.setblocking(False)
         self._process: subprocess.Popen[bytes] | None = None
         self._asking = 0
         self._last = 0.0
@@ -98,10 +99,11 @@ class Beside:
     @contextmanager
     def _running(self) -> Iterator[None]:
         with self._lock:
-            self._asking += 1
             if self._process is None or self._process.poll() is not None:
                 self._process = self._start(self._listener.fileno())
-                threading.Thread(target=self._end_when_idle, daemon=True).start()
+                for watch in (self._end_when_idle, self._turn_away):
+                    threading.Thread(target=watch, args=(self._process,), daemon=True).start()
+            self._asking += 1
         try:
             yield
         finally:
@@ -109,14 +111,20 @@ class Beside:
                 self._asking -= 1
                 self._last = time.monotonic()
 
-    def _end_when_idle(self) -> None:
-        process = self._process
-        while process is not None and process.poll() is None:
+    def _end_when_idle(self, process: subprocess.Popen[bytes]) -> None:
+        while process.poll() is None:
             time.sleep(IDLE / 10)
             with self._lock:  # nobody can ask while it ends
                 if not self._asking and time.monotonic() - self._last > IDLE:
                     process.terminate()
                     process.wait()
+
+    def _turn_away(self, process: subprocess.Popen[bytes]) -> None:
+        """Once it is dead, whom it had not taken yet: the socket is ours too, and stays open."""
+        process.wait()
+        with self._lock, suppress(OSError):  # until there is nobody
+            while self._process is process:
+                self._listener.accept()[0].close()
 
 
 _OF_THE_LINE = ("connection", "transfer-encoding", "date", TOLD.lower())
@@ -142,10 +150,10 @@ def _line(address: str) -> Iterator[http.client.HTTPConnection]:
 
 
 def _headers(environ: Environ) -> dict[str, str]:
-    """As they came, and the name of this request."""
+    """As they came, and instead of any the caller gave the name that this request has here."""
     names = {k: k[5:] for k in environ if k.startswith("HTTP_")} | {"CONTENT_TYPE": "CONTENT_TYPE"}
     sent = {name.replace("_", "-"): environ[k] for k, name in names.items() if k in environ}
-    return {**sent, "Connection": "close", "X-Request-Id": request_id(environ)}
+    return {**sent, "CONNECTION": "close", "X-REQUEST-ID": request_id(environ)}
 
 
 def telling(wsgi: Application) -> Application:

@@ -6,6 +6,7 @@ import http.client
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from io import BytesIO
@@ -47,7 +48,8 @@ def test_only_what_may_take_long_and_is_no_phones_goes_there(
 class Door:
     """`Beside` before an application that only says that it was asked, in this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *program: str) -> None:
+        self.program = program or ("-m", "tests.server.fronting")
         self.started: list[subprocess.Popen[bytes]] = []
         self.beside = Beside(self._here, self._start)
 
@@ -56,7 +58,7 @@ class Door:
         return [b"here: " + environ["wsgi.input"].read()]
 
     def _start(self, listener: int) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.server.fronting", str(listener)]
+        command = [sys.executable, *self.program, str(listener)]
         self.started.append(subprocess.Popen(command, cwd=ROOT, pass_fds=[listener]))
         return self.started[-1]
 
@@ -91,7 +93,12 @@ def door() -> Iterator[Door]:
 def test_the_request_goes_along_as_it_came_and_the_answer_comes_back(door: Door) -> None:
     name = "tên".encode().decode("latin-1")  # as WSGI has it
     status, headers, body = door.asks(
-        "/a%20b.csv", b"key=x", HTTP_HOST="phones.example", HTTP_COOKIE=name
+        "/a%20b.csv",
+        b"key=x",
+        HTTP_HOST="phones.example",
+        HTTP_COOKIE=name,
+        HTTP_CONNECTION="keep-alive",
+        HTTP_X_REQUEST_ID="a name by a stranger",
     )
     seen = json.loads(body)
     assert (status, headers["content-type"]) == ("200 OK", "application/json")
@@ -136,4 +143,19 @@ def test_it_ends_when_nobody_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.05)
     assert door.started[0].returncode == 0
     assert door.asks("/x.csv")[0] == "200 OK"
+    door.ends()
+
+
+def test_one_that_dies_before_it_listens_leaves_nobody_waiting() -> None:
+    """Its socket is ours: who is in the queue of it would not hear that nobody will take him."""
+    door = Door("-c", "import time; time.sleep(0.2)")
+    answers: list[bytes] = []
+
+    def ask() -> None:
+        answers.append(door.asks("/x.csv", b"key")[2])
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(5)
+    assert answers == [b"here: key"]
     door.ends()
