@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -102,12 +103,13 @@ class Intake:
     def _run(self) -> None:
         while group := self._take():
             outcomes = self._keep_group([post for post, _ in group])
-            for (_, settle), outcome in zip(group, outcomes, strict=True):
+            told = zip(group, outcomes, strict=True)
+            steps: list[Callable[[], None]] = [partial(one[1], outcome) for one, outcome in told]
+            for step in (*steps, self._runtime.jobs.wake):
                 try:
-                    settle(outcome)
-                except Exception as error:  # who is not answered comes again
-                    log.warning("an answer could not be given: %s", describe(error))
-            self._runtime.jobs.wake()
+                    step()
+                except BaseException as error:  # who is not answered comes again
+                    log.warning("somebody was not told: %s", describe(error))
 
     def _take(self) -> list[tuple[Post, Settle]]:
         """Who waits now; nobody after LINGER, and the thread ends."""
@@ -119,13 +121,17 @@ class Intake:
             return group
 
     def _keep_group(self, posts: Sequence[Post]) -> list[Outcome]:
-        """All at once; where that fails one by one, so that poison keeps nobody else waiting."""
+        """All at once; where that fails one by one, so that poison keeps nobody else waiting.
+
+        Whatever it is: all phones wait for this thread, and libraries in Rust raise what is no
+        Exception.
+        """
         start = time.monotonic()
         if len(posts) > 1:
             try:
                 with self._runtime.database.write() as db:
                     return self._keep(db, posts)
-            except Exception as error:
+            except BaseException as error:
                 log.warning("%s submissions fail together: %s", len(posts), describe(error))
         found: list[Outcome] = []
         for post in posts:
@@ -139,6 +145,8 @@ class Intake:
             return write(self._runtime.database, lambda db: self._keep(db, [post])[0])
         except Exception as error:
             return error
+        except BaseException as error:
+            return RuntimeError(describe(error))
 
     def _keep(self, db: Connection, posts: Sequence[Post]) -> list[Outcome]:
         now = self._runtime.now()

@@ -129,3 +129,27 @@ def test_the_thread_that_commits_ends_and_another_takes_its_place(
             if thread.name == "intake":
                 thread.join(5)
                 assert not thread.is_alive()
+
+
+def test_nobody_waits_for_ever_where_the_thread_that_commits_stumbles(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.head("/submission")
+    here = door.app.extensions[posting.EXTENSION]._intake
+
+    class Panic(BaseException):
+        """As libraries written in Rust raise it."""
+
+    def panic(*_: object) -> None:
+        raise Panic
+
+    monkeypatch.setattr(intake, "receive_many", panic)
+    answers: list[Any] = []
+    posts = threading.Thread(target=lambda: answers.append(door.post(instance(A))), daemon=True)
+    posts.start()
+    posts.join(5)
+    assert [answer.status_code for answer in answers] == [500]
+    monkeypatch.undo()
+    monkeypatch.setattr(type(here._runtime.jobs), "wake", panic)
+    for one in (A, B):
+        assert door.post(instance(one)).status_code == 201
