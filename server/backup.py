@@ -15,7 +15,7 @@ from typing import IO
 
 import sqlalchemy as sa
 
-from server import lock, tasks
+from server import lock, ready, tasks
 from server.runtime import Runtime, open_runtime
 from server.settings import Settings, secret_key
 from sync import backup, gauges, named_blobs, queue, verify
@@ -42,7 +42,9 @@ class Unusable(Exception):
 
 
 def write(runtime: Runtime, path: Path, tell: Tell) -> Manifest:
-    """Everything as it is at one moment; the file appears when it is whole. Unusable, OSError.
+    """Everything as it is at one moment; the file appears when it is whole.
+
+    Unusable, OSError, and SettingError where the key here is not that of the data.
 
     Blobs never change and none is deleted, so those of that moment are still there afterwards.
     """
@@ -61,6 +63,7 @@ def write(runtime: Runtime, path: Path, tell: Tell) -> Manifest:
         out = Writer(file, manifest)
         out.add(KEY, secret_key(runtime.settings).hex().encode())
         with database.read() as db:
+            ready.check_key(db, runtime.settings)
             backup.write_tables(db, out, tell)
             names.writelines(f"{sha256}\n".encode() for sha256, _ in named_blobs.named(db))
         names.seek(0)

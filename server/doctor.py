@@ -19,6 +19,7 @@ from server.health import ALIVE_WITHIN, WORK_WITHIN
 from server.runtime import Runtime
 from server.settings import SettingError
 from sync import attachments, form_list, status
+from sync.database import is_outage
 from sync.gauges import Gauges, read_gauges
 from sync.indexes import missing_indexes
 from sync.migrations import HEAD, current, is_behind
@@ -53,8 +54,10 @@ def _tried(what: str, look: Look, runtime: Runtime) -> Sequence[Finding]:
     try:
         return list(look(runtime))
     except Exception as error:  # whatever it is
+        if is_outage(error):
+            return [Finding(what, False, ready.cause(error), TO_DO[DATABASE])]
         kind = type(getattr(error, "orig", None) or error).__name__
-        return [Finding(what, False, kind, TO_DO[what])]
+        return [Finding(what, False, kind, TO_DO[SCHEMA if kind == "UndefinedTable" else what])]
 
 
 def _finding(what: str, good: bool, found: str) -> Finding:
@@ -120,6 +123,8 @@ def _schema(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _indexes(runtime: Runtime) -> Iterator[Finding]:
+    if is_behind(runtime.database):  # `migrate` makes those that are not there yet
+        return
     with runtime.database.read() as db:
         missing = missing_indexes(db)
     yield _finding(INDEXES, not missing, "; ".join(missing) or "ok")

@@ -23,6 +23,20 @@ SAY_AGAIN = 30.0
 log = logging.getLogger(__name__)
 
 
+def cause(error: Exception) -> str:
+    """What the database said, in its own words: the first line, before any value of a row."""
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+
+
+def why_away(error: Exception) -> str:
+    """A sentence for people about a database that cannot be used."""
+    return (
+        f"Không dùng được cơ sở dữ liệu: {cause(error)}. Hãy xem nó có chạy không, DATABASE_URL có "
+        "đúng không, đĩa còn chỗ không. / The database cannot be used: see whether it runs, "
+        "DATABASE_URL is right, and its disk is not full."
+    )
+
+
 def wait_or_say(settings: Settings, works: bool = False) -> None:
     """Return when this process may start; else say why not, and end it with 1.
 
@@ -40,8 +54,7 @@ def wait_or_say(settings: Settings, works: bool = False) -> None:
             sys.exit(1)
         except OperationalError as error:
             if time.monotonic() - said_at >= SAY_AGAIN:
-                cause = str(error.orig).strip().partition("\n")[0]
-                log.warning("waiting for the database: %s", cause)
+                log.warning("waiting for the database: %s", cause(error))
                 said_at = time.monotonic()
         time.sleep(ASK_AGAIN)
         if os.getppid() != parent:  # who started us has been ended meanwhile

@@ -201,6 +201,8 @@ def prepare_or_say(settings: Settings, new_key: bool = False) -> None:
     """`prepare_folder`; what cannot be used is said in a sentence, and ends this process with 1."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from server.ready import why_away
+
     try:
         prepare_folder(settings, new_key)
     except SettingError as error:
@@ -208,8 +210,7 @@ def prepare_or_say(settings: Settings, new_key: bool = False) -> None:
     except OSError as error:
         why = _cannot_use(settings, error)
     except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        why = f"Không mở được cơ sở dữ liệu: {cause} / The database cannot be opened."
+        why = why_away(error)
     else:
         return
     click.echo(why, err=True)

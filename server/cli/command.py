@@ -41,15 +41,24 @@ class Command(_WithOptions):
             fail(str(refused.problem))
         except SettingError as error:
             fail(str(error))
+        except BrokenPipeError:  # `| head` has seen enough: click ends quietly
+            raise
         except OSError as error:
-            if error.filename is None:
-                raise
             fail(_of_a_file(error), WRONG)
+        except Exception as error:
+            from server.ready import why_away
+            from sync.database import is_outage
+
+            if not is_outage(error):
+                raise
+            fail(why_away(error), WRONG)
 
 
 def _of_a_file(error: OSError) -> str:
+    named = error.filename2 or error.filename  # None of a file already open: its disk is full
+    what = f" {named}" if named else ""
     return (
-        f"Không đọc hay ghi được {error.filename2 or error.filename} ({error.strerror}). "
+        f"Không đọc hay ghi được{what} ({error.strerror or type(error).__name__}). "
         "/ It cannot be read or written."
     )
 

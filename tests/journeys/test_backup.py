@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -13,11 +14,12 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from server import backup, lock
+from server import backup, lock, ready
 from server.cli import main
 from server.cli.terminal import GOOD, MISUSED, WRONG
 from server.runtime import Runtime, open_runtime
 from server.settings import Settings
+from sync import key_mark
 from sync import tables as t
 from sync.archive import Manifest
 from sync.blobs import Folder, open_blobs
@@ -136,6 +138,12 @@ def test_the_console_makes_proves_and_restores_a_backup_and_tells_of_a_lost_phot
     key = (tmp_path / "secret.key").read_bytes()
     assert (tmp_path / "copy" / "secret.key").read_bytes() == key
 
+    with world.database.write() as db:
+        key_mark.note(db, ready.mark(world.runtime.settings), world.runtime.now())
+    done = cayda(tmp_path, "backup", path, CAYDA_SECRET="ab" * 32, **here)
+    assert (done.exit_code, done.stdout) == (MISUSED, "")
+    assert "this machine's key is not the one the data was sealed with" in done.stderr
+
     blobs = world.runtime.blobs
     assert isinstance(blobs, Folder)
     lost = next(
@@ -150,6 +158,21 @@ def test_the_console_makes_proves_and_restores_a_backup_and_tells_of_a_lost_phot
     done = cayda(tmp_path, "verify", **here)
     assert done.exit_code == WRONG
     assert f"{lost}: its file is missing" in done.stdout
+
+
+def test_a_backup_for_which_there_is_no_room_is_told_in_a_sentence_and_leaves_nothing(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")  # names no file: it is open already
+
+    monkeypatch.setattr("sync.archive.Writer.finish", full)
+    here = {"DATABASE_URL": world.database.url.render_as_string(hide_password=False)}
+    (tmp_path / "out").mkdir()
+    done = cayda(tmp_path, "backup", str(tmp_path / "out" / "cayda.backup"), **here)
+    assert (done.exit_code, done.stdout) == (WRONG, "")
+    assert "No space left on device" in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_what_cannot_be_restored_is_told_in_a_sentence_and_leaves_nothing(

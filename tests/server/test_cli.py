@@ -287,6 +287,19 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     assert "CAYDA_PORT" in done.stderr
 
 
+AWAY = {"DATABASE_URL": "postgresql://cayda:hidden@127.0.0.1:1/cayda"}
+
+
+@pytest.mark.parametrize("command", ["status", "backup cayda.backup", "migrate", "retry"])
+def test_a_database_that_is_away_is_told_in_a_sentence(tmp_path: Path, command: str) -> None:
+    call = ["--data", str(tmp_path), *command.split()]
+    done = CliRunner().invoke(main, call, env=AWAY)
+    assert done.exit_code == WRONG
+    assert "Không dùng được cơ sở dữ liệu" in done.stderr
+    assert "DATABASE_URL" in done.stderr
+    assert "hidden" not in done.stderr
+
+
 def test_starting_the_command_loads_nothing_heavy() -> None:
     code = "import sys, server.cli, server.serve; print([m for m in HEAVY if m in sys.modules])"
     heavy = (

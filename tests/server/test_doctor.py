@@ -125,6 +125,9 @@ def test_a_database_that_is_away_hides_nothing_else(well: Runtime) -> None:
     found = wrong(away)
     assert {doctor.DATABASE, doctor.SCHEMA, doctor.CLOCK} <= found
     assert not {doctor.DISK, doctor.FOLDER, doctor.BLOBS, doctor.TLS} & found
+    told = {one.what: one for one in doctor.examine(away)}
+    assert "Connection refused" in told[doctor.SCHEMA].found
+    assert told[doctor.SCHEMA].to_do == doctor.TO_DO[doctor.DATABASE]  # not that it be migrated
 
 
 def test_a_redis_that_cannot_be_reached_is_wrong(well: Runtime) -> None:
