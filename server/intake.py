@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from forms.instance import Instance
 from forms.problems import NOT_ALLOWED, REVOKED, Problem, Refused
@@ -27,6 +28,7 @@ from server.tasks import describe
 from server.writes import write
 from sync import accounts, phones
 from sync.access import Caller, doubts, may
+from sync.database import is_outage
 from sync.receive import Arrival, Received, ReceivedFile
 from sync.receive_many import receive_many
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from forms.library import Library
 
 MOST_TOGETHER = 64  # POSTs in one transaction: others who write wait for its end
-PATIENCE = 10.0  # seconds for a group that fails; who is left then hears what the last one heard
+PATIENCE = 10.0  # seconds with a database that is away; who is left hears what the last one heard
 LINGER = 1.0  # seconds without a POST until the thread ends; to start one takes 0.1 ms
 
 log = logging.getLogger(__name__)
@@ -135,8 +137,8 @@ class Intake:
                 log.warning("%s submissions fail together: %s", len(posts), describe(error))
         found: list[Outcome] = []
         for post in posts:
-            failed = bool(found) and _is_failure(found[-1])
-            is_hopeless = failed and time.monotonic() - start > PATIENCE
+            is_away = bool(found) and _is_away(found[-1])
+            is_hopeless = is_away and time.monotonic() - start > PATIENCE
             found.append(found[-1] if is_hopeless else self._keep_one(post))
         return found
 
@@ -214,5 +216,8 @@ def check_sender(library: Library, caller: Caller | None) -> Caller:
     return caller
 
 
-def _is_failure(outcome: Outcome) -> bool:
-    return isinstance(outcome, Exception) and not isinstance(outcome, Refused)
+def _is_away(outcome: Outcome) -> bool:
+    """Whether the database is, so that others would fare no better."""
+    return isinstance(outcome, Exception) and (
+        is_outage(outcome) or isinstance(outcome, NoConnection)
+    )

@@ -86,6 +86,14 @@ def test_what_poisons_a_group_hurts_only_itself(door: Door, gate: Gate) -> None:
     assert (door.count(submissions), door.count(received)) == (3, 3)
 
 
+def test_nor_does_it_where_the_group_has_taken_long(
+    door: Door, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "PATIENCE", 0)
+    answers = gate.send(door, instance(A), instance(B, POISON), instance(C), instance(D))
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 201, 500]
+
+
 def test_one_that_is_refused_hurts_only_itself(door: Door, gate: Gate) -> None:
     answers = gate.send(door, instance(A), instance(B), instance(C, form_id="no"), instance(D))
     assert [answer.status_code for answer in answers] == [201, 201, 404, 201]
