@@ -148,7 +148,7 @@ class Front:
             answer = gateway.call(self._app, environ)
         except OSError:  # the disk is full
             return gateway.refuse(environ, UNAVAILABLE())
-        except Exception as error:  # the application catches its own; a turn must go on
+        except BaseException as error:  # a turn must go on, also where a library in Rust panics
             gateway.log_failure(error)
             return gateway.refuse(environ, INTERNAL())
         if answer is None and not is_later:

@@ -23,6 +23,7 @@ from server.errors import OPENROSA_XML, openrosa_headers, openrosa_text
 from server.intake import Intake, Kept, Outcome, Post, check_sender
 from server.metrics import LATER, ROUTE, Headers
 from server.runtime import Runtime
+from server.tasks import describe
 from server.thanks import thanks
 from server.upload import SentFile, Upload, announced, open_upload
 from sync import accounts
@@ -164,6 +165,9 @@ class Posting:
             return None
         except Exception as failure:
             environ[FAILED] = failure
+            return None
+        except BaseException as failure:  # a library in Rust panics so, and somebody waits
+            environ[FAILED] = RuntimeError(describe(failure))
             return None
         environ[ROUTE] = "openrosa.submit"
         return post

@@ -47,6 +47,8 @@ class App:
             return []
         if kind == "release":
             threading.Thread(target=self._release).start()
+        if kind == "panic":
+            raise BaseException
         if kind == "sleep":
             time.sleep(float(number))
         if kind in ("stream", "broken"):

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 import pytest
 
 from server import body as bodies
+from server import front
 from tests.server.fronting import BODY_LIMIT, Line, Web, a_web, head
 
 SLOW = {"HEAD_SECONDS": 1, "BODY_SECONDS": 1, "LEAST_BYTES": 100, "SWEEP": 0.1, "STALL_SECONDS": 1}
@@ -313,6 +314,12 @@ def test_an_answer_that_fails_half_way_cannot_pass_for_whole(web: Web) -> None:
     with pytest.raises(http.client.IncompleteRead):
         answer.read()
     client.close()
+
+
+def test_whatever_is_thrown_a_turn_goes_on(web: Web) -> None:
+    for _ in range(1 + front.TURNS):
+        assert web.line().asks("/panic").answer()[0] == 500
+    assert web.seen()
 
 
 def test_a_long_answer_is_whole(web: Web) -> None:

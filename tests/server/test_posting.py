@@ -167,3 +167,13 @@ def test_nor_does_one_behind_flask(phones: Door, monkeypatch: pytest.MonkeyPatch
     assert status == 201
     assert phones.count(received) == 1
     assert answer == phones.post(instance()).data
+
+
+def test_whatever_the_store_throws_the_phone_hears_of_it(
+    phones: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def panic(*_: object) -> None:
+        raise BaseException("as libraries written in Rust do")
+
+    monkeypatch.setattr(type(phones.runtime.blobs), "put", panic)
+    assert later(phones, instance(photo="1.jpg"), bytes(20_000))[0] == 500
