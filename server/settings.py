@@ -67,7 +67,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> 
     _refuse_unknown(env)
     found: dict[str, object] = {
         "data": Path(env.get("CAYDA_DATA", "data")),
-        "database_url": _database(env, "DATABASE_URL"),
+        "database_url": read_database(env, "DATABASE_URL"),
         "blobs": _folder_or_bucket(env, "CAYDA_BLOBS"),
         "redis_url": _redis(env, "REDIS_URL"),
         "library": Path(env["CAYDA_LIBRARY"]) if "CAYDA_LIBRARY" in env else None,
@@ -157,8 +157,11 @@ def _refuse_unknown(env: Mapping[str, str]) -> None:
             )
 
 
-def _database(env: Mapping[str, str], name: str) -> str:
-    """sqlite:///file, or a PostgreSQL; signs such as : and @ in a password are written %3A, %40."""
+def read_database(env: Mapping[str, str], name: str) -> str:
+    """sqlite:///file, or a PostgreSQL; signs such as : and @ in a password are written %3A, %40.
+
+    "" where it is unset. SettingError(`name`).
+    """
     text = env.get(name, "")
     if not text:
         return ""

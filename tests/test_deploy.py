@@ -90,7 +90,7 @@ def test_the_example_is_that_of_one_box_behind_a_proxy() -> None:
 # ------------------------------------------------------------------ commands
 
 _CALL = re.compile(
-    r"(?:bin/cayda|cayda_data/data \S*cayda|`cayda|--no-deps migrate)((?: +[^\s|`#]+)+)"
+    r"(?:bin/cayda|^cayda|`cayda|--no-deps (?:-v \S+ )?migrate)((?: +[^\s|`#]+)+)", re.MULTILINE
 )
 
 

@@ -13,6 +13,7 @@ from server.cli.command import Command, with_runtime
 from server.cli.options import Options, pass_options
 from server.cli.paths import EXISTING_FILE, NEW_FILE
 from server.cli.terminal import GOOD, WRONG, fail, say, wants_json, warn
+from server.settings import read_database
 
 if TYPE_CHECKING:
     from server.runtime import Runtime
@@ -32,7 +33,7 @@ TELL_EVERY = 2.0  # seconds
 @click.option(
     "--into",
     metavar="URL",
-    help="Nạp thử vào cơ sở dữ liệu trống này / drill into this empty database.",
+    help="Nạp thử vào PostgreSQL trống này / drill into this empty PostgreSQL.",
 )
 @with_runtime
 def backup(runtime: Runtime, file: Path, drill: bool, into: str | None) -> None:
@@ -43,6 +44,11 @@ def backup(runtime: Runtime, file: Path, drill: bool, into: str | None) -> None:
     """
     from server import backup as running
 
+    if into is not None and read_database({"--into": into}, "--into").startswith("sqlite"):
+        fail(
+            "--into: cần một PostgreSQL; bỏ đi thì dùng SQLite. "
+            "/ needs a PostgreSQL; without it, SQLite is taken."
+        )
     start = time.monotonic()
     try:
         manifest = running.write(runtime, file, _Progress())

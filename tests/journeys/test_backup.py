@@ -143,6 +143,10 @@ def test_the_console_makes_proves_and_restores_a_backup_and_tells_of_a_lost_phot
     done = cayda(tmp_path, "backup", path, CAYDA_SECRET="ab" * 32, **here)
     assert (done.exit_code, done.stdout) == (MISUSED, "")
     assert "this machine's key is not the one the data was sealed with" in done.stderr
+    for url in ("nowhere", f"sqlite:///{tmp_path}/drill.db"):
+        done = cayda(tmp_path, "backup", path, "--into", url, **here)
+        assert (done.exit_code, done.stdout) == (MISUSED, "")
+        assert "--into: cần" in done.stderr
 
     blobs = world.runtime.blobs
     assert isinstance(blobs, Folder)
