@@ -56,16 +56,16 @@ class _Answer:
     headers: list[tuple[str, str]]  # but Date
     body: bytes
 
-    def give(self, known: ETags, start_response: Any) -> list[bytes]:
-        """The answer, or that the phone has it already."""
+    def begin(self, known: ETags, start_response: Any) -> bool:
+        """Say the head of the answer. False where no body follows, for the phone has it already."""
         headers = [*self.headers, ("Date", formatdate(usegmt=True))]
         mark = next((value for name, value in headers if name == "ETag"), None)
         if mark is None or not known.contains_weak(mark.strip('"')):
             start_response(self.status, headers)
-            return [self.body]
+            return True
         remove_entity_headers(headers)
         start_response("304 NOT MODIFIED", headers)
-        return []
+        return False
 
 
 class Remembered:
@@ -88,10 +88,14 @@ class Remembered:
         known = parse_etags(environ.pop("HTTP_IF_NONE_MATCH", None))
         answer = self._find(question)
         if answer is None or answer.stamp != stamp:
-            answer = self._ask(environ, token, stamp, question)
+            answer, pieces = self._ask(environ, token, stamp, question)
         else:
             environ[ROUTE] = "openrosa.remembered"
-        return answer.give(known, start_response)
+            pieces = [answer.body]
+        if answer.begin(known, start_response):
+            return pieces
+        _close(pieces)
+        return []
 
     def _stamp(self, token: str) -> Stamp | None:
         here = self._runtime
@@ -105,20 +109,26 @@ class Remembered:
         memory = self._memory()
         return memory is None or memory.is_due(stamp.app_user_id)
 
-    def _ask(self, environ: Environ, token: str, stamp: Stamp, question: Question) -> _Answer:
-        """The application's own answer; remembered if nothing changed while it was made."""
+    def _ask(
+        self, environ: Environ, token: str, stamp: Stamp, question: Question
+    ) -> tuple[_Answer, Iterable[bytes]]:
+        """The application's own answer and its body; remembered if nothing changed while it was
+        made. A large file is left in its pieces: each phone that takes it slowly would hold it.
+        """
         said: list[tuple[str, list[tuple[str, str]]]] = []
         pieces = self._wsgi(environ, lambda status, headers, *_: said.append((status, headers)))
+        status, headers = said[-1]
+        kept = [one for one in headers if one[0] != "Date"]
+        if int(dict(headers).get("Content-Length", 0)) > LARGEST:
+            return _Answer(stamp, status, kept, b""), pieces
         try:
             body = b"".join(pieces)
         finally:
-            if hasattr(pieces, "close"):
-                pieces.close()
-        status, headers = said[-1]
-        answer = _Answer(stamp, status, [one for one in headers if one[0] != "Date"], body)
+            _close(pieces)
+        answer = _Answer(stamp, status, kept, body)
         if status.startswith("200 ") and len(body) <= LARGEST and self._stamp(token) == stamp:
             self._remember(question, answer)
-        return answer
+        return answer, [body]
 
     def _find(self, question: Question) -> _Answer | None:
         with self._lock:
@@ -138,6 +148,11 @@ class Remembered:
     def _forget(self, answer: _Answer | None) -> None:
         if answer is not None:
             self._bytes -= len(answer.body) + BESIDE
+
+
+def _close(pieces: Iterable[bytes]) -> None:
+    if hasattr(pieces, "close"):
+        pieces.close()
 
 
 def _token(environ: Environ) -> str | None:

@@ -309,6 +309,20 @@ def test_the_memory_has_a_bound(
     assert asked == ["list_forms"]
 
 
+def test_a_large_file_comes_piece_by_piece(grove: Door) -> None:
+    grove.get("/formList")  # its first call of all is noted, behind Flask
+    content = bytes(2 * remembered.LARGEST)
+    grove.add_attachment("trees", "places.csv", content)
+    path = f"{grove.base}/forms/trees/attachments/places.csv"
+    answer = grove.client.get(path, headers=grove.headers)
+    pieces = list(answer.iter_encoded())
+    answer.close()
+    assert max(map(len, pieces)) < remembered.LARGEST
+    assert b"".join(pieces) == content
+    known = {**grove.headers, "If-None-Match": answer.headers["ETag"]}
+    assert grove.client.get(path, headers=known).status_code == 304
+
+
 def test_what_one_phone_got_is_not_given_to_another(grove: Door, asked: list[str]) -> None:
     """Two phones that ask the same path but for the token never get each other's."""
     settled(grove, asked)
