@@ -32,8 +32,9 @@ def why_away(error: Exception) -> str:
     """A sentence for people about a database that cannot be used."""
     return (
         f"Không dùng được cơ sở dữ liệu: {cause(error)}. Hãy xem nó có chạy không, DATABASE_URL có "
-        "đúng không, đĩa còn chỗ không. / The database cannot be used: see whether it runs, "
-        "DATABASE_URL is right, and its disk is not full."
+        "đúng không, đĩa còn chỗ không; nếu nó hỏng thì nạp lại bản sao lưu. / The database cannot "
+        "be used: see whether it runs, DATABASE_URL is right, and its disk is not full; if it is "
+        "damaged, restore the backup."
     )
 
 

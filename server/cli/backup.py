@@ -58,7 +58,9 @@ def backup(runtime: Runtime, file: Path, drill: bool, into: str | None) -> None:
         fail(str(error), WRONG)
     size = file.stat().st_size
     lines = [f"{file}: {size / 1e6:.1f} MB, {took:.0f} s. {_counts(manifest)}"]
-    lines += [f"  ! thiếu tệp / missing: {sha256}" for sha256 in manifest.missing]
+    lines += [
+        f"  ! tệp thiếu hoặc hỏng / missing or damaged: {sha256}" for sha256 in manifest.missing
+    ]
     found: dict[str, object] = {}
     if drill or into:
         found = {"drill": {"seconds": time.monotonic() - start - took, "differences": differences}}

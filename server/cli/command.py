@@ -46,10 +46,13 @@ class Command(_WithOptions):
         except OSError as error:
             fail(_of_a_file(error), WRONG)
         except Exception as error:
+            from sqlalchemy.exc import DatabaseError
+
             from server.ready import why_away
             from sync.database import is_outage
 
-            if not is_outage(error):
+            is_damaged = type(error) is DatabaseError  # no narrower class of it fits
+            if not (is_outage(error) or is_damaged):
                 raise
             fail(why_away(error), WRONG)
 

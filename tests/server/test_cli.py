@@ -300,6 +300,14 @@ def test_a_database_that_is_away_is_told_in_a_sentence(tmp_path: Path, command: 
     assert "hidden" not in done.stderr
 
 
+def test_a_damaged_database_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "cayda.db").write_text("what a broken disk left of it" * 200)
+    done = CliRunner().invoke(main, ["--data", str(tmp_path), "status"])
+    assert (done.exit_code, done.stdout) == (WRONG, "")
+    assert "file is not a database" in done.stderr
+    assert "nạp lại bản sao lưu" in done.stderr
+
+
 def test_starting_the_command_loads_nothing_heavy() -> None:
     code = "import sys, server.cli, server.serve; print([m for m in HEAVY if m in sys.modules])"
     heavy = (
