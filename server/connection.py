@@ -50,6 +50,9 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, _Together(transport, self.loop)))
         self._received = self._seen = self._head_bytes = self._unsent = 0
+        self._moves = self._idle_bytes = (
+            0  # heads and pieces of bodies; bytes since the last of them
+        )
         self._is_in_head = True
         self._is_last = False
         self._since = time.monotonic()
@@ -79,15 +82,23 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
-        was_in_head = self._is_in_head
+        was_in_head, moves = self._is_in_head, self._moves
         super().data_received(data)
+        self._idle_bytes = self._idle_bytes + len(data) if moves == self._moves else 0
         if was_in_head and self._is_in_head:
             self._head_bytes += len(data)
             if self._is_too_large() and not self.transport.is_closing():
                 self.send_400_response(TOO_LARGE)
+        elif self._idle_bytes > HEAD_BYTES:  # trailers, which the parser gathers
+            self.transport.abort()
+
+    def on_body(self, body: bytes) -> None:
+        self._moves += 1
+        super().on_body(body)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._moves += 1
         self._is_in_head = True
         self._head_bytes = 0
         self._since = time.monotonic()
@@ -111,6 +122,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
+        self._moves += 1
         self._large.discard(self)
         self._since, self._seen = time.monotonic(), self._received
         if len(self.url) > HEAD_BYTES or len(self.pipeline) >= MOST_PIPELINED:

@@ -316,6 +316,15 @@ def test_an_answer_that_fails_half_way_cannot_pass_for_whole(web: Web) -> None:
     client.close()
 
 
+def test_what_follows_a_body_has_a_bound_too(web: Web) -> None:
+    before = web.rss()
+    line = web.line().sends(head("/", None, Transfer__Encoding="chunked"), b"1\r\nx\r\n0\r\nX: ")
+    with pytest.raises(ConnectionError):
+        for _ in range(500):
+            line.sends(b"x" * 65536)
+    assert web.rss() - before < 10_000_000
+
+
 def test_whatever_is_thrown_a_turn_goes_on(web: Web) -> None:
     for _ in range(1 + front.TURNS):
         assert web.line().asks("/panic").answer()[0] == 500
