@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.datastructures import Authorization
 from werkzeug.wrappers import Request
 
-from forms.problems import INSECURE, NOT_ALLOWED, REVOKED, Refused
+from forms.problems import INSECURE, NOT_ALLOWED, REVOKED, UNAVAILABLE, Refused
 from server.clock import clock_offset
 from server.errors import Unauthorized
 from server.runtime import runtime
@@ -34,7 +34,8 @@ TOKEN_LETTERS = (
 )  # nothing that a URL or a shell reads otherwise
 NONCE_SECONDS = 30 * 60
 SEEN_SECONDS = 10 * 60  # how exact "phones last seen" is; one write per phone and this time
-GUESSES_AT_ONCE = 2  # argon2 takes a core and 19 MiB each
+GUESSES_AT_ONCE = 1  # argon2 takes a core and 19 MiB; phones have two turns, a guess one at most
+SIGN_IN_WAITS = 5.0  # seconds
 REMEMBERED = 2_000
 LONGEST_NOTE = 255  # of what a phone says of itself
 
@@ -191,14 +192,21 @@ def _page_caller() -> Caller | None:
     return found
 
 
-def sign_in(name: str, password: str) -> Caller | None:
-    """The person of this name and password; argon2 is paid once per process, not per request."""
+def sign_in(name: str, password: str, wait: float = SIGN_IN_WAITS) -> Caller | None:
+    """The person of this name and password; argon2 is paid once per process, not per request.
+
+    Refused(UNAVAILABLE) where others are checked for longer than `wait` seconds.
+    """
     user = _find_user(name)
     mark = None if user is None else memory().mark(user, password)
     if user is not None and mark is not None and memory().knows(mark):
         return user.caller
-    with memory().guesses:
+    if not memory().guesses.acquire(timeout=wait):
+        raise Refused(UNAVAILABLE())
+    try:
         good = accounts.check(user, password)
+    finally:
+        memory().guesses.release()
     if not good or user is None or mark is None:
         return None
     memory().remember(mark)
@@ -262,7 +270,8 @@ def _basic_caller(text: str) -> Caller | None:
         if accounts.is_ha1_of(user, password, memory().key) and user is not None:
             return user.caller
     # Who guesses pays for argon2 each time; so does, once, who has no HA1 that we could open.
-    found = (sign_in(name, password) for name, password in pairs)
+    # Nobody waits here for another's guess: phones would stand behind whoever tries passwords.
+    found = (sign_in(name, password, wait=0) for name, password in pairs)
     return next((caller for caller in found if caller is not None), None)
 
 

@@ -104,7 +104,13 @@ def openrosa_headers(post_bytes: int) -> dict[str, str]:
 
 def respond(problem: Problem, status: int | None = None) -> Response:
     """The problem in the language of the door that was used."""
-    status = status or problem.status or 400
+    answer = _in_its_language(problem, status or problem.status or 400)
+    if problem.type is UNAVAILABLE:
+        answer.headers["Retry-After"] = "60"
+    return answer
+
+
+def _in_its_language(problem: Problem, status: int) -> Response:
     if speaks_openrosa():
         return openrosa_message("error", str(problem), status)
     if speaks_json():
@@ -184,9 +190,7 @@ def _problem_of(error: HTTPException) -> Problem:
 def _storage(error: SQLAlchemyError | OSError) -> Response:
     """Busy, gone or full: the phone keeps the form and comes again."""
     log_failure(error)
-    answer = respond(UNAVAILABLE())
-    answer.headers["Retry-After"] = "60"
-    return answer
+    return respond(UNAVAILABLE())
 
 
 def _unexpected(error: Exception) -> Response:

@@ -33,6 +33,7 @@ CAYDA = (sys.executable, "-m", "server.cli")  # our own program, for a process b
 READY_WITHIN = 60.0  # seconds
 STOP_WITHIN = 10.0
 DRAIN_WITHIN = 25.0  # the web, for what phones have begun
+LONGEST_CAUSE = 200  # letters of what a system says of its failure
 RESTART_AFTER = 1.0
 FROM_SYSTEMD = 3  # the first handle that systemd passes to who it starts for a socket
 
@@ -235,10 +236,13 @@ def _hold_or_say(settings: Settings) -> int:
 
 
 def _cannot_use(settings: Settings, error: OSError) -> str:
-    return (
-        f"Không dùng được thư mục dữ liệu: {error.filename or settings.data}: {error.strerror}. "
-        "/ The data folder cannot be used."
-    )
+    place, cause = str(error.filename or settings.data), (error.strerror or "")[:LONGEST_CAUSE]
+    if "://" in place:
+        return (
+            f"Không dùng được kho tệp {place}: {cause}. Hãy xem lại CAYDA_BLOBS và các biến AWS_…. "
+            "/ The store of attachments cannot be used: look at CAYDA_BLOBS and the AWS_… names."
+        )
+    return f"Không dùng được thư mục dữ liệu: {place}: {cause}. / The data folder cannot be used."
 
 
 def in_child(do: Callable[..., None], *arguments: object) -> bool:

