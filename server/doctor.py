@@ -90,8 +90,10 @@ def _folders_take_files(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _folders(runtime: Runtime) -> list[Path]:
-    """Where files go: our data, and bodies on their way in."""
-    return [runtime.settings.data, Path(tempfile.gettempdir())]
+    """Where files go: our data, and bodies on their way in. What is not there yet will be made."""
+    data = runtime.settings.data.absolute()
+    standing = next(folder for folder in (data, *data.parents) if folder.exists())
+    return [standing, Path(tempfile.gettempdir())]
 
 
 def _clock(runtime: Runtime) -> Iterator[Finding]:

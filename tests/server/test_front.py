@@ -20,6 +20,7 @@ import pytest
 
 from server import body as bodies
 from server import front
+from server.connection import raise_file_limit
 from tests.server.fronting import BODY_LIMIT, Line, Web, a_web, head
 
 SLOW = {"HEAD_SECONDS": 1, "BODY_SECONDS": 1, "LEAST_BYTES": 100, "SWEEP": 0.1, "STALL_SECONDS": 1}
@@ -253,6 +254,7 @@ def test_whoever_takes_nothing_of_an_answer_is_ended(hasty: Web) -> None:
 
 
 def test_thousands_of_idle_and_slow_lines_leave_the_others_their_second(web: Web) -> None:
+    raise_file_limit()  # both ends of 2,000 lines are here
     before = web.rss()
     slow = [web.line().sends(b"POST / HTTP/1.1\r\nHost: x\r\nX: ") for _ in range(1000)]
     slow += [web.line().sends(head("/", 1000), b"x" * 500) for _ in range(1000)]

@@ -56,7 +56,8 @@ def village(door: Door) -> Door:
         way = {**CARED, "landmark": SECRETS["the way to somebody not in her care"]}
         found = {BA: {**CARED, "landmark": "sau đình"}, TU: {**way, "agrees_to_care": "no"}}
         found |= {NAM: {**way, "is_member": "left"}, SAU: way}
-        entities.overlay(db, library, "members", found)
+        names = {name for values in found.values() for name in values}
+        entities.overlay(db, library, "members", names, found)
         clubs = [Kept(OURS, "CLB mình", {}), Kept(THEIRS, "CLB-KHAC", {})]
         entities.keep(db, library, "clubs", clubs, NOW)
         for token, name in ((MINH, "Minh"), (GONE, "Cũ")):
