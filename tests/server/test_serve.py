@@ -141,7 +141,7 @@ def test_nothing_is_kept_of_a_body_that_was_cut_off(server: Server, phone: str) 
 
 
 def test_an_export_is_made_beside_and_counted_here(server: Server, phone: str) -> None:
-    body = a_body(4)
+    body = a_body(9)
     assert server.raw(post_head(phone, len(body)), body).startswith(b"HTTP/1.1 201 ")
     server.cayda("user", "add", "hoa", "--role", "city", "--password-stdin", text=WORDS)
     line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
@@ -152,7 +152,7 @@ def test_an_export_is_made_beside_and_counted_here(server: Server, phone: str) -
     line.request("GET", path, headers={"Authorization": f"Bearer {token}"})
     answer = line.getresponse()
     assert answer.status == 200
-    assert b"uuid:00000004-" in answer.read()
+    assert b"uuid:00000009-" in answer.read()
     line.close()
     assert any("--beside" in p.cmdline() for p in the_web(server).children())
     assert (
