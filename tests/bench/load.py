@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from tests.bench.server import GENERATOR, Bench, web_process
+from tests.bench.server import GENERATOR, Bench, commands, web_process
 
 
 def send(
@@ -42,7 +42,7 @@ def say(result: dict[str, Any]) -> str:
 
 
 def _workers(server: psutil.Process) -> dict[str, int]:
-    found = [one.pid for one in server.children() if "work" in one.cmdline()]
+    found = [pid for pid, said in commands(server).items() if "work" in said]
     return {"worker": found[0]} if found else {}
 
 

@@ -121,14 +121,20 @@ def load_generator() -> ModuleType:
     return module
 
 
-def web_process(server: psutil.Process) -> int:
-    """The process that answers: the child that is not the worker."""
-    sizes: dict[int, int] = {}
+def commands(server: psutil.Process) -> dict[int, list[str]]:
+    """The living processes under a server, and how each was called."""
+    found = {}
     for child in server.children():
         with contextlib.suppress(psutil.NoSuchProcess):  # who says that it is ready may just end
-            if child.status() != psutil.STATUS_ZOMBIE and "work" not in child.cmdline():
-                sizes[child.pid] = child.memory_info().rss
-    return max(sizes, key=lambda pid: sizes[pid])
+            if child.status() != psutil.STATUS_ZOMBIE:
+                found[child.pid] = child.cmdline()
+    return found
+
+
+def web_process(server: psutil.Process) -> int:
+    """The process that answers: the largest child that is not the worker."""
+    children = [psutil.Process(pid) for pid, said in commands(server).items() if "work" not in said]
+    return int(max(children, key=lambda c: c.memory_info().rss).pid)
 
 
 def pss(server: psutil.Process) -> float:
