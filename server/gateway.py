@@ -99,6 +99,29 @@ def call(app: Application, environ: Environ) -> Answer | None:
     return answer
 
 
+def ask(app: Application, environ: Environ) -> tuple[str, Headers, Iterable[bytes]]:
+    """For a layer that looks at the answer of the next: status, headers, and the body's pieces,
+    which it hands on or gives to `joined`."""
+    said: list[tuple[str, Headers]] = []
+    pieces = app(environ, lambda status, headers, *_: said.append((status, headers)))
+    return *said[-1], pieces
+
+
+def joined(pieces: Iterable[bytes]) -> bytes:
+    """All of a body, which is closed then."""
+    try:
+        return b"".join(pieces)
+    finally:
+        close(pieces)
+
+
+def close(pieces: Iterable[bytes]) -> None:
+    """A body of which nothing more is taken."""
+    end = getattr(pieces, "close", None)
+    if end is not None:
+        end()
+
+
 class Exchange:
     """One call of the application. One thread after the other may pull what it answers."""
 
@@ -143,9 +166,7 @@ class Exchange:
         return piece
 
     def close(self) -> None:
-        close = getattr(self._result, "close", None)
-        if close is not None:
-            self._context.run(close)
+        self._context.run(close, self._result)
 
 
 def complete(status: str, headers: Headers, body: bytes) -> Answer:

@@ -17,7 +17,6 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import TimeoutError as NoConnection
 
 from forms.instance import Instance
 from forms.problems import NOT_ALLOWED, REVOKED, Problem, Refused
@@ -218,6 +217,4 @@ def check_sender(library: Library, caller: Caller | None) -> Caller:
 
 def _is_away(outcome: Outcome) -> bool:
     """Whether the database is, so that others would fare no better."""
-    return isinstance(outcome, Exception) and (
-        is_outage(outcome) or isinstance(outcome, NoConnection)
-    )
+    return isinstance(outcome, Exception) and is_outage(outcome)

@@ -20,6 +20,7 @@ from forms.instance import Instance, read_instance
 from forms.problems import Refused
 from server.auth import Memory, note_of_itself
 from server.errors import OPENROSA_XML, openrosa_headers, openrosa_text
+from server.gateway import ask, joined
 from server.intake import Intake, Kept, Outcome, Post, check_sender
 from server.metrics import LATER, ROUTE, Headers
 from server.runtime import Runtime
@@ -196,11 +197,9 @@ class Posting:
 
     def _ask_flask(self, environ: Environ) -> Answer:
         """Its whole answer to the request, or to what FAILED."""
-        said: list[tuple[str, Headers]] = []
         environ.pop(LATER, None)
-        pieces = self._wsgi(environ, lambda status, headers, *_: said.append((status, headers)))
-        body = b"".join(pieces)
-        return *said[-1], body
+        status, headers, pieces = ask(self._wsgi, environ)
+        return status, headers, joined(pieces)
 
 
 def _token(environ: Environ) -> str | None:

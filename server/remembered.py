@@ -20,6 +20,7 @@ from werkzeug.datastructures import ETags
 from werkzeug.http import parse_etags, remove_entity_headers
 
 from server.auth import Memory
+from server.gateway import ask, close, joined
 from server.metrics import ROUTE
 from server.runtime import Runtime
 from sync import catalogue
@@ -94,7 +95,7 @@ class Remembered:
             pieces = [answer.body]
         if answer.begin(known, start_response):
             return pieces
-        _close(pieces)
+        close(pieces)
         return []
 
     def _stamp(self, token: str) -> Stamp | None:
@@ -115,16 +116,11 @@ class Remembered:
         """The application's own answer and its body; remembered if nothing changed while it was
         made. A large file is left in its pieces: each phone that takes it slowly would hold it.
         """
-        said: list[tuple[str, list[tuple[str, str]]]] = []
-        pieces = self._wsgi(environ, lambda status, headers, *_: said.append((status, headers)))
-        status, headers = said[-1]
+        status, headers, pieces = ask(self._wsgi, environ)
         kept = [one for one in headers if one[0] != "Date"]
         if int(dict(headers).get("Content-Length", 0)) > LARGEST:
             return _Answer(stamp, status, kept, b""), pieces
-        try:
-            body = b"".join(pieces)
-        finally:
-            _close(pieces)
+        body = joined(pieces)
         answer = _Answer(stamp, status, kept, body)
         if status.startswith("200 ") and len(body) <= LARGEST and self._stamp(token) == stamp:
             self._remember(question, answer)
@@ -148,11 +144,6 @@ class Remembered:
     def _forget(self, answer: _Answer | None) -> None:
         if answer is not None:
             self._bytes -= len(answer.body) + BESIDE
-
-
-def _close(pieces: Iterable[bytes]) -> None:
-    if hasattr(pieces, "close"):
-        pieces.close()
 
 
 def _token(environ: Environ) -> str | None:

@@ -18,6 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, Row, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 T = TypeVar("T")
 WRITER = "cayda_writer"  # execution option: this connection will write
@@ -167,6 +168,8 @@ def _sqlite_engine(url: URL) -> Engine:
 
 def is_outage(error: BaseException) -> bool:
     """Whether the database was away, full or busy: the same may go well later, unlike bad data."""
+    if isinstance(error, NoConnection):  # all of the pool are taken
+        return True
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     lite = getattr(error.orig, "sqlite_errorname", None)
