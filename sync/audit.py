@@ -1,7 +1,8 @@
-"""Who did or saw what: one row per event, in the transaction of the event itself."""
+"""Who did or saw what, and whom: one row per event, in the transaction of the event itself."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync.tables import audit_events
+from sync.tables import audit_events, seen_people
 
 
 def record(
@@ -26,6 +27,27 @@ def record(
             "details": details or None,
         },
     )
+
+
+def saw(
+    db: Connection,
+    actor: str,
+    action: str,
+    people: Iterable[tuple[str, str]],
+    now: datetime,
+    **details: object,
+) -> None:
+    """Write one event that showed or handed out these people (list, uuid) by name; of nobody, none.
+
+    A page of a list, or a file, is one event. `details` say which page or file, never who.
+    """
+    seen = sorted(set(people))
+    if not seen:
+        return
+    event = {"at": now, "actor": actor, "action": action, "details": details or None}
+    made = db.execute(audit_events.insert().returning(audit_events.c.id), event).scalar_one()
+    rows = [{"event_id": made, "list_name": name, "uuid": uuid} for name, uuid in seen]
+    db.execute(seen_people.insert(), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +82,13 @@ def list_events(
         query = query.where(c.at < end)
     rows = db.execute(query.order_by(c.id.desc()).limit(limit).offset(offset))
     return [Event(*row) for row in rows]
+
+
+def who_saw(
+    db: Connection, list_name: str, uuids: Iterable[str], limit: int | None = None
+) -> list[Event]:
+    """The events that showed any of these entries of a list, the newest first."""
+    c, p = audit_events.c, seen_people.c
+    shown = sa.select(p.event_id).where(p.list_name == list_name, p.uuid.in_(sorted(uuids)))
+    query = sa.select(c.at, c.actor, c.action, c.subject, c.details).where(c.id.in_(shown))
+    return [Event(*row) for row in db.execute(query.order_by(c.id.desc()).limit(limit))]

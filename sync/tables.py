@@ -284,6 +284,14 @@ audit_events = Table(
     Column("subject", Text),  # "submission:12"
     Column("details", Json),
 )
+seen_people = Table(  # whom an event showed or handed out by name: an entity's list and uuid
+    "seen_people",
+    metadata,
+    Column("event_id", ForeignKey("audit_events.id"), primary_key=True),
+    Column("list_name", Text, primary_key=True),
+    Column("uuid", Text, primary_key=True),
+    Index("ix_seen_people_uuid", "uuid", "event_id"),
+)
 queue = Table(  # work that must happen; done rows are deleted, failed ones stay to be seen
     "queue",
     metadata,
