@@ -617,6 +617,18 @@ SAME_PHONE = ProblemType(
     "Đã có máy tên “{name}” với vai trò này ở đó; ghi thêm để phân biệt, hoặc thu hồi máy cũ.",
     "There is a phone “{name}” of this role there; add something to tell them apart, or revoke it.",
 )
+TABLE_NOT_UTF8 = ProblemType(
+    "table_not_utf8",
+    400,
+    "Tệp không phải UTF-8; trong Excel, hãy lưu lại dạng “CSV UTF-8”.",
+    "The file is not UTF-8; in Excel, save it as “CSV UTF-8”.",
+)
+TABLE_NOT_CSV = ProblemType(
+    "table_not_csv",
+    400,
+    "Tệp không đọc được như một bảng CSV.",
+    "The file cannot be read as a CSV table.",
+)
 MISSING_CELL = ProblemType("missing_cell", 400, "Thiếu “{column_vi}”.", "“{column}” is missing.")
 NO_ROWS = ProblemType(
     "no_rows",

@@ -25,7 +25,6 @@ from sync.tables import (
     records,
     submission_versions,
     submissions,
-    units,
     users,
 )
 
@@ -320,12 +319,3 @@ def check_unlike(
     )
     if db.scalar(same.limit(1)) is not None:
         raise Refused(SAME_PHONE(name=name))
-
-
-def place_name(db: Connection, unit_id: int | None, club_id: str | None) -> str:
-    """What people call the club or unit; nothing for who has neither."""
-    if club_id is not None:
-        query = sa.select(entities.c.label).where(entities.c.uuid == club_id)
-    else:
-        query = sa.select(units.c.name).where(units.c.id == unit_id)
-    return str(db.scalar(query.limit(1)) or "")

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from marshmallow import fields
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
-from forms.problems import NEEDS_PLACE, UNKNOWN_PLACE, Refused
 from server.api.wire import Time, Wire
 from server.runtime import runtime
-from sync import access, places
+from sync import access, posts
 from sync.access import Caller
-
-T = TypeVar("T")
 
 
 class AccountShape(Wire):
@@ -38,25 +35,12 @@ class Scoped(Wire):
     club_code = fields.String(allow_none=True)
 
 
-def find_place(db: Connection, given: Mapping[str, Any]) -> tuple[int | None, str | None]:
+def find_place(db: Connection, given: Mapping[str, Any]) -> posts.Post:
     """Unit id and club uuid, as of today. Refused(UNKNOWN_ROLE, NEEDS_PLACE or UNKNOWN_PLACE)."""
-    unit_code, club_code = given.get("unit_code"), given.get("club_code")
-    role = access.get_role(runtime().library, given["role"])
-    if not role.everywhere and unit_code is None and club_code is None:
-        raise Refused(NEEDS_PLACE())
-    unit_id, club_id = None, None
-    if unit_code is not None:
-        unit = places.find_unit(db, unit_code, vietnam_day(runtime().now()))
-        unit_id = _known(None if unit is None else unit.id, unit_code)
-    if club_code is not None:
-        club_id = _known(places.find_club(db, club_code), club_code)
-    return unit_id, club_id
-
-
-def _known(found: T | None, code: str) -> T:
-    if found is None:
-        raise Refused(UNKNOWN_PLACE(code=code))
-    return found
+    library, today = runtime().library, vietnam_day(runtime().now())
+    access.get_role(library, given["role"])
+    codes = (given.get("unit_code"), given.get("club_code"))
+    return posts.find_post(db, library, given["role"], *codes, today)
 
 
 def verbs_of(caller: Caller) -> list[str]:

@@ -11,8 +11,7 @@ import click
 from server.cli.command import Group, with_new_runtime, with_runtime
 from server.cli.options import DAY
 from server.cli.paths import EXISTING_FILE
-from server.cli.problems import fail_in
-from server.cli.spreadsheet import read_rows
+from server.cli.problems import fail_in, telling_of
 from server.cli.terminal import fail, say, say_table
 
 if TYPE_CHECKING:
@@ -29,9 +28,11 @@ def club() -> None:
 @with_new_runtime
 def club_load(runtime: Runtime, path: Path) -> None:
     """Nạp danh sách CLB từ CSV / load clubs from a CSV; repeat it after mending the file."""
+    from forms.plain_table import read_rows
     from sync import clubs
 
-    rows = read_rows(path)
+    with telling_of(path):
+        rows = read_rows(path.read_bytes())
     try:
         with runtime.database.write() as db:
             done = clubs.import_clubs(db, runtime.library, rows, runtime.now(), "operator")

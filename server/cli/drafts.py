@@ -12,7 +12,6 @@ from server.cli.address import find_origin, takes_server
 from server.cli.command import Command, with_runtime
 from server.cli.forms import read_form, telling
 from server.cli.paths import EXISTING_FILE, NEW_FILE
-from server.cli.scope import find_scope
 from server.cli.terminal import WRONG, fail, say
 
 if TYPE_CHECKING:
@@ -119,11 +118,12 @@ def _let_in(
     now: datetime,
 ) -> tuple[str, str]:
     """Give the tester a code of its own for this draft; its name and its role."""
-    from sync import accounts, publish
+    from forms.days import vietnam_day
+    from sync import accounts, posts, publish
 
     lists = publish.attached_lists(db, draft_id)
     role = _role(library, compiled.xml_form_id, tester.role, lists)
-    unit_id, club_id = None, None
+    post: posts.Post = (None, None)
     if lists and not (tester.unit or tester.club or library.roles[role].everywhere):
         names = ", ".join(lists)
         fail(
@@ -131,10 +131,11 @@ def _let_in(
             f"/ The form uses the lists {names}, cut to who fills it in: give --club or --unit."
         )
     if lists or tester.unit or tester.club:  # without lists it can be tried out from anywhere
-        unit_id, club_id = find_scope(db, library, role, tester.unit, tester.club, now)
+        day = vietnam_day(now)
+        post = posts.find_post(db, library, role, tester.unit, tester.club, day)
     name = f"Nháp {draft_id}"
     accounts.add_app_user(
-        *(db, name, role, unit_id, club_id, token, now),
+        *(db, name, role, *post, token, now),
         kind="draft",
         project_id=accounts.DRAFTS_ID,
         form_id=draft_id,

@@ -25,7 +25,6 @@ from server.cli.handing_out import (
 )
 from server.cli.paths import FOLDER, ending
 from server.cli.rolls import Exports
-from server.cli.scope import find_unit
 from server.cli.terminal import fail
 
 if TYPE_CHECKING:
@@ -84,6 +83,7 @@ def export_report(
     """
     from forms.periods import get_period
     from sync import places
+    from sync.posts import find_unit
     from sync.reports.reading import only_clubs, report_for
     from sync.reports.tables import report_tables
 

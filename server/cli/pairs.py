@@ -88,8 +88,8 @@ def _only(names: Sequence[str]) -> str:
 
 def _clubs(db: Connection, unit: str | None, club: str | None, day: date) -> Collection[str] | None:
     """Those that are asked for; None = all. Refused(UNKNOWN_PLACE)."""
-    from server.cli.scope import find_unit
     from sync import places
+    from sync.posts import find_unit
 
     if club is not None:
         uuid = places.find_club(db, club)

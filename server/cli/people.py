@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from server.cli.command import Group, with_new_runtime, with_runtime
-from server.cli.scope import find_scope, takes_scope
+from server.cli.scope import takes_scope
 from server.cli.terminal import WRONG, fail, say, say_table, warn
 
 if TYPE_CHECKING:
@@ -39,9 +39,10 @@ def user_add(
     password_stdin: bool,
 ) -> None:
     """Thêm một người / add a person."""
+    from forms.days import vietnam_day
     from server import ready
     from server.settings import secret_key
-    from sync import accounts
+    from sync import accounts, posts
     from sync.access import get_role
 
     password = _password(password_stdin)
@@ -50,8 +51,8 @@ def user_add(
     with runtime.database.write() as db:
         ready.check_key(db, runtime.settings)
         get_role(runtime.library, role)
-        unit_id, club_id = find_scope(db, runtime.library, role, unit, club, now)
-        user_id = accounts.add_user(db, name, role, unit_id, club_id, sealed, now)
+        post = posts.find_post(db, runtime.library, role, unit, club, vietnam_day(now))
+        user_id = accounts.add_user(db, name, role, *post, sealed, now)
     warnings = [*_name_warning(name), *_password_warning(password)]
     warn(*warnings)
     say(f"Đã thêm / added: {name} ({role})", id=user_id, name=name, role=role, warnings=warnings)

@@ -11,13 +11,12 @@ import click
 from server.cli.address import find_origin, takes_server
 from server.cli.command import Group, with_new_runtime, with_runtime
 from server.cli.paths import EXISTING_FILE, NEW_FILE
-from server.cli.problems import fail_in
-from server.cli.scope import find_scope, takes_scope
-from server.cli.spreadsheet import read_table
+from server.cli.problems import fail_in, telling_of
+from server.cli.scope import takes_scope
 from server.cli.terminal import WRONG, fail, say, say_table, warn
 
 if TYPE_CHECKING:
-    from server.cli.phone_file import Wanted
+    from server.new_phones import NewPhone
     from server.runtime import Runtime
     from sync.phones import Phone
 
@@ -67,23 +66,26 @@ def phone_add(
     server: str | None,
 ) -> None:
     """Thêm một máy; in địa chỉ, ghi mã QR hay trang để in / add a phone; write its QR or page."""
-    from server.cli.phone_file import Wanted, check_role, read_role
+    from forms.days import vietnam_day
+    from server.new_phones import add_phones
     from server.qr import write_qr
-    from sync import phones
+    from sync import phones, posts
+    from sync.phone_file import Wanted
 
-    role = read_role(runtime.library, role)
-    check_role(runtime.library, role)
+    library, now, origin = runtime.library, runtime.now(), find_origin(runtime, server)
+    role = posts.read_role(library, role)
+    posts.check_phone_role(library, role)
     with runtime.database.write() as db:
-        unit_id, club_id = find_scope(db, runtime.library, role, unit, club, runtime.now())
+        post = posts.find_post(db, library, role, unit, club, vietnam_day(now))
         owner = phones.find_owner(db, member) if member else None
-        (made,) = _add(runtime, db, [Wanted(name, role, unit_id, club_id, owner)], server)
+        (made,) = add_phones(db, [Wanted(name, role, *post, owner)], origin, now, "operator")
         if qr is not None:  # before the end: no phone whose code was never written
-            write_qr(qr, made["url"], name)
+            write_qr(qr, made.url, name)
         _write_page(runtime, page, [made], contact)
     files = [f"{what}: {path}" for what, path in (("QR", qr), ("In / print", page)) if path]
     warnings = _tell_address(runtime, server)
-    text = "\n".join([f"{name} ({role})", made["url"], *files])
-    shown = {key: made[key] for key in ("id", "name", "token", "url")}
+    text = "\n".join([f"{name} ({role})", made.url, *files])
+    shown = {"id": made.id, "name": made.name, "token": made.token, "url": made.url}
     say(text, **shown, qr=qr, page=page, warnings=warnings)
 
 
@@ -98,49 +100,27 @@ def phone_add_many(
 
     Columns: name, role, club or unit, and perhaps member. All are added, or none.
     """
-    from server.cli.phone_file import FileRefused, read_phones
+    from forms.plain_table import read_table
+    from server.new_phones import add_phones
+    from sync.phone_file import FileRefused, read_phones
 
     if page is None:
         fail("Cần --page: mã chỉ hiện một lần. / --page is needed: a code is shown only once.")
-    header, rows = read_table(path)
+    with telling_of(path):
+        header, rows = read_table(path.read_bytes())
+    now, origin = runtime.now(), find_origin(runtime, server)
     try:
         with runtime.database.write() as db:
-            wanted = read_phones(db, runtime.library, header, rows, runtime.now())
-            made = _add(runtime, db, wanted, server)
+            wanted = read_phones(db, runtime.library, header, rows, now)
+            made = add_phones(db, wanted, origin, now, "operator")
             _write_page(runtime, page, made, contact)
     except FileRefused as refused:
         fail_in(path, refused.problems)
     warnings = _tell_address(runtime, server)
-    shown = [{key: one[key] for key in ("id", "name", "role", "token", "url")} for one in made]
+    told = ("id", "name", "role", "token", "url")
+    shown = [{key: getattr(one, key) for key in told} for one in made]
     text = f"Đã thêm {len(made)} máy. / {len(made)} phones added.\nIn / print: {page}"
     say(text, phones=shown, page=page, warnings=warnings)
-
-
-def _add(
-    runtime: Runtime, db: Any, wanted: Sequence[Wanted], server: str | None
-) -> list[dict[str, Any]]:
-    """Add them and give each a code: what there is to say of each."""
-    from server.auth import new_token
-    from server.qr import phone_url
-    from sync import accounts, phones
-
-    made, origin = [], find_origin(runtime, server)
-    for one in wanted:
-        token = new_token()
-        phone_id = accounts.add_app_user(
-            db, *one.who, token, runtime.now(), person_id=one.person_id
-        )
-        made.append(
-            {
-                "id": phone_id,
-                "name": accounts.clean_name(one.name),
-                "role": one.role,
-                "token": token,
-                "url": phone_url(origin, token),
-                "place": phones.place_name(db, one.unit_id, one.club_id),
-            }
-        )
-    return made
 
 
 def _tell_address(runtime: Runtime, server: str | None) -> list[str]:
@@ -153,13 +133,13 @@ def _tell_address(runtime: Runtime, server: str | None) -> list[str]:
 
 
 def _write_page(
-    runtime: Runtime, page: Path | None, made: Sequence[dict[str, Any]], contact: str
+    runtime: Runtime, page: Path | None, made: Sequence[NewPhone], contact: str
 ) -> None:
-    from server.sheets import Sheet, render, write_private
+    from server.new_phones import sheets
+    from server.sheets import write_private
 
     if page is not None:
-        sheets = [Sheet(one["name"], one["role"], one["place"], one["url"]) for one in made]
-        write_private(page, render(sheets, runtime.library.roles, contact))
+        write_private(page, sheets(made, runtime.library.roles, contact))
 
 
 @phone.command("list")

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from forms.problems import Problem
+from forms.problems import Problem, Refused
 from server.cli.terminal import WRONG, fail
 
 
 def fail_in(path: Path, problems: Iterable[Problem]) -> NoReturn:
     """Every problem of the file on stderr, and the end."""
     fail(problem_lines(path, problems), WRONG)
+
+
+@contextmanager
+def telling_of(path: Path) -> Iterator[None]:
+    """What is refused while the file is read is told with its name."""
+    try:
+        yield
+    except Refused as refused:
+        fail_in(path, [refused.problem])
 
 
 def problem_lines(path: Path, problems: Iterable[Problem]) -> str:

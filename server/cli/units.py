@@ -13,8 +13,7 @@ from forms.days import to_vietnamese
 from server.cli.command import Group, with_new_runtime, with_runtime
 from server.cli.options import DAY
 from server.cli.paths import EXISTING_FILE
-from server.cli.problems import fail_in
-from server.cli.spreadsheet import read_rows
+from server.cli.problems import fail_in, telling_of
 from server.cli.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -39,9 +38,11 @@ def unit_load(runtime: Runtime, path: Path, yes: bool) -> None:
     commune), old_code, new_code; and where they change new_name, new_kind, new_parent_code,
     counts_in_coverage (yes, no). Without --yes it only shows what would change.
     """
+    from forms.plain_table import read_rows
     from sync import reform
 
-    rows = read_rows(path)
+    with telling_of(path):
+        rows = read_rows(path.read_bytes())
     with runtime.database.read() as db:
         decided = reform.read_decision(db, rows)
         if decided.problems:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from forms.problems import MISSING_CELL, NO_PHONE_ROLE, NO_ROWS, SAME_PHONE, Problem, Refused, Where
+from sqlalchemy.engine import Connection
+
+from forms.days import vietnam_day
+from forms.problems import MISSING_CELL, NO_ROWS, SAME_PHONE, Problem, Refused, Where
 from forms.text import fold, tidy
-from server.cli.scope import find_scope
+from sync import accounts, phones, posts
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
-
     from forms.library import Library
 
 T = TypeVar("T")
@@ -101,9 +102,8 @@ class _Row:
 
     def read(self) -> Wanted:
         """The phone of this row; to be believed only where there are no problems."""
-        from sync import accounts, phones
-
-        name, role = self.given.get("name", ""), read_role(self.library, self.given.get("role", ""))
+        name = self.given.get("name", "")
+        role = posts.read_role(self.library, self.given.get("role", ""))
         unit, club = self.given.get("unit") or None, self.given.get("club") or None
         for column, vi in _NEEDED.items():
             if not self.given.get(column):
@@ -112,22 +112,18 @@ class _Row:
         if name:
             name = self._try("name", lambda: accounts.clean_name(name)) or name
         if role:
-            self._try("role", lambda: check_role(self.library, role))
-        place = self._try("club" if club else "unit", lambda: self._place(role, unit, club))
+            self._try("role", lambda: posts.check_phone_role(self.library, role))
+        post = self._try("club" if club else "unit", lambda: self._post(role, unit, club))
         owner = self._try("member", self._owner)
-        wanted = Wanted(name, role, *(place or (None, None)), owner)
+        wanted = Wanted(name, role, *(post or (None, None)), owner)
         if not self.problems:
             self._try("name", lambda: phones.check_unlike(self.db, *wanted.who))
         return wanted
 
-    def _place(
-        self, role: str, unit: str | None, club: str | None
-    ) -> tuple[int | None, str | None]:
-        return find_scope(self.db, self.library, role, unit, club, self.now)
+    def _post(self, role: str, unit: str | None, club: str | None) -> posts.Post:
+        return posts.find_post(self.db, self.library, role, unit, club, vietnam_day(self.now))
 
     def _owner(self) -> str | None:
-        from sync import phones
-
         member = self.given.get("member")
         return phones.find_owner(self.db, member) if member else None
 
@@ -149,17 +145,3 @@ class _Row:
 def _letters(at: int) -> str:
     """0 -> A, 25 -> Z, 26 -> AA."""
     return (_letters(at // 26 - 1) if at >= 26 else "") + chr(ord("A") + at % 26)
-
-
-# ------------------------------------------------------------------ roles
-def read_role(library: Library, text: str) -> str:
-    """The code of a role from its code or its Vietnamese name; else the text as it is."""
-    names = {fold(role.vi): name for name, role in library.roles.items()}
-    return names.get(fold(text), text.strip().lower())
-
-
-def check_role(library: Library, role: str) -> None:
-    """Refused(NO_PHONE_ROLE) for a role whose phone would get nothing."""
-    for_phones = [role.name for role in library.roles.values() if role.has_phone]
-    if role not in for_phones:
-        raise Refused(NO_PHONE_ROLE(role=role[:40], roles=", ".join(for_phones)))
