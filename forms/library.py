@@ -185,12 +185,13 @@ class FormRule:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What the phones of one role get of a list.
+    """What one role gets of a list, on its phones or on pages, by the API and in files.
 
     rows: "club", "unit" or "all" of the caller's scope; or "assigned": those of the scope whose
     property `assigned_by` (uuids, with spaces between) names the phone's own person. A row is sent
     when all of `where` hold and, unless `any_of` is empty, one of its members does. of_view: of a
     list that no form changes, so its versions are ours alone and rise with every change.
+    facts: those whose history pages may show; phones get none.
     """
 
     rows: str
@@ -199,6 +200,7 @@ class Download:
     any_of: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     assigned_by: str | None = None
     of_view: bool = False
+    facts: tuple[str, ...] = ()
 
     def persons(self, data: Mapping[str, str]) -> frozenset[str]:
         """Whom an entity with these properties is assigned to: uuids in their one spelling."""
@@ -262,7 +264,7 @@ class ListRule:
 
     over: fact -> values with which no event can follow (a death); away: with which one is unlikely.
     computed: property -> where the server finds it. of: a view: nothing but other downloads of the
-    entities of that list, under a name of its own.
+    entities of that list, under a name of its own. pages: role -> what it sees without a phone.
     """
 
     name: str
@@ -277,6 +279,7 @@ class ListRule:
     story: Story | None = None
     computed: Mapping[str, Computed] = field(default_factory=dict)
     of: str | None = None
+    pages: Mapping[str, Download] = field(default_factory=dict)
 
     @property
     def told_by(self) -> frozenset[str]:
@@ -717,8 +720,8 @@ _FACT_WORDS |= {"values", "needs", "after", "begins", "corrects"}
 
 
 _LIST_WORDS = frozenset({"label", "club", "properties", "download", "fact", "over", "away"})
-_LIST_WORDS |= {"story", "computed"}
-_VIEW_WORDS = frozenset({"label", "of", "download"})
+_LIST_WORDS |= {"story", "computed", "pages"}
+_VIEW_WORDS = frozenset({"label", "of", "download", "pages"})
 
 
 def read_list(name: str, entry: Mapping[str, Any], folder: Path) -> ListRule:
@@ -732,6 +735,7 @@ def read_list(name: str, entry: Mapping[str, Any], folder: Path) -> ListRule:
         role: _download(role, one, of_view=of is not None)
         for role, one in entry.get("download", {}).items()
     }
+    pages = {role: _page(role, one) for role, one in entry.get("pages", {}).items()}
     computed = {key: _computed(key, one) for key, one in entry.get("computed", {}).items()}
     return ListRule(
         name=name,
@@ -746,6 +750,7 @@ def read_list(name: str, entry: Mapping[str, Any], folder: Path) -> ListRule:
         story=_story(entry["story"], folder) if "story" in entry else None,
         computed=MappingProxyType(computed),
         of=of,
+        pages=MappingProxyType(pages),
     )
 
 
@@ -785,6 +790,16 @@ def _download(role: str, entry: Mapping[str, Any], *, of_view: bool) -> Download
         any_of=tuple(_where(one) for one in entry.get("any_of", [])),
         assigned_by=assigned_by,
         of_view=of_view,
+    )
+
+
+def _page(role: str, entry: Mapping[str, Any]) -> Download:
+    _only(entry, {"rows", "where", "properties", "facts"})
+    return Download(
+        rows=_rows(role, entry),
+        where=_where(entry.get("where", {})),
+        properties=_texts(entry, "properties"),
+        facts=_texts(entry, "facts"),
     )
 
 

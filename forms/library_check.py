@@ -279,8 +279,10 @@ def _list_slips(one: ListRule, library: Library) -> Iterator[Slip]:
         yield _nothing_called(str(one.of))
         return
     known = {*of.properties}
-    for role, download in one.downloads.items():
+    for role, download in (*one.downloads.items(), *one.pages.items()):
         yield from _download_slips(role, download, known, library)
+    for role, page in one.pages.items():
+        yield from (_nothing_called(f"{role}.{n}") for n in page.facts if n not in of.fact_names)
     yield from _told_slips(one, known, library)
 
 

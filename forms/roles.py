@@ -13,8 +13,11 @@ VERBS: Mapping[str, str] = {
     "form.list": "download forms, with their files and lists",
     "submission.create": "send filled-in forms",
     "submission.review": "judge, delete and restore submissions it may read whole",
-    "entity.write": "change entities it may read whole",
-    "other_forms.read": "read submissions of forms that the library does not know",
+    "entities.read": "see the entity lists that name it, as lists.toml says",
+    "entity.write": "change entities it sees",
+    "other_forms.read": "read submissions and entity lists that the library does not know",
+    "pairs.decide": "say of two who may be one that they are, or are not",
+    "identity.reveal": "see a masked number whole, with a reason that is written down",
     "figures.read": "see figures as they are now",
     "small_cells.read": "see numbers of so few people that one might be told",
     "reports.read": "see reports",
@@ -22,10 +25,12 @@ VERBS: Mapping[str, str] = {
     "reports.pass_on": "say that a sent report was passed on",
     "places.manage": "say where clubs are",
     "audit.read": "see who did what",
+    "privacy.manage": "work on what people ask about their data",
     "forms.manage": "publish and close forms",
     "users.manage": "add people",
     "phones.manage": "add phones",
     "work.read": "see how the server is doing",
+    "work.manage": "have failed work done again",
 }
 OF_PHONES = frozenset({"form.list", "submission.create"})  # a token in a URL gives no more
 

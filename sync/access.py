@@ -1,6 +1,7 @@
 """Who may do what, and of which clubs: one scope for phones, pages, API and files.
 
-A role of the library names verbs; `clubs_in_scope` cuts rows. What is not written is not allowed.
+A role of the library names verbs; `clubs_in_scope` cuts rows, `reading` what was sent, `viewing`
+the entity lists. What is not written is not allowed.
 """
 
 from __future__ import annotations
@@ -9,11 +10,21 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.problems import NOT_ALLOWED, NOT_HER_FORM, UNKNOWN_ROLE, Problem, Refused
+from forms.library import Download, ListRule
+from forms.problems import (
+    NOT_ALLOWED,
+    NOT_FOUND,
+    NOT_HER_FORM,
+    UNKNOWN_ROLE,
+    Problem,
+    Refused,
+)
 from forms.roles import OF_PHONES, VERBS, Role
 from sync import places
+from sync.tables import entity_lists
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -164,3 +175,50 @@ def reading(
         return Reading(None, frozenset(reader.without))
     without = reader.without if reader else ()
     return Reading(clubs_in_scope(db, library, caller, day), frozenset(without))
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """What a caller may see of an entity list without a phone: what `rule` shows of the entities of
+    these clubs (None = of every club)."""
+
+    clubs: frozenset[str] | None
+    rule: Download
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """Those of the entity as it stands."""
+        return self.rule.properties
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Those whose history may be shown."""
+        return self.rule.facts
+
+
+def viewing(db: Connection, library: Library, caller: Caller, list_name: str, day: date) -> Viewing:
+    """The one answer to "who may see an entity list on pages, by the API and in files?".
+
+    A list of the library names its roles; one from elsewhere is for who may read what the library
+    does not know. Refused(NOT_FOUND) where there is no such list, Refused(NOT_ALLOWED) for others.
+    """
+    rule = library.lists.get(list_name)
+    is_strange = rule is None and may(library, caller, "other_forms.read")
+    if caller.kind == "operator" or is_strange:
+        return Viewing(None, _whole(db, rule, list_name))
+    page = rule.pages.get(caller.role) if rule else None
+    if page is None or not may(library, caller, "entities.read"):
+        raise Refused(NOT_ALLOWED())
+    return Viewing(None if page.rows == "all" else clubs_in_scope(db, library, caller, day), page)
+
+
+def _whole(db: Connection, rule: ListRule | None, list_name: str) -> Download:
+    """All that there is of a list. Refused(NOT_FOUND)."""
+    c = entity_lists.c
+    of = rule.of if rule and rule.of else list_name
+    properties = db.execute(sa.select(c.properties).where(c.name == of)).scalar()
+    if properties is None:
+        raise Refused(NOT_FOUND())
+    return Download(
+        "all", {}, tuple(properties), facts=tuple(sorted(rule.fact_names if rule else ()))
+    )

@@ -338,7 +338,24 @@ def _slice(
     list_name: str,
     scope: frozenset[str] | None,
 ) -> Slice:
-    """Of project 1: a form being tried out reads the same lists, its own project has none."""
+    list_id, properties = find_list(db, library, list_name)
+    if caller.kind == "operator":
+        return Slice(list_id, list_name, Download("all", {}, properties), None)
+    download = _find_download(library, caller, list_name)
+    if download is None:  # what is not written is not allowed: fail closed
+        raise Refused(NOT_ALLOWED())
+    clubs = None if download.rows == "all" else scope
+    person = plain_id(caller.person_id)
+    if person and download.assigned_by is not None:
+        person = canonical.stand_in(db, person)
+    return Slice(list_id, list_name, download, clubs, person)
+
+
+def find_list(db: Connection, library: Library, list_name: str) -> tuple[int, tuple[str, ...]]:
+    """Id and properties of a list, or of the list it is a view of. Refused(NOT_FOUND).
+
+    Of project 1: a form being tried out reads the same lists, its own project has none.
+    """
     rule = library.lists.get(list_name)
     of = rule.of if rule and rule.of else list_name
     query = sa.select(entity_lists.c.id, entity_lists.c.properties).where(
@@ -347,16 +364,7 @@ def _slice(
     found = db.execute(query).one_or_none()
     if found is None:
         raise Refused(NOT_FOUND())
-    if caller.kind == "operator":
-        return Slice(found.id, list_name, Download("all", {}, tuple(found.properties)), None)
-    download = _find_download(library, caller, list_name)
-    if download is None:  # what is not written is not allowed: fail closed
-        raise Refused(NOT_ALLOWED())
-    clubs = None if download.rows == "all" else scope
-    person = plain_id(caller.person_id)
-    if person and download.assigned_by is not None:
-        person = canonical.stand_in(db, person)
-    return Slice(found.id, list_name, download, clubs, person)
+    return int(found.id), tuple(found.properties)
 
 
 def _find_download(library: Library, caller: Caller, list_name: str) -> Download | None:

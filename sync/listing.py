@@ -1,8 +1,4 @@
-"""Entity lists and their entities, read by people: the slice a role may have, as phones get it.
-
-A list of the library is cut by its download rules. One from elsewhere names nobody, and is for the
-city; no phone gets it (`catalogue`).
-"""
+"""Entity lists and their entities, read without a phone: the slice that `access.viewing` gives."""
 
 from __future__ import annotations
 
@@ -14,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from forms.days import vietnam_day
 from forms.odata_filter import Condition, Order
 from forms.problems import NOT_ALLOWED, NOT_FOUND, Refused
 from forms.schema import read_schema
-from sync import catalogue
-from sync.access import OPERATOR, Caller, actor_number
+from sync import access, catalogue
+from sync.access import Caller, actor_number
 from sync.accounts import PROJECT_ID
 from sync.catalogue import Slice
 from sync.conditions import Fields, Known, order_by, to_sql
@@ -104,10 +101,9 @@ def slice_for(
     db: Connection, library: Library, caller: Caller, list_name: str, now: datetime
 ) -> Slice:
     """What the caller may have of a list. Refused(NOT_FOUND or NOT_ALLOWED)."""
-    is_strange = list_name not in library.lists
-    if is_strange and caller.kind == "user" and caller.role == "city":
-        return catalogue.slice_of(db, library, OPERATOR, list_name, now)
-    return catalogue.slice_of(db, library, caller, list_name, now)
+    seen = access.viewing(db, library, caller, list_name, vietnam_day(now))
+    list_id, _ = catalogue.find_list(db, library, list_name)
+    return Slice(list_id, list_name, seen.rule, seen.clubs)
 
 
 def list_lists(db: Connection, library: Library, caller: Caller, now: datetime) -> list[Slice]:

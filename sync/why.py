@@ -150,7 +150,7 @@ def _allow(
         return
     forms = {with_.form for with_ in (*one.with_, *one.without) if with_.form}
     rule = library.lists.get(one.of)
-    if rule is not None and not rule.is_of_clubs and caller.role not in rule.downloads:
+    if rule is not None and not rule.is_of_clubs and caller.role not in rule.pages:
         raise Refused(NOT_ALLOWED())  # a role that has no people of the list sees them counted
     if one.of in library.rules:
         reading = access.reading(db, library, caller, one.of, asked.period.last)

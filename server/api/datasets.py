@@ -15,7 +15,7 @@ from forms.central_csv import to_csv
 from forms.odata_filter import Condition, read_filter
 from forms.problems import BAD_PARAMETER, LIST_EXISTS, NOT_FOUND, Refused
 from forms.tree import safe_name
-from server.api.door import KNOWN, PROJECT, caller, route
+from server.api.door import PROJECT, caller, route
 from server.api.forms import seen_by
 from server.api.wire import Wire, done, extended, sent, to_time
 from server.runtime import runtime
@@ -34,6 +34,7 @@ class NewName(Wire):
 LISTS = f"{PROJECT}/datasets"
 LIST = f"{LISTS}/<list_name>"
 CSV = "text/csv; charset=utf-8"
+READ = "entities.read"
 
 
 def mine(db: Connection, list_name: str) -> Slice:
@@ -52,7 +53,7 @@ def read_condition() -> Condition | None:
 
 
 # ------------------------------------------------------------------ lists
-@route(LISTS, KNOWN)
+@route(LISTS, READ, "forms.manage")
 def list_datasets() -> Response:
     """The lists the caller may have something of."""
     here = runtime()
@@ -62,7 +63,7 @@ def list_datasets() -> Response:
         return jsonify([_short(db, one, made_at) for one in found])
 
 
-@route(LIST, KNOWN)
+@route(LIST, READ)
 def get_dataset(list_name: str) -> Response:
     """A list with its properties, as far as the caller sees them, and the forms beside it."""
     with runtime().database.read() as db:
@@ -144,7 +145,7 @@ def _name(text: str) -> str:
 
 
 # ------------------------------------------------------------------ one table
-@route(f"{LIST}/entities.csv", KNOWN)
+@route(f"{LIST}/entities.csv", READ)
 def get_dataset_csv(list_name: str) -> Response:
     """Everything of a list that the caller may have; unchanged, it is not sent again."""
     condition = read_condition()

@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
 from forms.problems import BAD_PARAMETER, MISSING_FIELDS, Refused
-from server.api.datasets import LIST, mine, read_condition
-from server.api.door import KNOWN, caller, route
+from server.api.datasets import LIST, READ, mine, read_condition
+from server.api.door import caller, route
 from server.api.wire import Wire, done, flag, paging, sent, to_time
 from server.runtime import runtime
 from server.streams import stream
@@ -97,7 +97,7 @@ def _version_json(
 
 
 # ------------------------------------------------------------------ reading
-@route(f"{LIST}/entities", KNOWN)
+@route(f"{LIST}/entities", READ)
 def list_entities(list_name: str) -> Response:
     """The newest first, without their data; all of them where no limit is given."""
     limit, offset = paging() if "limit" in request.args else (None, paging()[1])
@@ -117,7 +117,7 @@ def list_entities(list_name: str) -> Response:
     return stream(pieces, JSON)
 
 
-@route(ONE, KNOWN)
+@route(ONE, READ)
 def get_entity(list_name: str, uuid: str) -> Response:
     """One entity with its data."""
     with runtime().database.read() as db:
@@ -128,7 +128,7 @@ def _said(db: Connection, list_name: str, uuid: str) -> Response:
     return jsonify(entity_json(listing.find(db, mine(db, list_name), uuid)))
 
 
-@route(f"{ONE}/versions", KNOWN)
+@route(f"{ONE}/versions", READ)
 def list_entity_versions(list_name: str, uuid: str) -> Response:
     """Every version, the oldest first."""
     with runtime().database.read() as db:
@@ -150,7 +150,7 @@ def _readable(db: Connection, story: Story) -> frozenset[str]:
     return frozenset(found)
 
 
-@route(f"{ONE}/diffs", KNOWN)
+@route(f"{ONE}/diffs", READ)
 def list_entity_differences(list_name: str, uuid: str) -> Response:
     """What each version changed, beginning with the second."""
     with runtime().database.read() as db:

@@ -16,8 +16,8 @@ from forms.odata import document, selected
 from forms.problems import BAD_SKIPTOKEN, UNKNOWN_SELECT, Refused
 from forms.tree import safe_names
 from server import auth
-from server.api.datasets import LIST, mine
-from server.api.door import KNOWN, route
+from server.api.datasets import LIST, READ, mine
+from server.api.door import route
 from server.api.odata import (
     JSON,
     OPTIONS,
@@ -50,7 +50,7 @@ SYSTEM = {
 }
 
 
-@route(f"{LIST}.svc", KNOWN)
+@route(f"{LIST}.svc", READ)
 def entities_service(list_name: str) -> Response:
     """The one table there is."""
     read_options(frozenset({"$format"}))
@@ -61,7 +61,7 @@ def entities_service(list_name: str) -> Response:
     return said(jsonify({"@odata.context": f"{_service(list_name)}/$metadata", "value": tables}))
 
 
-@route(f"{LIST}.svc/$metadata", KNOWN)
+@route(f"{LIST}.svc/$metadata", READ)
 def entities_metadata(list_name: str) -> Response:
     """Its columns: all texts."""
     read_options(frozenset({"$format"}))
@@ -76,7 +76,7 @@ def entities_metadata(list_name: str) -> Response:
     return said(Response(document(list_name, TABLE, system, columns), content_type=XML))
 
 
-@route(f"{LIST}.svc/{TABLE}", KNOWN)
+@route(f"{LIST}.svc/{TABLE}", READ)
 def entities_table(list_name: str) -> Response:
     """Rows, newest first."""
     want("json")

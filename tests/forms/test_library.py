@@ -129,6 +129,33 @@ def test_offices_that_see_only_figures_get_no_persons() -> None:
     assert load_library().lists["members"].downloads.keys() == allowed
 
 
+def test_on_pages_persons_are_for_who_works_with_them_and_loans_for_the_treasurer() -> None:
+    lists = load_library().lists
+    assert lists["members"].pages.keys() == {"chair", "treasurer", "health", "commune"}
+    assert lists["loans"].pages.keys() == {"treasurer"}
+    assert "city" in lists["clubs"].pages
+    for role, page in lists["members"].pages.items():
+        clinical = {"last_height", "safety"} & {*page.properties}
+        assert not clinical or role == "health"
+        classed = {"hh_class", "no_support"} & {*page.facts}
+        assert not classed or role in ("chair", "commune")
+
+
+def test_who_took_back_the_consent_to_be_kept_is_on_no_page() -> None:
+    for page in load_library().lists["members"].pages.values():
+        found = {"status": "active", "is_member": "active", "c_health": "yes"}
+        assert page.takes(found)
+        assert not page.takes({**found, "status": "withdrawn"})
+        assert not page.takes({**found, "is_member": "withdrawn"})
+    health = load_library().lists["members"].pages["health"]
+    assert not health.takes({"status": "active", "is_member": "active"})
+
+
+def test_a_page_that_names_a_missing_fact_is_told(library_folder: Path) -> None:
+    change(library_folder / "members/lists.toml", '"status", "club", "board_role"]', '"song"]')
+    assert "treasurer.song" in what_is_wrong(library_folder)
+
+
 def test_a_volunteer_gets_who_agreed_to_be_known_and_the_other_volunteers() -> None:
     sent = load_library().lists["members"].downloads["volunteer"].takes
     assert sent({"status": "active", "c_care": "yes", "is_volunteer": "no"})
@@ -404,7 +431,7 @@ def test_all_slips_are_told_at_once(library_folder: Path) -> None:
     ("file", "old", "new", "told"),
     [
         ("roles.toml", '"work.read"', '"work.raed"', "roles.toml"),
-        ("roles.toml", 'verbs = ["audit.read"]', "", "roles.toml"),
+        ("roles.toml", 'verbs = ["reports.read"]', "", "roles.toml"),
         ("roles.toml", "[treasurer]", "[accountant]", "treasurer"),
         ("care/follow_up.toml", 'since = "care_visit"', 'since = "care_vist"', "care_vist"),
         ("care/follow_up.toml", 'answer = "red"', 'answer = "rde"', "rde"),

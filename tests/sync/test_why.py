@@ -223,7 +223,7 @@ def test_only_who_may_see_the_people_sees_them_named(garden: Garden, tmp_path: P
     own = {"chair": SimpleNamespace(rows="club", without=("minutes",))}
     own["nurse"] = SimpleNamespace(rows="club", without=())
     plain.roles = roles
-    plain.lists["people"].downloads = {"chair": None, "nurse": None}
+    plain.lists["people"].pages = {"chair": None, "nurse": None}
     plain.rules["call"].readers = own
 
     def sees(role: str, name: str, home: str = "h1") -> bool:
