@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from forms.computed import Computed
+from forms.entity_pages import Codes, EntityPage, Words, read_page
 from forms.follow_up import FollowList, read_follow_list
 from forms.form_problems import FormRefused
 from forms.indicators import BadIndicator, Figures, Indicator, Target, read_figures
@@ -53,7 +54,7 @@ class LibraryForm:
     """One form's source, and the names in it as far as the rules speak of them.
 
     fields: column -> its choices. saves: property of an entity list -> column that feeds it.
-    repeats: "a", and "a/b" for a repeat within it. labels: column -> code -> Vietnamese.
+    repeats: "a", and "a/b" for a repeat within it. says: column -> code -> what a person reads.
     """
 
     xml_form_id: str
@@ -63,7 +64,7 @@ class LibraryForm:
     saves: Mapping[str, str]
     entity_lists: tuple[str, ...]
     repeats: frozenset[str] = frozenset()
-    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    says: Mapping[str, Codes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +324,7 @@ class Library:
     rolls: Mapping[str, Roll] = field(default_factory=dict)
     follow_up: Mapping[str, FollowList] = field(default_factory=dict)
     matches: Mapping[str, MatchRule] = field(default_factory=dict)
+    pages: Mapping[str, EntityPage] = field(default_factory=dict)
     problems: tuple[Problem, ...] = field(default=())
 
     def rules_on(self, list_name: str) -> Iterator[ListRule]:
@@ -411,6 +413,7 @@ def read_library(path: Path) -> Library:
         matches=MappingProxyType(
             dict(_read_all(path, "match.toml", lambda _, entry: read_match_rule(entry), problems))
         ),
+        pages=MappingProxyType(_read_pages(path, forms, lists, problems)),
         units=_read_csv(path / "places" / "units.csv"),
         successions=_read_csv(path / "places" / "successions.csv"),
         problems=tuple(problems),
@@ -469,10 +472,14 @@ def _read_follow_up(
     path: Path, forms: Mapping[str, LibraryForm], problems: list[Problem]
 ) -> dict[str, FollowList]:
     """Every [[follow]] of the domains; its texts may stand in the same domain's thresholds.toml."""
-    choices = {name: form.labels for name, form in forms.items()}
+    choices = {
+        name: {column: _in_vietnamese(codes) for column, codes in form.says.items()}
+        for name, form in forms.items()
+    }
     found: dict[str, FollowList] = {}
     for file in sorted(path.glob("*/follow_up.toml")):
-        texts = _texts_of(file.parent / "thresholds.toml")
+        tables = _texts_of(file.parent / "thresholds.toml").items()
+        texts = {name: _in_vietnamese(codes) for name, codes in tables}
         try:
             entries = tomllib.loads(file.read_text("utf-8")).get("follow", [])
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -486,14 +493,46 @@ def _read_follow_up(
     return found
 
 
-def _texts_of(file: Path) -> dict[str, dict[str, str]]:
-    """Tables of texts in two languages: name → code → Vietnamese."""
-    tables = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+def _in_vietnamese(codes: Codes) -> dict[str, str]:
+    return {code: vi for code, (vi, _) in codes.items()}
+
+
+def _read_pages(
+    path: Path,
+    forms: Mapping[str, LibraryForm],
+    lists: Mapping[str, ListRule],
+    problems: list[Problem],
+) -> dict[str, EntityPage]:
+    """Every [list] of the domains' page.toml; texts stand beside it or among any thresholds."""
+    texts: dict[str, Codes] = {}
+    for file in sorted(path.glob("*/thresholds.toml")):
+        texts |= _texts_of(file)
+    found: dict[str, EntityPage] = {}
+    for file in sorted(path.glob("*/page.toml")):
+        entries = dict(_entries(file, problems))
+        own = {**texts, **_tables_of_texts(entries.pop("words", {}))}
+        for name, entry in entries.items():
+            rule = lists.get(name)
+            base = lists.get(rule.of) if rule and rule.of else rule
+            with _Told(file, name, problems):
+                try:
+                    found[name] = read_page(name, entry, Words(base, forms, own))
+                except ValueError as error:
+                    raise Wrong(f"viết sai: {error}", f"misspelt: {error}") from error
+    return found
+
+
+def _texts_of(file: Path) -> dict[str, Codes]:
+    return _tables_of_texts(tomllib.loads(file.read_text("utf-8")) if file.exists() else {})
+
+
+def _tables_of_texts(tables: Mapping[str, Any]) -> dict[str, Codes]:
+    """Tables of nothing but texts in two languages: name → code → Vietnamese and English."""
     return {
-        name: {code: text["vi"] for code, text in table.items() if isinstance(text, dict)}
+        name: {code: (text["vi"], text["en"]) for code, text in table.items()}
         for name, table in tables.items()
         if isinstance(table, dict)
-        and all(isinstance(text, dict) and "vi" in text for text in table.values())
+        and all(isinstance(text, dict) and {"vi", "en"} <= text.keys() for text in table.values())
     }
 
 
@@ -557,7 +596,7 @@ def _read_form(path: Path, problems: list[Problem]) -> LibraryForm | None:
         saves=MappingProxyType({row["save_to"]: row["name"] for row in survey if "save_to" in row}),
         entity_lists=tuple(row["list_name"] for row in _cells(sheets, "entities")),
         repeats=frozenset(_repeats(survey)),
-        labels=MappingProxyType(dict(_labels(survey, sheets))),
+        says=MappingProxyType(dict(_says(survey, sheets))),
     )
 
 
@@ -578,18 +617,21 @@ def _choices(sheets: Sheets) -> dict[str, frozenset[str]]:
     return {name: frozenset(codes) for name, codes in found.items()}
 
 
-def _labels(
-    survey: list[dict[str, str]], sheets: Sheets
-) -> Iterator[tuple[str, Mapping[str, str]]]:
+def _says(survey: list[dict[str, str]], sheets: Sheets) -> Iterator[tuple[str, Codes]]:
     """Each column's choices as a person reads them."""
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, tuple[str, str]]] = {}
     for row in _cells(sheets, "choices"):
-        heading = next((h for h in row if h.startswith("label") and h.endswith("(vi)")), "label")
-        found.setdefault(row["list_name"], {})[row["name"]] = row.get(heading, row["name"])
+        says = _label(row, "(vi)"), _label(row, "(en)")
+        found.setdefault(row["list_name"], {})[row["name"]] = says
     for row in survey:
         of = row.get("type", "").partition(" ")[2]
         if of in found and "name" in row:
             yield row["name"], MappingProxyType(found[of])
+
+
+def _label(row: Mapping[str, str], language: str) -> str:
+    heading = next((h for h in row if h.startswith("label") and h.endswith(language)), "label")
+    return row.get(heading, row["name"])
 
 
 _NO_COLUMN = ("begin", "end_", "note", "audit", "csv-external", "xml-external")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from forms import unit_tables
 from forms.computed import Computed
 from forms.document_rules import chart_slips
+from forms.entity_pages import EntityPage, page_slips
 from forms.follow_up import FollowList
 from forms.indicator_names import KnownForm, Names, check_names
 from forms.indicators import PLACES, Figures
@@ -46,6 +47,8 @@ def misfits(library: Library) -> list[Problem]:
         found += [problem("lists.toml", one.name, *slip) for slip in _list_slips(one, library)]
     for roll in library.rolls.values():
         found += [problem("rolls.toml", roll.name, *slip) for slip in _roll_slips(roll, library)]
+    for page in library.pages.values():
+        found += [problem("page.toml", page.name, *slip) for slip in _page_slips(page, library)]
     for name in library.matches:
         found += [problem("match.toml", name, *slip) for slip in _match_slips(name, library)]
     found += [
@@ -270,6 +273,21 @@ def _roll_slips(roll: Roll, library: Library) -> Iterator[Slip]:
         return
     slips = roll_slips(roll, rule.fact_names, rule.properties, library.roles)
     yield from (_nothing_called(name) for name in slips)
+
+
+def _page_slips(page: EntityPage, library: Library) -> Iterator[Slip]:
+    rule = library.lists.get(page.name)
+    base = library.lists.get(rule.of) if rule and rule.of else rule
+    if base is None:
+        yield _nothing_called(page.name)
+        return
+    about = {
+        name: _columns(library, form)
+        for name, form in library.forms.items()
+        if base.is_of_clubs or _subjects(library, name) == base.name
+    }
+    slips = page_slips(page, base.fact_names, base.properties, about, library.pages)
+    yield from map(_nothing_called, slips)
 
 
 # ------------------------------------------------------------------ lists
