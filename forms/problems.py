@@ -734,6 +734,12 @@ PAIR_UNKNOWN = ProblemType(
     "Trong danh sách “{list}”, không có gì cho thấy hai mục này là một người.",
     "Nothing says that these two of the list “{list}” may be one.",
 )
+TEXT_TOO_LONG = ProblemType(
+    "text_too_long",
+    400,
+    "Chữ dài quá (tối đa {limit} chữ cái). Xin viết ngắn lại.",
+    "The text is too long (at most {limit} letters). Please make it shorter.",
+)
 NOT_ACCEPTABLE = ProblemType(
     "not_acceptable",
     406,

@@ -233,6 +233,17 @@ def list_users(db: Connection) -> list[Account]:
     return [Account(*row) for row in db.execute(query)]
 
 
+def names_of(db: Connection, actors: Collection[str]) -> dict[str, str]:
+    """The names of those among these actors ("user:3", "app_user:7") who have one."""
+    found: dict[str, str] = {}
+    for kind, table in (("user", users), ("app_user", app_users)):
+        pairs = (actor.partition(":") for actor in actors)
+        ids = {int(number) for word, _, number in pairs if word == kind and number.isdigit()}
+        query = sa.select(table.c.id, table.c.name).where(table.c.id.in_(sorted(ids)))
+        found |= {f"{kind}:{row.id}": row.name for row in db.execute(query)}
+    return found
+
+
 # ------------------------------------------------------------------ phones
 
 

@@ -122,7 +122,7 @@ def _questions(
             if not form.reading.without.isdisjoint((*field.path, field.column)):
                 withheld.add(field.column)
     return [
-        Question(column, _title(found[0], codes), found[0].type, _shower(found, labels, codes))
+        Question(column, _title(found[0], codes), found[0].type, shower(found, labels, codes))
         for column, found in fields.items()
         if column not in withheld
     ]
@@ -139,7 +139,10 @@ def _title(field: Field, codes: bool) -> str:
     return " ".join(label.split()) if label else field.column
 
 
-def _shower(fields: list[Field], labels: Mapping[str, str], codes: bool) -> Callable[[str], Cell]:
+def shower(
+    fields: Sequence[Field], labels: Mapping[str, str], codes: bool
+) -> Callable[[str], Cell]:
+    """How answers to one question, in all its versions, are shown; `labels`: of entities."""
     kind = fields[0].type
     if kind in _TYPED:
         return _TYPED[kind]

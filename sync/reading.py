@@ -21,7 +21,8 @@ from forms.instance import Instance, read_instance
 from forms.odata_filter import Condition, Order, fields_in
 from forms.problems import BAD_SKIPTOKEN, NOT_FOUND, NOT_WHOLE, UNKNOWN_FORM, Refused
 from forms.schema import FormSchema
-from forms.tree import Node, form_tree
+from forms.tree import Node, files_in, form_tree
+from forms.xml import Element
 from sync import access
 from sync.access import PEOPLE_FROM, Caller, Reading, actor_number
 from sync.accounts import PROJECT_ID
@@ -38,6 +39,7 @@ from sync.tables import (
     received,
     records,
     sealed_submissions,
+    submission_comments,
     submission_versions,
     submissions,
     users,
@@ -66,6 +68,11 @@ class FormView:
     def all_versions(self) -> Node:
         """The questions of every version ever published."""
         return form_tree(self.schemas, self.reading.without, deleted=True)
+
+    def may_give(self, document: Element | None, name: str) -> bool:
+        """Whether the file of this name may be had: of who may not see every answer, only one
+        that an answer of `document` names which may be seen."""
+        return self.reading.is_whole or name in files_in(self.all_versions(), document)
 
     def require_whole(self) -> None:
         """Refused(NOT_WHOLE) for who may not see every answer."""
@@ -131,6 +138,7 @@ class Wanted:
     limit: int | None = None
     offset: int = 0
     deleted: bool = False  # the bin instead of what is there
+    also: tuple[sa.ColumnElement[bool], ...] = ()  # over `submissions`
 
 
 # ------------------------------------------------------------------ the form
@@ -218,6 +226,17 @@ def find_by_version(db: Connection, form: FormView, version_id: int) -> Submissi
     query = _from(sa.select(*_columns(answers=True)), form)
     row = db.execute(query.where(submissions.c.id == owner)).one()
     return _submission(form, row, True)
+
+
+def find_by_number(
+    db: Connection, form: FormView, submission_id: int, *, answers: bool = False
+) -> Submission:
+    """One submission by its number here; also a deleted one. Refused(NOT_FOUND)."""
+    query = _from(sa.select(*_columns(answers)), form).where(submissions.c.id == submission_id)
+    row = db.execute(query).one_or_none()
+    if row is None:
+        raise Refused(NOT_FOUND())
+    return _submission(form, row, answers)
 
 
 def id_after(db: Connection, form: FormView, instance_id: str) -> int:
@@ -327,19 +346,25 @@ def _conditions(db: Connection, wanted: Wanted) -> Iterator[sa.ColumnElement[boo
         yield deleted_at.is_not(None) if wanted.deleted else deleted_at.is_(None)
     if condition is not None:
         yield to_sql(db, condition, FIELDS)
+    yield from wanted.also
 
 
 def _in_scope(reading: Reading) -> sa.ColumnElement[bool]:
-    """A submission is of the club its record is filed under; of no club yet, it is nobody's."""
+    """A submission is of the club its record is filed under; of no club yet, it is nobody's.
+
+    A deleted one has no record: it is of the club it was deleted from.
+    """
     if reading.clubs is None:
         return sa.true()
-    r = records.c
+    r, c, s = records.c, submission_comments.c, submissions.c
+    clubs = sorted(reading.clubs)
     mine = sa.select(r.id).where(
-        r.submission_version_id == submissions.c.current_version_id,
+        r.submission_version_id == s.current_version_id,
         r.table_path == "",
-        r.club_id.in_(sorted(reading.clubs)),
+        r.club_id.in_(clubs),
     )
-    return mine.exists()
+    was_mine = sa.select(c.id).where(c.submission_id == s.id, c.club_id.in_(clubs))
+    return sa.or_(mine.exists(), sa.and_(s.deleted_at.is_not(None), was_mine.exists()))
 
 
 def _expected(*, here: bool = False) -> sa.ScalarSelect[int]:

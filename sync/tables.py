@@ -274,6 +274,18 @@ attachments = Table(
     Column("received_at", Utc, nullable=False),
     UniqueConstraint("submission_version_id", "name", "sha256"),
 )
+submission_comments = Table(  # what people said of a submission, and what they decided about it
+    "submission_comments",
+    metadata,
+    _id(),
+    _ref("submission_id", "submissions", index=True),
+    Column("act", Text, nullable=False),  # comment | review | delete | restore
+    Column("state", Text),  # of a review: submissions.review_state from then on
+    Column("text", Text, nullable=False),  # "" = nothing was said
+    Column("club_id", Text),  # of a delete: the club its record was filed under until then
+    Column("actor", Text, nullable=False),  # as in audit_events
+    Column("at", Utc, nullable=False),
+)
 audit_events = Table(
     "audit_events",
     metadata,

@@ -15,7 +15,7 @@ from forms.difference import Filled
 from forms.instance import one_id, read_instance, spellings
 from forms.problems import UNKNOWN_SUBMISSION, Refused
 from forms.schema import read_schema
-from sync import audit, queue
+from sync import audit, comments, queue
 from sync.accounts import DRAFTS_ID, PROJECT_ID
 from sync.attachments import how_many_missing
 from sync.database import is_sqlite
@@ -133,7 +133,7 @@ def list_submissions(
     if missing_files:
         query = query.where(missing > 0, s.deleted_at.is_(None))
     if flagged:
-        query = query.where(_is_flagged(db), s.deleted_at.is_(None))
+        query = query.where(is_flagged(db), s.deleted_at.is_(None))
     rows = db.execute(query).all()
     flags, counts = _flags(db, [row.id for row in rows])
     return [
@@ -151,7 +151,9 @@ def list_submissions(
     ]
 
 
-def _is_flagged(db: Connection) -> sa.ColumnElement[bool]:
+def is_flagged(db: Connection) -> sa.ColumnElement[bool]:
+    """Of `submissions`: whether any version, or what was read of it, gives a person something to
+    look at."""
     size = sa.func.json_array_length if is_sqlite(db) else sa.func.jsonb_array_length
     v, r = submission_versions.alias().c, records.c
     arrived = sa.select(v.id).where(v.submission_id == submissions.c.id, size(v.problems) > 0)
@@ -251,22 +253,37 @@ def get_filled(db: Connection, version_id: int) -> Filled:
 
 
 # ------------------------------------------------------------------ what a person decides
-def review(db: Connection, one: Submission, state: str | None, actor: str, now: datetime) -> None:
-    """Say what the submission is worth: REVIEWS, or None to take it back; figures follow."""
+def review(
+    db: Connection, one: Submission, state: str | None, actor: str, now: datetime, words: str = ""
+) -> None:
+    """Say what the submission is worth: REVIEWS, or None to take it back; figures follow.
+
+    `words` say why, here and below: Refused(TEXT_TOO_LONG).
+    """
     if state not in (*REVIEWS, None):
         raise ValueError(f"no such review: {state}")
     _decide(db, one, {"review_state": state}, actor, "submission.review", now, state=state)
+    comments.add(db, one.id, comments.REVIEW, words, actor, now, state=state)
 
 
-def delete(db: Connection, one: Submission, actor: str, now: datetime) -> None:
+def delete(db: Connection, one: Submission, actor: str, now: datetime, words: str = "") -> None:
     """Out of lists and figures; kept, also when it is sent again. Entities it made stay."""
     values = {"deleted_at": one.deleted_at or now}
     _decide(db, one, values, actor, "submission.delete", now)
+    club_id = _club_of(db, one)  # its records go: who may see it then is known from here
+    comments.add(db, one.id, comments.DELETE, words, actor, now, club_id=club_id)
 
 
-def restore(db: Connection, one: Submission, actor: str, now: datetime) -> None:
+def restore(db: Connection, one: Submission, actor: str, now: datetime, words: str = "") -> None:
     """Take the deleting back."""
     _decide(db, one, {"deleted_at": None}, actor, "submission.restore", now)
+    comments.add(db, one.id, comments.RESTORE, words, actor, now)
+
+
+def _club_of(db: Connection, one: Submission) -> str | None:
+    r = records.c
+    query = sa.select(r.club_id).where(r.submission_version_id == one.current_version_id)
+    return db.execute(query.where(r.table_path == "")).scalar()
 
 
 def _decide(

@@ -26,7 +26,7 @@ from forms.problems import (
     Refused,
 )
 from forms.tree import files_in, form_tree
-from forms.xml import MAX_BYTES
+from forms.xml import MAX_BYTES, Element
 from server import downloads
 from server.api.door import FORM, KNOWN, caller, route
 from server.api.wire import Wire, done, extended, flag, paging, sent, to_time
@@ -333,7 +333,7 @@ def delete_submission(form_id: str, instance_id: str) -> Response:
 
 @route(f"{ONE}/restore", "submission.review", methods=["POST"])
 def restore_submission(form_id: str, instance_id: str) -> Response:
-    """Take the deleting back. For who reads every club: the deleted is filed under none."""
+    """Take the deleting back."""
     with runtime().database.write() as db:
         _whole(db, form_id, instance_id, deleted=True)
         kept = versions.find(db, form_id, instance_id)
@@ -359,7 +359,7 @@ def list_submission_files(form_id: str, instance_id: str) -> Response:
         named = _names(form, one)
         found = {file.name: file.sha256 is not None for file in _files(db, one)}
     names = [*found, *sorted(named - set(found))]
-    shown = [name for name in names if _may_have(form, one, name)]
+    shown = [name for name in names if form.may_give(_document_of(one), name)]
     return jsonify([{"name": name, "exists": found.get(name, False)} for name in shown])
 
 
@@ -370,7 +370,7 @@ def get_submission_file(form_id: str, instance_id: str, filename: str) -> Respon
     with here.database.read() as db:
         form = opened(db, form_id)
         one = reading.find(db, form, instance_id, answers=True)
-        if not _may_have(form, one, file_name(filename) or ""):
+        if not form.may_give(_document_of(one), file_name(filename) or ""):
             raise Refused(NOT_ALLOWED())
         file = attachments.open_for_download(db, here.blobs, one.current.id, filename)
     return downloads.send(file)
@@ -426,11 +426,8 @@ def _files(db: Connection, one: Submission) -> list[attachments.Attachment]:
 
 def _names(form: FormView, one: Submission) -> frozenset[str]:
     """What the document names, before anything was processed."""
-    element = one.instance.root if one.instance else None
-    return files_in(form_tree(form.schemas, deleted=True), element)
+    return files_in(form_tree(form.schemas, deleted=True), _document_of(one))
 
 
-def _may_have(form: FormView, one: Submission, name: str) -> bool:
-    """Of who may not see every answer: only files named in answers that may be seen."""
-    element = one.instance.root if one.instance else None
-    return form.reading.is_whole or name in files_in(form.all_versions(), element)
+def _document_of(one: Submission) -> Element | None:
+    return one.instance.root if one.instance else None

@@ -72,3 +72,17 @@ def test_an_answer_that_no_question_asks_is_compared_without_a_label() -> None:
 def test_answers_come_in_the_order_of_the_form() -> None:
     found = [(one.path, one.text) for one in answers(filled("<kg>50</kg>" + OLD.split("<kg>")[0]))]
     assert found == [("name", "Lan"), ("kg", "50")]
+
+
+def test_withheld_answers_are_in_no_list_and_no_difference() -> None:
+    old, new = filled(OLD + "<odd>1</odd>"), filled(OLD.replace("Lan", "Hoa").replace("50", "51"))
+    assert [one.path for one in answers(old, without=("who",))] == [
+        *("kg", "supplies[1]/item", "supplies[2]/item")
+    ]
+    assert [one.path for one in difference(old, new, without=("kg",))] == ["name"]
+
+
+def test_answers_are_told_in_words_and_compared_as_they_were_sent() -> None:
+    old, new = filled(OLD), filled(OLD.replace("Lan", "Hoa"))
+    (change,) = difference(old, new, show=lambda field, text: f"{field and field.name} …")
+    assert (change.old, change.new) == ("name …", "name …")

@@ -314,6 +314,18 @@ def of_club(door: Door, role: str) -> Program:
     return program
 
 
+def test_who_reads_a_club_brings_back_what_was_deleted_from_it(visits: Door) -> None:
+    health = of_club(visits, "health")
+    assert health.delete(f"{VISITS}/{A}").status_code == 200
+    health.refused(health.delete(f"{VISITS}/{B}"), 404.1)
+    work(visits)
+    assert health.json(VISITS) == []
+    assert [one["instanceId"] for one in health.json(f"{VISITS}?deleted=true")] == [A]
+    assert health.post(f"{VISITS}/{A}/restore").status_code == 200
+    work(visits)
+    assert [one["instanceId"] for one in health.json(VISITS)] == [A]
+
+
 def test_a_chair_sees_the_visits_of_her_club_and_no_whole_document(visits: Door) -> None:
     chair = of_club(visits, "chair")
     found = chair.json(VISITS)

@@ -147,3 +147,12 @@ def test_every_change_of_who_may_call_is_in_the_audit(kept: Database) -> None:
 @pytest.mark.parametrize(("text", "safe"), [("Hoa 123!", True), ("Hòa", False)])
 def test_what_phones_can_surely_send_is_ascii(text: str, safe: bool) -> None:
     assert accounts.phone_safe(text) is safe
+
+
+def test_who_did_something_is_told_by_name_as_long_as_that_is_known(kept: Database) -> None:
+    user_id = add(kept)
+    with kept.write() as db:
+        phone_id = accounts.add_app_user(db, "Máy 1", "volunteer", None, None, TOKEN, NOW)
+        asked = {f"user:{user_id}", f"app_user:{phone_id}", "user:999", "user:x", "operator"}
+        named = accounts.names_of(db, asked)
+    assert named == {f"user:{user_id}": "Hoa", f"app_user:{phone_id}": "Máy 1"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from forms.difference import difference
 from forms.instance import read_instance
 from forms.problems import Refused
-from sync import verify, versions
+from sync import comments, verify, versions
 from sync.chain import Link, lineage
 from sync.database import Database
 from sync.tables import audit_events, queue, submission_versions, submissions
@@ -134,6 +134,25 @@ def test_c124_an_edit_takes_the_review_back(world: World) -> None:
     decide(world, "review", "one", "approved")
     deliver(world, a_visit("two", "one"))
     assert world.rows(submissions)[0].review_state == "edited"
+
+
+def test_what_people_say_of_a_visit_and_why_they_judge_it_is_kept_in_order(world: World) -> None:
+    deliver(world, a_visit("one"))
+    with world.database.write() as db:
+        one = versions.find(db, "visit", an_id("one"))
+        comments.add(db, one.id, comments.COMMENT, " Hỏi\x00 lại\r\nbác Lan ", "user:3", NOW)
+        versions.review(db, one, "hasIssues", "user:3", NOW, "Sai ngày")
+        versions.delete(db, one, "user:3", NOW, "Gửi nhầm")
+        versions.restore(db, one, "user:4", NOW)
+        said = comments.read(db, one.id)
+        with pytest.raises(Refused, match="text_too_long"):
+            comments.add(db, one.id, comments.COMMENT, "a" * 2001, "user:3", NOW)
+    assert [(one.act, one.state, one.text, one.actor) for one in said] == [
+        ("comment", None, "Hỏi lại\nbác Lan", "user:3"),
+        ("review", "hasIssues", "Sai ngày", "user:3"),
+        ("delete", None, "Gửi nhầm", "user:3"),
+        ("restore", None, "", "user:4"),
+    ]
 
 
 def test_c29_c125_what_was_deleted_stays_deleted_when_it_or_its_edit_comes_again(
