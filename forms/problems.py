@@ -163,6 +163,12 @@ METHOD_NOT_ALLOWED = ProblemType(
 BAD_REQUEST = ProblemType(
     "bad_request", 400, "Yêu cầu không đúng dạng.", "The request is not well formed."
 )
+STALE_PAGE = ProblemType(
+    "stale_page",
+    400,
+    "Trang này đã mở từ lâu hoặc không phải của máy chủ này. Xin mở lại trang và làm lại.",
+    "This page was opened long ago, or is not from this server. Please open it again and repeat.",
+)
 INTERNAL = ProblemType(
     "internal",
     500,

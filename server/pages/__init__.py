@@ -7,16 +7,18 @@ from datetime import timedelta
 
 from flask import Flask, Response, request
 
-from server.pages import sign_in
-from server.pages.home import pages
+from server.pages import home, look, sign_in, words
+from server.pages.door import csrf, pages
 from server.settings import Settings, secret_key
 
 BLUEPRINT = pages.name
+GROUPS = (home, look, sign_in)  # each puts its pages into the blueprint when it is imported
 SESSION_HOURS = 12  # a working day on an office computer that many use
 
-# No script at all, nothing from other hosts, no frame around us: less that can go wrong.
+# Nothing from other hosts, no script or style within a page, no frame around us.
 CONTENT_SECURITY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
 
@@ -32,6 +34,8 @@ def register(app: Flask, settings: Settings) -> None:
         PERMANENT_SESSION_LIFETIME=timedelta(hours=SESSION_HOURS),
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a page left open over lunch still works
     )
+    words.register(app)
+    app.jinja_env.globals["csrf"] = csrf
     sign_in.register(app, BLUEPRINT)
     app.register_blueprint(pages)
     app.after_request(_harden)

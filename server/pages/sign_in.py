@@ -1,29 +1,22 @@
-"""Sessions of people: sign in with the name and password that also serve a phone."""
+"""Signing in, with the name and password that also serve a phone; and out; the language."""
 
 from __future__ import annotations
 
 import hmac
-from typing import Any
+import re
 
-from flask import Flask, Response, redirect, request, url_for
-from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from flask_wtf import FlaskForm
-from wtforms import PasswordField, StringField
-from wtforms.validators import DataRequired, Length
+from flask import Flask, redirect, render_template, request, session, url_for
+from flask_login import LoginManager, UserMixin, login_user, logout_user
+from werkzeug.wrappers import Response
 
+from forms.problems import NOT_AUTHENTIC
 from server import auth
+from server.pages.door import OPEN, Answer, page
+from server.pages.words import LANGUAGES
 from server.runtime import runtime
 from sync import accounts
-from sync.access import Caller
 
-
-class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    name = StringField(validators=[DataRequired(), Length(max=accounts.LONGEST_NAME)])
-    password = PasswordField(validators=[DataRequired(), Length(max=1000)])
-
-
-class SignOutForm(FlaskForm):  # type: ignore[misc]
-    """Only its CSRF token."""
+_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
 
 class Person(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
@@ -85,8 +78,34 @@ def leave() -> None:
     logout_user()
 
 
-def caller() -> Caller:
-    """Who is signed in; only in a view behind @login_required."""
-    person: Any = current_user
-    found: Caller = person.caller
-    return found
+@page("/sign-in", OPEN, methods=("GET", "POST"))
+def sign_in() -> Answer:
+    """The form; after it, where the person wanted to go, or home."""
+    problem, status = None, 200
+    if request.method == "POST":
+        if enter(request.form.get("name", ""), request.form.get("password", "")):
+            return redirect(_wanted() or url_for("pages.home"), 303)
+        problem, status = NOT_AUTHENTIC(), 401
+    return render_template("sign_in.html", problem=problem), status
+
+
+def _wanted() -> str | None:
+    """Where `next` leads, if it is a page of ours: nobody is led away by a link."""
+    wanted = request.args.get("next", "")
+    return wanted if _PATH.fullmatch(wanted) else None
+
+
+@page("/sign-out", OPEN, methods=("POST",))
+def sign_out() -> Answer:
+    """End the session, also where it has ended already."""
+    leave()
+    return redirect(url_for("pages.sign_in"), 303)
+
+
+@page("/language", OPEN, methods=("POST",))
+def choose_language() -> Answer:
+    """Vietnamese or English, for as long as the session lasts."""
+    chosen = request.form.get("language")
+    if chosen in LANGUAGES:
+        session["language"] = chosen
+    return redirect(url_for("pages.home"), 303)

@@ -1,0 +1,47 @@
+"""The gate of the pages: who is let in where, and that a form of another site does nothing."""
+
+from __future__ import annotations
+
+from server.pages.door import NEEDS
+from tests.server.pages.town import Town, post
+
+
+def test_every_page_says_who_may_open_it(town: Town) -> None:
+    views = {
+        rule.endpoint.removeprefix("pages.")
+        for rule in town.app.url_map.iter_rules()
+        if rule.endpoint.startswith("pages.")
+    }
+    assert views - {"static"} == set(NEEDS)
+
+
+def test_a_stranger_is_led_to_sign_in_and_back_to_the_page_that_was_asked_for(town: Town) -> None:
+    answer = town.browser().get("/?period=2025H1")
+    assert (answer.status_code, answer.location) == (302, "/sign-in?next=/?period%3D2025H1")
+    assert town.browser().get("/").location == "/sign-in"
+
+
+def test_no_link_leads_from_sign_in_to_another_site(town: Town) -> None:
+    for bad in ("//evil.example", "https://evil.example", "/\\evil.example", "/a\nb", "evil"):
+        with town.app.test_request_context("/sign-in", query_string={"next": bad}):
+            from server.pages.sign_in import _wanted
+
+            assert _wanted() is None, bad
+
+
+def test_who_is_signed_in_has_a_menu_and_chooses_the_language(town: Town) -> None:
+    city = town.browser("city")
+    assert 'aria-current="page">Trang đầu' in city.get("/").text
+    post(city, "/language", language="en")
+    text = city.get("/").text
+    assert 'lang="en">\n' in text
+    assert 'aria-current="page">Home<' in text
+    assert "Tiếng Việt" in text
+
+
+def test_a_form_of_another_site_changes_nothing(town: Town) -> None:
+    city = town.browser("city")
+    answer = city.post("/language", data={"language": "en"})
+    assert answer.status_code == 400
+    assert "Xin mở lại trang" in answer.text
+    assert "Trang đầu" in city.get("/").text
