@@ -141,15 +141,26 @@ def empty(database: Database) -> None:
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty, migrated database; the test runs once on each kind."""
+    yield from _one_kind(request, tmp_path)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def shared_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """As `database`, but once for all tests of a file that only ask, of a world made once."""
+    yield from _one_kind(request, tmp_path_factory.mktemp("shared"))
+
+
+def _one_kind(request: pytest.FixtureRequest, folder: Path) -> Iterator[Database]:
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
-        shutil.copy(template, tmp_path / "cayda.db")
-        database = Database(f"sqlite:///{tmp_path / 'cayda.db'}")
-        yield database
+        shutil.copy(template, folder / "cayda.db")
+        database = Database(f"sqlite:///{folder / 'cayda.db'}")
     else:
         database = Database(request.getfixturevalue("postgres_url"))
         empty(database)
-        yield database
+    yield database
     database.dispose()
 
 

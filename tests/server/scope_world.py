@@ -1,0 +1,317 @@
+"""Three clubs, a person and a record of every kind in each, and somebody of every role beside them.
+
+What must not be seen carries a word found nowhere else (`PLANTS`), so that a leak is found by its
+letters in whatever was answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZipFile, is_zipfile
+
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from forms.library import load_library
+from server.app import create_app
+from server.pages.sign_in import Person
+from server.runtime import Runtime
+from server.settings import Settings
+from sync import accounts, clubs, places, tables
+from sync.access import actor_number
+from sync.blobs import open_blobs
+from sync.database import Database
+from tests.conftest import NOW
+from tests.server.conftest import Clock, CountingJobs, Door
+from tests.sync.library_world import LibraryWorld
+from tests.sync.sending import an_id
+
+OWN, SIBLING, FAR = (
+    "own",
+    "sibling",
+    "far",
+)  # the club that is asked about; one of its commune; else
+CODES = {OWN: ("A-1", "20263"), SIBLING: ("A-2", "20263"), FAR: ("B-1", "20194")}
+LEVELS = {"volunteer": "club", "chair": "club", "treasurer": "club"}
+LEVELS |= {"health": "commune", "commune": "commune", "peoples_committee": "commune"}
+
+# Domain 2, written by hand: word → the roles that may ever read it, of clubs in their scope.
+PLANTS: Mapping[str, frozenset[str]] = {
+    "zqname": frozenset({"chair", "treasurer", "health", "commune"}),
+    "zqphone": frozenset({"chair", "health", "commune"}),
+    "zqhead": frozenset({"chair", "commune"}),
+    "zqway": frozenset({"chair", "commune"}),
+    "zqidnumber": frozenset(),
+    "zqdiagnosis": frozenset({"health"}),
+    "zqchecknote": frozenset({"health"}),
+    "zqdanger": frozenset({"health", "commune"}),
+    "zqvisitnote": frozenset({"health", "commune"}),
+    "zqpurpose": frozenset({"treasurer"}),
+    "zqledger": frozenset({"treasurer", "chair"}),
+    "zqfinding": frozenset({"chair", "commune", "city"}),
+}
+
+
+@dataclass(frozen=True)
+class Who:
+    """A caller: of which role, and where from the club that is asked about."""
+
+    role: str
+    place: str  # OWN, SIBLING, FAR; "" = bound to no place
+
+    @property
+    def name(self) -> str:
+        return f"{self.role}-{self.place}" if self.place else self.role
+
+    @property
+    def is_in_scope(self) -> bool:
+        """Whether the club that is asked about is the caller's, or of the caller's commune."""
+        if not self.place:
+            return True
+        return self.place == OWN
+
+    def sees(self, place: str) -> bool:
+        """Whether that club is in the caller's scope today."""
+        if not self.place or self.place == place:
+            return True
+        return LEVELS.get(self.role) == "commune" and {self.place, place} == {OWN, SIBLING}
+
+
+def callers() -> Iterator[Who]:
+    """Everybody of domain 2, at every distance that makes a difference."""
+    for name, role in load_library().roles.items():
+        if role.everywhere:
+            yield Who(name, "")
+        elif LEVELS.get(name) == "club":
+            yield from (Who(name, place) for place in CODES)
+        else:
+            yield from (Who(name, place) for place in (OWN, FAR))
+
+
+@dataclass
+class ScopeWorld:
+    """`names` stand in addresses: "/members/{member}"."""
+
+    door: Door
+    names: dict[str, str] = field(default_factory=dict)
+    clients: dict[Who, FlaskClient] = field(default_factory=dict)
+    csrf: str = ""
+
+    def client(self, who: Who | None) -> FlaskClient:
+        """The browser of this caller, signed in; of a stranger without."""
+        return self.door.app.test_client() if who is None else self.clients[who]
+
+
+def make_world(database: Database, folder: Path) -> ScopeWorld:
+    """Everything there is, sent as phones send it and processed."""
+    sender = LibraryWorld(database, folder)
+    library = sender.library
+    rows = [
+        {"club_code": code, "name": f"CLB {code}", "unit_code": unit, "founded_on": "2018-05-01"}
+        for code, unit in CODES.values()
+    ]
+    with database.write() as db:
+        clubs.import_clubs(db, library, rows, NOW, "operator")
+        uuids = {place: places.find_club(db, code) or "" for place, (code, _) in CODES.items()}
+    for place, club in uuids.items():
+        _fill_in(sender, place, club)
+    settings = Settings(data=folder, database_url=str(database.url))
+    blobs, clock = open_blobs(settings.blobs), Clock(NOW)
+    runtime = Runtime(settings, database, blobs, CountingJobs(), library, clock)
+    sender.work()
+    door = Door(create_app(settings, runtime), runtime, clock)
+    world = ScopeWorld(door)
+    _add_people(world, uuids)
+    _name_things(world, uuids)
+    _begin_drafts(world)
+    return world
+
+
+def text_of(answer: TestResponse) -> str:
+    """All that is in an answer, also within the parts of a workbook or an archive."""
+    if not is_zipfile(BytesIO(answer.data)):
+        return answer.data.decode("utf-8", "replace")
+    with ZipFile(BytesIO(answer.data)) as book:
+        return "\n".join(book.read(name).decode("utf-8", "replace") for name in book.namelist())
+
+
+def leaks(who: Who | None, text: str) -> set[str]:
+    """The planted words in a text that this caller must not see."""
+    return {
+        plant + place
+        for plant, roles in PLANTS.items()
+        for place in CODES
+        if plant + place in text and (who is None or who.role not in roles or not who.sees(place))
+    }
+
+
+# ------------------------------------------------------------------ what is there
+def _fill_in(world: LibraryWorld, place: str, club: str) -> None:
+    member, loan = an_id(f"member {place}"), an_id(f"loan {place}")
+    name = f"Nguyễn Thị zqname{place}"
+    world.send(
+        "membership",
+        {
+            "club": club,
+            "join_date": "2024-02-01",
+            "c_member": "yes",
+            "c_health": "yes",
+            "c_care": "yes",
+            "full_name": name,
+            "sex": "female",
+            "birth_year": "1950",
+            "born_in_year": "1950",
+            "birth_precision": "year",
+            "phone": f"zqphone{place}",
+            "address_note": f"zqway{place}",
+            "hh_head": f"zqhead{place}",
+            "hh_class": "poor",
+            "care_need": "regular",
+            "id_kind": "cccd",
+            "id_number": f"zqidnumber{place}",
+            "member_club": club,
+            "member_status": "active",
+        },
+        f"membership {place}",
+        create=member,
+        label=f"{name} · 1950",
+    )
+    world.send(
+        "health_check",
+        {
+            "club": club,
+            "member": member,
+            "check_date": "2025-10-02",
+            "check_kind": "full",
+            "sys1": "150",
+            "dia1": "95",
+            "weight": "51",
+            "chronic": "other",
+            "chronic_other": f"zqdiagnosis{place}",
+            "note": f"zqchecknote{place}",
+        },
+        f"health_check {place}",
+    )
+    world.send(
+        "care_visit",
+        {
+            "club": club,
+            "client": member,
+            "client_kind": "care",
+            "visit_date": "2025-11-03",
+            "outcome": "met",
+            "red": "other",
+            "red_other": f"zqdanger{place}",
+            "note": f"zqvisitnote{place}",
+        },
+        f"care_visit {place}",
+    )
+    world.send(
+        "loan",
+        {
+            "club": club,
+            "member": member,
+            "disbursed_on": "2025-03-01",
+            "principal": "5000000",
+            "term_months": "12",
+            "purpose": "other",
+            "purpose_other": f"zqpurpose{place}",
+            "first_status": "running",
+        },
+        f"loan {place}",
+        create=loan,
+        label=f"VAY {place}",
+    )
+    world.send(
+        "ledger",
+        {
+            "club": club,
+            "txn_date": "2025-08-01",
+            "direction": "in",
+            "amount_vnd": "100000",
+            "note": f"zqledger{place}",
+        },
+        f"ledger {place}",
+    )
+    world.send(
+        "supervision",
+        {"club": club, "visit_date": "2025-09-01", "findings": f"zqfinding{place}"},
+        f"supervision {place}",
+    )
+
+
+def _add_people(world: ScopeWorld, uuids: Mapping[str, str]) -> None:
+    door = world.door
+    with door.database.write() as db:
+        units = {
+            place: places.find_unit(db, code, NOW.date()) for place, (_, code) in CODES.items()
+        }
+        for who in callers():
+            of_club = LEVELS.get(who.role) == "club"
+            unit = units.get(who.place)
+            unit_id = None if of_club or unit is None else unit.id
+            club = uuids[who.place] if of_club else None
+            accounts.add_user(db, who.name, who.role, unit_id, club, _NO_PASSWORD, NOW)
+        accounts.add_user(db, "somebody", "treasurer", None, uuids[OWN], _NO_PASSWORD, NOW)
+        token = "t" * 64
+        accounts.add_app_user(db, "Máy của CLB", "volunteer", None, uuids[OWN], token, NOW)
+    with door.app.test_request_context(), door.database.read() as db:
+        found = {who: accounts.find_user(db, who.name) for who in callers()}
+    for who, user in found.items():
+        assert user is not None
+        with door.app.test_request_context():
+            number = Person(user).get_id()
+        client = door.app.test_client()
+        with client.session_transaction() as session:
+            session["_user_id"], session["csrf_token"] = number, _CSRF
+        world.clients[who] = client
+    world.csrf = _token(door)
+
+
+def _begin_drafts(world: ScopeWorld) -> None:
+    """A draft of one form, and a public link of another."""
+    admin = world.client(Who("admin", ""))
+    forms, by_script = "/v1/projects/1/forms", {"X-Requested-With": "XMLHttpRequest"}
+    assert admin.post(f"{forms}/membership/draft", headers=by_script).status_code == 200
+    link = {"displayName": "Cổng thông tin"}
+    made = admin.post(f"{forms}/care_visit/public-links", json=link, headers=by_script)
+    world.names["link"] = str(made.json["id"])
+
+
+_CSRF = "0" * 40
+_NO_PASSWORD = accounts.SealedPassword("$argon2id$none", b"")
+
+
+def _token(door: Door) -> str:
+    """What a form of the pages carries for a session whose secret is _CSRF."""
+    from flask import session
+    from flask_wtf.csrf import generate_csrf
+
+    with door.app.test_request_context():
+        session["csrf_token"] = _CSRF
+        return str(generate_csrf())
+
+
+def _name_things(world: ScopeWorld, uuids: Mapping[str, str]) -> None:
+    names = world.names
+    for form in world.door.runtime.library.forms:
+        names[form] = f"uuid:{an_id(f'{form} {OWN}')}"
+    names["member"], names["loan_entity"] = an_id(f"member {OWN}"), an_id(f"loan {OWN}")
+    names["club"], names["club_code"] = uuids[OWN], CODES[OWN][0]
+    with world.door.database.read() as db:
+        users = {row.name: row.id for row in db.execute(sa.select(tables.users))}
+        names["person"] = str(users["somebody"])
+        phone = db.execute(sa.select(tables.app_users.c.id).limit(1)).scalar_one()
+        names["phone"] = str(phone)
+        names["user_number"] = str(actor_number("user", users["somebody"]))
+        version = sa.select(tables.form_versions.c.version).join(
+            tables.forms, tables.forms.c.current_version_id == tables.form_versions.c.id
+        )
+        asked = tables.forms.c.xml_form_id == "care_visit"
+        names["version"] = str(db.execute(version.where(asked)).scalar_one())
+        unit = places.find_unit(db, CODES[OWN][1], NOW.date())
+        names["unit"] = str(unit.id if unit else "")

@@ -1,0 +1,154 @@
+"""Every route, asked by every role at every distance: what is theirs works, all else says nothing.
+
+Which verb a route needs is read from the code, what scope adds to it from `addresses/`; what must
+never be seen stands in `scope_world.PLANTS`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from forms.library import load_library
+from server.api.door import KNOWN, OPEN
+from server.api.door import NEEDS as OF_API
+from sync.access import KNOWN_VERBS
+from sync.database import Database
+from tests.server.addresses import Address, addresses
+from tests.server.scope_world import ScopeWorld, Who, callers, leaks, make_world, text_of
+
+# Doors of phones (tests/server/test_phone_reach.py asks them), of machines, and files of the pages.
+OTHER_DOORS = ("openrosa", "health", "api_key", "pages")
+OF_PAGES: dict[str, tuple[str, ...]] = {}
+SCRIPT = {"X-Requested-With": "XMLHttpRequest"}  # without it a session of the pages changes nothing
+
+
+@pytest.fixture(scope="module")
+def world(
+    shared_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ScopeWorld]:
+    return make_world(shared_database, tmp_path_factory.mktemp("scope"))
+
+
+def routes(world: ScopeWorld) -> set[tuple[str, str]]:
+    """(method, endpoint) of every route that people and programs have."""
+    return {
+        (method, rule.endpoint)
+        for rule in world.door.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not rule.endpoint.startswith(OTHER_DOORS) and not rule.endpoint.endswith(".static")
+    }
+
+
+def needs(endpoint: str) -> tuple[str, ...]:
+    """The verbs of a route, any of which lets in."""
+    group, _, view = endpoint.partition(".")
+    return (OF_API if group == "api" else OF_PAGES)[view]
+
+
+def has_verb(who: Who | None, endpoint: str) -> bool:
+    needed = needs(endpoint)
+    if OPEN in needed or who is None:
+        return OPEN in needed
+    return KNOWN in needed or not load_library().roles[who.role].verbs.isdisjoint(needed)
+
+
+def ask(world: ScopeWorld, who: Who | None, method: str, one: Address) -> TestResponse:
+    body: dict[str, Any] = {}
+    if one.json is not None:
+        body["json"] = json.loads(_named(world, json.dumps(one.json)))
+    elif one.form is not None or (method == "POST" and not one.path.startswith("/v1")):
+        fields = {name: _named(world, value) for name, value in (one.form or {}).items()}
+        body["data"] = {"csrf_token": world.csrf, **fields}
+    elif one.data is not None:
+        body["data"] = one.data
+    headers = {**SCRIPT, **(one.headers or {})}
+    path = _named(world, one.path)
+    return world.client(who).open(path, method=method, headers=headers, buffered=True, **body)
+
+
+def _named(world: ScopeWorld, text: str) -> str:
+    for name, value in world.names.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
+
+
+def may(who: Who | None, endpoint: str, one: Address) -> bool:
+    return has_verb(who, endpoint) and (who is None or one.may(who))
+
+
+def everybody() -> Iterator[Who | None]:
+    return chain([None], callers())
+
+
+# ------------------------------------------------------------------ every route is asked
+def test_every_route_has_a_verb_and_an_example_of_its_address(world: ScopeWorld) -> None:
+    found, given = routes(world), {(method, endpoint) for method, endpoint, _ in addresses()}
+    assert len(found) > 80
+    for _, endpoint in found:
+        assert needs(endpoint), f"{endpoint} names no verb"
+        assert set(needs(endpoint)) <= KNOWN_VERBS | {OPEN, KNOWN}
+    assert not found - given, "without a line in tests/server/addresses/"
+    assert not given - found, "lines of routes that are not there"
+
+
+def test_who_may_not_is_refused_without_a_hint(world: ScopeWorld) -> None:
+    slips = []
+    for method, endpoint, one in addresses():
+        for who in everybody():
+            if may(who, endpoint, one) or not is_telling(who, endpoint):
+                continue
+            answer = ask(world, who, method, one)
+            if not _is_refusal(who, answer):
+                slips.append(f"{_said(who)} {method} {one.path}: {answer.status_code}")
+            slips += [
+                f"{_said(who)} {one.path} shows {word}" for word in leaks(who, text_of(answer))
+            ]
+    assert not slips, "\n".join(slips)
+
+
+def is_telling(who: Who | None, endpoint: str) -> bool:
+    """Who has not the verb is refused at the door wherever the club is: once is enough."""
+    return who is None or has_verb(who, endpoint) or who.place in ("", "own")
+
+
+def _is_refusal(who: Who | None, answer: TestResponse) -> bool:
+    if who is None:
+        to_sign_in = "/sign-in" in answer.headers.get("Location", "")
+        return answer.status_code == 401 or (answer.status_code == 302 and to_sign_in)
+    return answer.status_code in (403, 404)
+
+
+def test_what_is_theirs_is_answered_and_holds_nothing_else(world: ScopeWorld) -> None:
+    slips = []
+    for method, endpoint, one in addresses():
+        for who in everybody() if method == "GET" else ():
+            if may(who, endpoint, one):
+                answer = ask(world, who, method, one)
+                if answer.status_code not in (200, 302, 303):
+                    slips.append(f"{_said(who)} GET {one.path}: {answer.status_code}")
+                found = leaks(who, text_of(answer))
+                slips += [f"{_said(who)} {one.path} shows {word}" for word in found]
+    assert not slips, "\n".join(slips)
+
+
+def test_who_may_is_let_in_to_change_something(world: ScopeWorld) -> None:
+    """Once each, in the order of the file: what is deleted is gone for who comes after."""
+    slips = []
+    for method, endpoint, one in addresses():
+        first = next((who for who in everybody() if may(who, endpoint, one)), None)
+        if method == "GET" or first is None:
+            continue
+        answer = ask(world, first, method, one)
+        if answer.status_code in (401, 403, 404, 405) or answer.status_code >= 500:
+            slips.append(f"{_said(first)} {method} {one.path}: {answer.status_code} {answer.text}")
+    assert not slips, "\n".join(slips)
+
+
+def _said(who: Who | None) -> str:
+    return who.name if who else "a stranger"
