@@ -7,6 +7,7 @@ from flask import Flask, Response, request
 from server.api import app_users as app_users  # each noun puts its routes behind the door
 from server.api import audits as audits
 from server.api import datasets as datasets
+from server.api import document as document
 from server.api import drafts as drafts
 from server.api import entities as entities
 from server.api import forms as forms

@@ -13,7 +13,7 @@ from server import auth
 from server.api.door import FORM, PROJECT, caller, route
 from server.api.scope import AccountShape, Scoped, find_place
 from server.api.users import APP_USER
-from server.api.wire import Time, done, extended, sent
+from server.api.wire import Time, Wire, done, extended, sent
 from server.runtime import runtime
 from sync import accounts, catalogue, definitions
 from sync.access import Caller
@@ -31,11 +31,31 @@ class AppUserShape(AccountShape):
     project_id = fields.Constant(1)
 
 
+class AppUserExtra(Wire):
+    """What X-Extended-Metadata adds."""
+
+    always = False
+    last_used = Time()
+    created_by = fields.Integer()
+    properties = fields.Dict()
+
+
+class AppUserMade(AppUserShape):
+    """`url` goes into the phone."""
+
+    url = fields.String()
+
+
+class AssignmentShape(Wire):
+    actor_id = fields.Integer()
+    role_id = fields.Integer()
+
+
 class NewAppUser(Scoped):
     display_name = fields.String(required=True)
 
 
-@route(f"{PROJECT}/app-users", "phones.manage")
+@route(f"{PROJECT}/app-users", "phones.manage", gives=[(AppUserShape, AppUserExtra)])
 def list_app_users() -> Response:
     """Every phone, the revoked too."""
     with runtime().database.read() as db:
@@ -43,7 +63,13 @@ def list_app_users() -> Response:
     return jsonify([_json(one) for one in reversed(found)])
 
 
-@route(f"{PROJECT}/app-users", "phones.manage", methods=["POST"])
+@route(
+    f"{PROJECT}/app-users",
+    "phones.manage",
+    methods=["POST"],
+    takes=NewAppUser,
+    gives=(AppUserMade, AppUserExtra),
+)
 def create_app_user() -> Response:
     """A new phone, whose role and place say what it may download."""
     given, here = sent(NewAppUser()), runtime()
@@ -85,7 +111,7 @@ def _json(found: Account) -> dict[str, Any]:
 # ------------------------------------------------------------------ who fills in what
 
 
-@route(f"{FORM}/assignments", "phones.manage")
+@route(f"{FORM}/assignments", "phones.manage", gives=[AssignmentShape])
 def list_assignments(form_id: str) -> Response:
     """The phones whose role fills the form in."""
     with runtime().database.read() as db:
@@ -95,8 +121,12 @@ def list_assignments(form_id: str) -> Response:
     return jsonify([{"actorId": number, "roleId": APP_USER} for number in found])
 
 
-@route(f"{FORM}/assignments/<any('2', 'app-user'):role>/<int:number>", "phones.manage",
-       methods=["POST"])  # fmt: skip
+@route(
+    f"{FORM}/assignments/<any('2', 'app-user'):role>/<int:number>",
+    "phones.manage",
+    methods=["POST"],
+    also=[409],
+)
 def assign(form_id: str, role: str, number: int) -> Response:
     """Harmless where the phone's role fills the form in already; else that role decides: no."""
     with runtime().database.read() as db:

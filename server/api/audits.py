@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, request
 from marshmallow import fields
 
+from server.api.described import PAGED, asked
 from server.api.door import route
 from server.api.wire import Time, Wire, paging, read_time, say
 from server.runtime import runtime
@@ -23,7 +24,17 @@ class AuditShape(Wire):
     logged_at = Time()
 
 
-@route("/audits", "audit.read")
+@route(
+    "/audits",
+    "audit.read",
+    gives=[AuditShape],
+    query=[
+        asked("action", "One (form.publish) or all of a kind (form)."),
+        asked("start", "From this moment on.", Time()),
+        asked("end", "Before this moment.", Time()),
+        *PAGED,
+    ],
+)
 def list_audits() -> Response:
     """`action` is one ("form.publish") or a kind ("form"); from `start`, and before `end`."""
     limit, offset = paging()

@@ -15,9 +15,11 @@ from forms.central_csv import to_csv
 from forms.odata_filter import Condition, read_filter
 from forms.problems import BAD_PARAMETER, LIST_EXISTS, NOT_FOUND, Refused
 from forms.tree import safe_name
+from server.api.described import CSV as CSV_FILE
+from server.api.described import asked
 from server.api.door import PROJECT, caller, route
 from server.api.forms import seen_by
-from server.api.wire import Wire, done, extended, sent, to_time
+from server.api.wire import Time, Wire, done, extended, sent, to_time
 from server.runtime import runtime
 from server.streams import stream
 from sync import audit, catalogue, listing, publish
@@ -31,6 +33,44 @@ class NewName(Wire):
     name = fields.String(required=True)
 
 
+class DatasetShape(Wire):
+    name = fields.String()
+    project_id = fields.Integer()
+    created_at = Time()
+    approval_required = fields.Boolean()
+    owner_only = fields.Boolean()
+
+
+class DatasetExtra(Wire):
+    """What X-Extended-Metadata adds."""
+
+    always = False
+    entities = fields.Integer()
+    last_entity = Time()
+    conflicts = fields.Integer()
+
+
+class FormNamed(Wire):
+    name = fields.String()
+    xml_form_id = fields.String()
+
+
+class PropertyShape(Wire):
+    name = fields.String()
+    odata_name = fields.String()
+    published_at = Time()
+    forms = fields.List(fields.Nested(FormNamed))
+
+
+class WholeDataset(DatasetShape):
+    """A list with its properties, as far as the caller sees them, and the forms beside it."""
+
+    properties = fields.List(fields.Nested(PropertyShape))
+    linked_forms = fields.List(fields.Nested(FormNamed))
+    source_forms = fields.List(fields.Nested(FormNamed))
+
+
+FILTER = asked("$filter", "As in OData: __system/updatedAt gt 2026-01-01T00:00:00Z")
 LISTS = f"{PROJECT}/datasets"
 LIST = f"{LISTS}/<list_name>"
 CSV = "text/csv; charset=utf-8"
@@ -53,7 +93,7 @@ def read_condition() -> Condition | None:
 
 
 # ------------------------------------------------------------------ lists
-@route(LISTS, READ, "forms.manage")
+@route(LISTS, READ, "forms.manage", gives=[(DatasetShape, DatasetExtra)])
 def list_datasets() -> Response:
     """The lists the caller may have something of."""
     here = runtime()
@@ -63,7 +103,7 @@ def list_datasets() -> Response:
         return jsonify([_short(db, one, made_at) for one in found])
 
 
-@route(LIST, READ)
+@route(LIST, READ, gives=(WholeDataset, DatasetExtra))
 def get_dataset(list_name: str) -> Response:
     """A list with its properties, as far as the caller sees them, and the forms beside it."""
     with runtime().database.read() as db:
@@ -108,7 +148,14 @@ def _forms(found: tuple[FormName, ...], seen: Callable[[str], bool]) -> list[dic
     return [{"name": one.name, "xmlFormId": one.xml_form_id} for one in mine]
 
 
-@route(LISTS, "forms.manage", methods=["POST"])
+@route(
+    LISTS,
+    "forms.manage",
+    methods=["POST"],
+    takes=NewName,
+    gives=(WholeDataset, DatasetExtra),
+    also=[409],
+)
 def create_dataset() -> Response:
     """A list without properties; the library, or nobody but the city, says who reads it."""
     name = _name(sent(NewName())["name"])
@@ -123,7 +170,7 @@ def create_dataset() -> Response:
         return jsonify(_short(db, one, to_time(whole.created_at)) | _long(whole, seen))
 
 
-@route(f"{LIST}/properties", "forms.manage", methods=["POST"])
+@route(f"{LIST}/properties", "forms.manage", methods=["POST"], takes=NewName)
 def create_property(list_name: str) -> Response:
     """One property more."""
     name = _name(sent(NewName())["name"])
@@ -145,7 +192,7 @@ def _name(text: str) -> str:
 
 
 # ------------------------------------------------------------------ one table
-@route(f"{LIST}/entities.csv", READ)
+@route(f"{LIST}/entities.csv", READ, gives=CSV_FILE, query=[FILTER], also=[304, 501])
 def get_dataset_csv(list_name: str) -> Response:
     """Everything of a list that the caller may have; unchanged, it is not sent again."""
     condition = read_condition()

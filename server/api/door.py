@@ -9,6 +9,7 @@ from flask import Blueprint, Response, g, request
 
 from forms.problems import NOT_ALLOWED, NOT_AUTHENTIC, NOT_FOUND, Refused
 from server import auth
+from server.api.described import Done, Gives, Param, Takes, Talk
 from server.runtime import runtime
 from sync.access import KNOWN_VERBS, Caller, may
 from sync.accounts import PROJECT_ID
@@ -22,12 +23,22 @@ KNOWN = "known"  # for every person who has proved who they are; no phone
 
 api = Blueprint("api", __name__)
 NEEDS: dict[str, tuple[str, ...]] = {}  # name of a view → any one of these verbs lets in
+TALKS: dict[str, Talk] = {}  # name of a view → what it says of itself in the OpenAPI document
 
 
-def route(rule: str, *verbs: str, methods: Sequence[str] = ("GET",)) -> Callable[[View], View]:
+def route(
+    rule: str,
+    *verbs: str,
+    methods: Sequence[str] = ("GET",),
+    gives: Gives = Done,
+    takes: Takes = None,
+    query: Sequence[Param] = (),
+    also: Sequence[int] = (),
+) -> Callable[[View], View]:
     """Put a view below /v1 and /v1/key/TOKEN; the caller needs one of the verbs (or OPEN, KNOWN).
 
-    A view may carry several routes; they all need the same.
+    A view may carry several routes; they all need and say the same. The rest is for the OpenAPI
+    document: see `described.Talk`.
     """
     unknown = set(verbs) - set(KNOWN_VERBS) - {OPEN, KNOWN}
     if unknown or not verbs:
@@ -36,6 +47,7 @@ def route(rule: str, *verbs: str, methods: Sequence[str] = ("GET",)) -> Callable
     def put(view: View) -> View:
         if NEEDS.setdefault(view.__name__, verbs) != verbs:
             raise ValueError(f"{rule}: another verb than before")
+        TALKS[view.__name__] = Talk(gives, takes, tuple(query), tuple(also))
         api.add_url_rule(rule, view_func=view, methods=methods, strict_slashes=False)
         return view
 

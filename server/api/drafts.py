@@ -7,8 +7,24 @@ from typing import BinaryIO, cast
 from flask import Response, request
 
 from forms.problems import NOT_FOUND, Refused
+from server.api.described import ANY_FILE, asked
 from server.api.door import FORM, caller, route
-from server.api.forms import document, file_of, say_fields, say_files, say_form, sent_form
+from server.api.forms import (
+    FORM_FILES,
+    IGNORE_WARNINGS,
+    ODATA_NAMES,
+    XFORM,
+    FieldShape,
+    FileShape,
+    FormExtra,
+    FormShape,
+    document,
+    file_of,
+    say_fields,
+    say_files,
+    say_form,
+    sent_form,
+)
 from server.api.wire import done
 from server.runtime import runtime
 from sync import definitions, drafts, places, publish
@@ -16,7 +32,14 @@ from sync.accounts import DRAFTS_ID
 from sync.blobs import put_for_phones
 
 
-@route(f"{FORM}/draft", "forms.manage", methods=["POST"])
+@route(
+    f"{FORM}/draft",
+    "forms.manage",
+    methods=["POST"],
+    takes=FORM_FILES,
+    query=[IGNORE_WARNINGS],
+    also=[409],
+)
 def begin_draft(form_id: str) -> Response:
     """Begin a draft from the form in the body; without one, from what is published."""
     here, who = runtime(), caller().actor
@@ -38,33 +61,37 @@ def _has_body() -> bool:
     return bool(request.content_length) or request.headers.get("Transfer-Encoding") is not None
 
 
-@route(f"{FORM}/draft", "forms.manage")
+@route(f"{FORM}/draft", "forms.manage", gives=(FormShape, FormExtra))
 def get_draft(form_id: str) -> Response:
     """The draft, in the shape of a form."""
     return say_form(lambda db: definitions.get_draft(db, form_id))
 
 
-@route(f"{FORM}/draft.xml", "forms.manage")
+@route(f"{FORM}/draft.xml", "forms.manage", gives=XFORM, also=[304])
 def get_draft_xml(form_id: str) -> Response:
+    """The draft's XForm."""
     return document(lambda db: definitions.get_draft(db, form_id))
 
 
-@route(f"{FORM}/draft/fields", "forms.manage")
+@route(f"{FORM}/draft/fields", "forms.manage", gives=[FieldShape], query=[ODATA_NAMES])
 def get_draft_fields(form_id: str) -> Response:
+    """The draft's questions, groups and repeats."""
     return say_fields(lambda db: definitions.get_draft(db, form_id))
 
 
-@route(f"{FORM}/draft/attachments", "forms.manage")
+@route(f"{FORM}/draft/attachments", "forms.manage", gives=[FileShape])
 def list_draft_attachments(form_id: str) -> Response:
+    """The files the draft names, also those that are missing."""
     return say_files(lambda db: definitions.get_draft(db, form_id))
 
 
-@route(f"{FORM}/draft/attachments/<path:name>", "forms.manage")
+@route(f"{FORM}/draft/attachments/<path:name>", "forms.manage", gives=ANY_FILE, also=[304])
 def get_draft_attachment(form_id: str, name: str) -> Response:
+    """One of its files."""
     return file_of(lambda db: definitions.get_draft(db, form_id), form_id, name)
 
 
-@route(f"{FORM}/draft/attachments/<path:name>", "forms.manage", methods=["POST"])
+@route(f"{FORM}/draft/attachments/<path:name>", "forms.manage", methods=["POST"], takes=ANY_FILE)
 def put_draft_attachment(form_id: str, name: str) -> Response:
     """The bytes of a file the draft names; sent in chunks or whole."""
     here = runtime()
@@ -76,7 +103,13 @@ def put_draft_attachment(form_id: str, name: str) -> Response:
     return done()
 
 
-@route(f"{FORM}/draft/publish", "forms.manage", methods=["POST"])
+@route(
+    f"{FORM}/draft/publish",
+    "forms.manage",
+    methods=["POST"],
+    query=[asked("version", "Publish it under this version.")],
+    also=[409],
+)
 def publish_draft(form_id: str) -> Response:
     """Give it to phones, under `version` where the query names one."""
     here = runtime()

@@ -13,9 +13,10 @@ from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
 from forms.problems import BAD_PARAMETER, MISSING_FIELDS, Refused
-from server.api.datasets import LIST, READ, mine, read_condition
+from server.api.datasets import FILTER, LIST, READ, mine, read_condition
+from server.api.described import PAGED, natural, yes_no
 from server.api.door import caller, route
-from server.api.wire import Wire, done, flag, paging, sent, to_time
+from server.api.wire import Time, Wire, done, flag, paging, sent, to_time
 from server.runtime import runtime
 from server.streams import stream
 from sync import access, decisions, entity_history, listing
@@ -40,7 +41,84 @@ class Many(Wire):
     entities = fields.List(fields.Nested(Given), required=True)
 
 
+class EntityOrMany(Given):
+    """One entity, or `entities`: all of them or none."""
+
+    entities = fields.List(fields.Nested(Given))
+
+
 # ------------------------------------------------------------------ shapes
+class VersionListed(Wire):
+    """`label` and what else is said of a version; the list of all has no data."""
+
+    label = fields.String()
+    version = fields.Integer()
+    base_version = fields.Integer()
+    current = fields.Boolean()
+    created_at = Time()
+    creator_id = fields.Integer()
+    user_agent = fields.String()
+    conflicting_properties = fields.List(fields.String())
+    branch_id = fields.String()
+    trunk_version = fields.Integer()
+    branch_base_version = fields.Integer()
+
+
+class CurrentVersion(VersionListed):
+    data = fields.Dict(values=fields.String())
+    data_received = fields.Dict(values=fields.String())
+
+
+class EntityListed(Wire):
+    """`linkedTo` is there where it is one person with another entity."""
+
+    uuid = fields.String()
+    created_at = Time()
+    updated_at = Time()
+    deleted_at = Time()
+    creator_id = fields.Integer()
+    conflict = fields.String()
+    current_version = fields.Nested(VersionListed)
+
+
+class EntityShape(EntityListed):
+    current_version = fields.Nested(CurrentVersion)
+
+
+class EntityMade(EntityShape):
+    """The one that was made; of many only `success`."""
+
+    always = False
+    success = fields.Boolean()
+
+
+class EntityVersion(Wire):
+    """`source` names the submission that made it, to who may read that."""
+
+    label = fields.String()
+    data = fields.Dict(values=fields.String())
+    data_received = fields.Dict(values=fields.String())
+    version = fields.Integer()
+    base_version = fields.Integer()
+    current = fields.Boolean()
+    conflict = fields.String()
+    resolved = fields.Boolean()
+    created_at = Time()
+    creator_id = fields.Integer()
+    user_agent = fields.String()
+    conflicting_properties = fields.List(fields.String())
+    source = fields.Dict()
+
+
+class DifferenceShape(Wire):
+    property_name = fields.String()
+    old = fields.String()
+    new = fields.String()
+
+
+DIFFERENCES = fields.List(fields.List(fields.Nested(DifferenceShape)))
+
+
 def entity_json(one: Entity, *, with_data: bool = True) -> dict[str, Any]:
     """An entity and its current version; the list of all has no data."""
     latest: dict[str, Any] = {
@@ -97,7 +175,7 @@ def _version_json(
 
 
 # ------------------------------------------------------------------ reading
-@route(f"{LIST}/entities", READ)
+@route(f"{LIST}/entities", READ, gives=[EntityListed], query=[*PAGED, FILTER], also=[501])
 def list_entities(list_name: str) -> Response:
     """The newest first, without their data; all of them where no limit is given."""
     limit, offset = paging() if "limit" in request.args else (None, paging()[1])
@@ -117,7 +195,7 @@ def list_entities(list_name: str) -> Response:
     return stream(pieces, JSON)
 
 
-@route(ONE, READ)
+@route(ONE, READ, gives=EntityShape)
 def get_entity(list_name: str, uuid: str) -> Response:
     """One entity with its data."""
     with runtime().database.read() as db:
@@ -128,7 +206,7 @@ def _said(db: Connection, list_name: str, uuid: str) -> Response:
     return jsonify(entity_json(listing.find(db, mine(db, list_name), uuid)))
 
 
-@route(f"{ONE}/versions", READ)
+@route(f"{ONE}/versions", READ, gives=[EntityVersion])
 def list_entity_versions(list_name: str, uuid: str) -> Response:
     """Every version, the oldest first."""
     with runtime().database.read() as db:
@@ -150,7 +228,7 @@ def _readable(db: Connection, story: Story) -> frozenset[str]:
     return frozenset(found)
 
 
-@route(f"{ONE}/diffs", READ)
+@route(f"{ONE}/diffs", READ, gives=DIFFERENCES)
 def list_entity_differences(list_name: str, uuid: str) -> Response:
     """What each version changed, beginning with the second."""
     with runtime().database.read() as db:
@@ -176,7 +254,14 @@ def _story(db: Connection, list_name: str, uuid: str) -> tuple[Slice, Story, dic
 
 
 # ------------------------------------------------------------------ writing
-@route(f"{LIST}/entities", WRITE, methods=["POST"])
+@route(
+    f"{LIST}/entities",
+    WRITE,
+    methods=["POST"],
+    takes=EntityOrMany,
+    gives=EntityMade,
+    also=[409],
+)
 def create_entities(list_name: str) -> Response:
     """A new entity, or many: all of them or none."""
     body = request.get_json(force=True, silent=True)
@@ -216,7 +301,19 @@ def _as_made(list_name: str, uuid: str) -> Response:
         return jsonify(entity_json(listing.find_any(db, of, uuid)))
 
 
-@route(ONE, WRITE, methods=["PATCH"])
+@route(
+    ONE,
+    WRITE,
+    methods=["PATCH"],
+    takes=Given,
+    gives=EntityShape,
+    also=[409],
+    query=[
+        natural("baseVersion", "The version that this changes."),
+        yes_no("force", "Whatever the version is now."),
+        yes_no("resolve", "What is now is right: the conflict is settled."),
+    ],
+)
 def change_entity(list_name: str, uuid: str) -> Response:
     """A new version on the one it names, or by force; `resolve` says that what is now is right."""
     given, here = sent(Given()), runtime()

@@ -19,19 +19,23 @@ from forms.problems import BAD_PARAMETER, FORM_EXISTS, NOT_FOUND, UNKNOWN_FORM, 
 from forms.tree import Node, form_tree
 from forms.xlsform import Compiled, compile_form, to_xlsx
 from server import openrosa
+from server.api.described import ANY_FILE, XLSX, XML, Param, yes_no
 from server.api.door import FORM, KNOWN, PROJECT, caller, route
 from server.api.wire import Time, Wire, extended, flag, say, sent
 from server.runtime import runtime
 from sync import access, catalogue, definitions, places, publish, reading
 from sync.definitions import Definition, FormFigures, FormFile
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 KINDS = {XLSX: "xlsx", "application/vnd.ms-excel": "xlsx", "text/csv": "csv", "text/markdown": "md"}
 LARGEST_FORM = 50_000_000  # bytes: pyxform reads it whole
 UNNAMED = "form"  # what a sheet without an id is called when nobody says
 NO_VERSION = "___"  # how a path writes the version of a form that names none
 NOT_AN_ID = (".xml", ".xls", ".xlsx")  # the same path would mean a document of another form
 SEE = (KNOWN, "form.list")  # which forms, `seen_by` decides
+FORM_FILES = (XML, *KINDS)
+XFORM = (XML, "text/xml")  # the latter to a phone
+IGNORE_WARNINGS = yes_no("ignoreWarnings", "Take it although there are warnings.")
+ODATA_NAMES = yes_no("odata", "Names as OData writes them.")
 MEDIA = {"image", "audio", "video"}
 
 
@@ -65,6 +69,8 @@ class ReviewStates(Wire):
 
 class FormExtra(Wire):
     """What X-Extended-Metadata adds."""
+
+    always = False
 
     submissions = fields.Integer(dump_default=0)
     last_submission = Time()
@@ -102,7 +108,7 @@ Find = Callable[[Connection], Definition]
 # ------------------------------------------------------------------ what there is
 
 
-@route(f"{PROJECT}/forms", *SEE)
+@route(f"{PROJECT}/forms", *SEE, gives=[(FormShape, FormExtra)])
 def list_forms() -> Response:
     """The forms the caller manages, fills in or reads."""
     with runtime().database.read() as db:
@@ -112,13 +118,13 @@ def list_forms() -> Response:
     return jsonify([form_json(form, figures) for form in found])
 
 
-@route(FORM, *SEE)
+@route(FORM, *SEE, gives=(FormShape, FormExtra))
 def get_form(form_id: str) -> Response:
     """One form as phones get it."""
     return say_form(lambda db: visible(db, form_id))
 
 
-@route(f"{FORM}/versions", "forms.manage")
+@route(f"{FORM}/versions", "forms.manage", gives=[(FormShape, FormExtra)])
 def list_form_versions(form_id: str) -> Response:
     """Every version ever published, the newest first."""
     with runtime().database.read() as db:
@@ -126,13 +132,13 @@ def list_form_versions(form_id: str) -> Response:
     return jsonify([form_json(one, {}) for one in found])
 
 
-@route(f"{FORM}/versions/<version>", "forms.manage")
+@route(f"{FORM}/versions/<version>", "forms.manage", gives=(FormShape, FormExtra))
 def get_form_version(form_id: str, version: str) -> Response:
     """One of them; `___` is the version of a form that names none."""
     return say_form(version_of(form_id, version))
 
 
-@route(FORM, "forms.manage", methods=["PATCH"])
+@route(FORM, "forms.manage", methods=["PATCH"], takes=NewState, gives=(FormShape, FormExtra))
 def change_form(form_id: str) -> Response:
     """Open it, let it close (accepted still, listed no more), or close it."""
     state = sent(NewState())["state"]
@@ -212,7 +218,7 @@ def form_json(found: Definition, figures: Mapping[int, FormFigures]) -> dict[str
 # ------------------------------------------------------------------ documents and fields
 
 
-@route(f"{FORM}.xml", *SEE)
+@route(f"{FORM}.xml", *SEE, gives=XFORM, also=[304])
 def get_form_xml(form_id: str) -> Response:
     """The very bytes that phones get; to a phone in its own language."""
     if caller().kind == "app_user":
@@ -220,30 +226,33 @@ def get_form_xml(form_id: str) -> Response:
     return document(lambda db: visible(db, form_id))
 
 
-@route(f"{FORM}.xlsx", "forms.manage")
+@route(f"{FORM}.xlsx", "forms.manage", gives=XLSX)
 def get_form_xlsx(form_id: str) -> Response:
     """A workbook to edit, whatever the form was written as; 404 for a ready XForm."""
     return workbook(lambda db: definitions.get_form(db, form_id))
 
 
-@route(f"{FORM}/versions/<version>.xml", "forms.manage")
+@route(f"{FORM}/versions/<version>.xml", "forms.manage", gives=XFORM, also=[304])
 def get_version_xml(form_id: str, version: str) -> Response:
+    """The XForm of one version."""
     return document(version_of(form_id, version))
 
 
-@route(f"{FORM}/versions/<version>.xlsx", "forms.manage")
+@route(f"{FORM}/versions/<version>.xlsx", "forms.manage", gives=XLSX)
 def get_version_xlsx(form_id: str, version: str) -> Response:
+    """One version as a workbook."""
     return workbook(version_of(form_id, version))
 
 
-@route(f"{FORM}/fields", *SEE)
+@route(f"{FORM}/fields", *SEE, gives=[FieldShape], query=[ODATA_NAMES])
 def get_form_fields(form_id: str) -> Response:
     """Every question, group and repeat in the form's order."""
     return say_fields(lambda db: visible(db, form_id))
 
 
-@route(f"{FORM}/versions/<version>/fields", "forms.manage")
+@route(f"{FORM}/versions/<version>/fields", "forms.manage", gives=[FieldShape], query=[ODATA_NAMES])
 def get_version_fields(form_id: str, version: str) -> Response:
+    """The questions of one version."""
     return say_fields(version_of(form_id, version))
 
 
@@ -298,25 +307,29 @@ _TYPES = {"select1": "string", "select": "string", "rank": "odk:rank"}  # as pyx
 # ------------------------------------------------------------------ files
 
 
-@route(f"{FORM}/attachments", *SEE)
+@route(f"{FORM}/attachments", *SEE, gives=[FileShape])
 def list_form_attachments(form_id: str) -> Response:
     """The files the form names, also those that are missing."""
     return say_files(lambda db: visible(db, form_id))
 
 
-@route(f"{FORM}/attachments/<path:name>", *SEE)
+@route(f"{FORM}/attachments/<path:name>", *SEE, gives=ANY_FILE, also=[304])
 def get_form_attachment(form_id: str, name: str) -> Response:
     """The bytes, or 404. An entity list is cut to what the caller may have, as for a phone."""
     return file_of(lambda db: visible(db, form_id), form_id, name)
 
 
-@route(f"{FORM}/versions/<version>/attachments", "forms.manage")
+@route(f"{FORM}/versions/<version>/attachments", "forms.manage", gives=[FileShape])
 def list_version_attachments(form_id: str, version: str) -> Response:
+    """The files of one version."""
     return say_files(version_of(form_id, version))
 
 
-@route(f"{FORM}/versions/<version>/attachments/<path:name>", "forms.manage")
+@route(
+    f"{FORM}/versions/<version>/attachments/<path:name>", "forms.manage", gives=ANY_FILE, also=[304]
+)
 def get_version_attachment(form_id: str, version: str, name: str) -> Response:
+    """One of them."""
     return file_of(version_of(form_id, version), form_id, name)
 
 
@@ -356,7 +369,24 @@ def file_of(find: Find, form_id: str, name: str) -> Response:
 # ------------------------------------------------------------------ making
 
 
-@route(f"{PROJECT}/forms", "forms.manage", methods=["POST"])
+@route(
+    f"{PROJECT}/forms",
+    "forms.manage",
+    methods=["POST"],
+    takes=FORM_FILES,
+    gives=(FormShape, FormExtra),
+    also=[409],
+    query=[
+        yes_no("publish", "Give it to phones at once."),
+        IGNORE_WARNINGS,
+        Param(
+            "X-XlsForm-FormId-Fallback",
+            fields.String(),
+            "Its id where the sheet has none.",
+            "header",
+        ),
+    ],
+)
 def create_form() -> Response:
     """A new form from a workbook or an XForm: a draft, or published at once."""
     compiled = sent_form()

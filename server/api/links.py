@@ -43,7 +43,7 @@ class NewLink(Wire):
     club_code = fields.String(allow_none=True)
 
 
-@route(f"{FORM}/public-links", "forms.manage")
+@route(f"{FORM}/public-links", "forms.manage", gives=[LinkShape])
 def list_links(form_id: str) -> Response:
     """The form's links, the revoked too."""
     with runtime().database.read() as db:
@@ -52,7 +52,7 @@ def list_links(form_id: str) -> Response:
     return jsonify(LinkShape().dump(list(reversed(found)), many=True))
 
 
-@route(f"{FORM}/public-links", "forms.manage", methods=["POST"])
+@route(f"{FORM}/public-links", "forms.manage", methods=["POST"], takes=NewLink, gives=LinkShape)
 def create_link(form_id: str) -> Response:
     """A new link: its token goes into `?st=` of Enketo or Web Forms."""
     given, here = sent(NewLink()), runtime()

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from flask import Response, jsonify, request
+from marshmallow import fields
 from sqlalchemy.engine import Connection
 
 from forms import odata
@@ -28,6 +29,8 @@ from forms.problems import (
 )
 from forms.tree import ROOT, Node
 from server import auth
+from server.api.described import XML as XML_FILE
+from server.api.described import asked, natural, yes_no
 from server.api.door import FORM, KNOWN, route
 from server.api.submissions import opened
 from server.api.wire import to_time
@@ -43,6 +46,20 @@ XML = "application/xml; charset=utf-8"
 OPTIONS = frozenset(
     {"$top", "$skip", "$count", "$filter", "$expand", "$select", "$orderby", "$wkt"}
     | {"$skiptoken", "$format"}
+)
+ODATA = fields.Dict()
+FORMAT = asked("$format", "`json`, of $metadata `xml`.")
+EXPAND = asked("$expand", "`*`: repeats within their rows.")
+WKT = yes_no("$wkt", "Places as text: POINT (lon lat alt).")
+ASKED = (
+    natural("$top", "At most so many rows; the answer then links to the next page."),
+    natural("$skip", "Leave out so many rows."),
+    yes_no("$count", "How many rows there are on all pages."),
+    asked("$filter", "__system/submissionDate gt 2026-01-01T00:00:00Z"),
+    asked("$select", "Only these columns."),
+    asked("$orderby", "__system/submissionDate asc"),
+    asked("$skiptoken", "From `@odata.nextLink`."),
+    FORMAT,
 )
 LARGEST = 2**31 - 1
 
@@ -81,7 +98,7 @@ class Address:
 
 
 # ------------------------------------------------------------------ documents
-@route(f"{FORM}.svc", KNOWN)
+@route(f"{FORM}.svc", KNOWN, gives=ODATA, query=[FORMAT], also=[406, 501])
 def odata_service(form_id: str) -> Response:
     """The tables there are."""
     read_options(frozenset({"$format"}))
@@ -91,7 +108,7 @@ def odata_service(form_id: str) -> Response:
     return said(jsonify(odata.service_document(root, f"{_service(form_id)}/$metadata")))
 
 
-@route(f"{FORM}.svc/$metadata", KNOWN)
+@route(f"{FORM}.svc/$metadata", KNOWN, gives=XML_FILE, query=[FORMAT], also=[406, 501])
 def odata_metadata(form_id: str) -> Response:
     """The fields of each table."""
     read_options(frozenset({"$format"}))
@@ -101,7 +118,9 @@ def odata_metadata(form_id: str) -> Response:
     return said(Response(odata.metadata(root, form_id), content_type=XML))
 
 
-@route(f"{FORM}.svc/<path:address>", KNOWN)
+@route(
+    f"{FORM}.svc/<path:address>", KNOWN, gives=ODATA, query=[*ASKED, EXPAND, WKT], also=[406, 501]
+)
 def odata_table(form_id: str, address: str) -> Response:
     """Rows of a table, or one submission."""
     found = read_address(address)

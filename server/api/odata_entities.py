@@ -17,9 +17,13 @@ from forms.problems import BAD_SKIPTOKEN, UNKNOWN_SELECT, Refused
 from forms.tree import safe_names
 from server import auth
 from server.api.datasets import LIST, READ, mine
+from server.api.described import XML as XML_FILE
 from server.api.door import route
 from server.api.odata import (
+    ASKED,
+    FORMAT,
     JSON,
+    ODATA,
     OPTIONS,
     XML,
     Query,
@@ -50,7 +54,7 @@ SYSTEM = {
 }
 
 
-@route(f"{LIST}.svc", READ)
+@route(f"{LIST}.svc", READ, gives=ODATA, query=[FORMAT], also=[406, 501])
 def entities_service(list_name: str) -> Response:
     """The one table there is."""
     read_options(frozenset({"$format"}))
@@ -61,7 +65,7 @@ def entities_service(list_name: str) -> Response:
     return said(jsonify({"@odata.context": f"{_service(list_name)}/$metadata", "value": tables}))
 
 
-@route(f"{LIST}.svc/$metadata", READ)
+@route(f"{LIST}.svc/$metadata", READ, gives=XML_FILE, query=[FORMAT], also=[406, 501])
 def entities_metadata(list_name: str) -> Response:
     """Its columns: all texts."""
     read_options(frozenset({"$format"}))
@@ -76,7 +80,7 @@ def entities_metadata(list_name: str) -> Response:
     return said(Response(document(list_name, TABLE, system, columns), content_type=XML))
 
 
-@route(f"{LIST}.svc/{TABLE}", READ)
+@route(f"{LIST}.svc/{TABLE}", READ, gives=ODATA, query=ASKED, also=[406, 501])
 def entities_table(list_name: str) -> Response:
     """Rows, newest first."""
     want("json")

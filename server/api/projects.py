@@ -30,20 +30,30 @@ class ProjectShape(Wire):
 class ProjectExtra(Wire):
     """What X-Extended-Metadata adds."""
 
+    always = False
+
     app_users = fields.Integer()
     forms = fields.Integer()
     datasets = fields.Integer()
     last_submission = Time()
 
 
-@route("/projects", KNOWN)
+class ProjectVerbs(Wire):
+    """What X-Extended-Metadata adds to the one project."""
+
+    always = False
+    verbs = fields.List(fields.String())
+
+
+@route("/projects", KNOWN, gives=[(ProjectShape, ProjectExtra)])
 def list_projects() -> Response:
     """A list of one."""
     return jsonify([_project()])
 
 
-@route(PROJECT, KNOWN)
+@route(PROJECT, KNOWN, gives=(ProjectShape, ProjectExtra, ProjectVerbs))
 def get_project() -> Response:
+    """The one project."""
     found = _project()
     if extended():
         found["verbs"] = verbs_of(caller())

@@ -35,7 +35,7 @@ class Restored(Wire):
     expires_at = Time()
 
 
-@route("/sessions", OPEN, methods=["POST"])
+@route("/sessions", OPEN, methods=["POST"], takes=SignIn, gives=SessionShape)
 def begin_session() -> Response:
     """A token for name and password."""
     given = sent(SignIn())
@@ -50,7 +50,7 @@ def begin_session() -> Response:
     return say(SessionShape(), made | {"created_at": now, "expires_at": now + sessions.LASTS})
 
 
-@route("/sessions/restore", KNOWN)
+@route("/sessions/restore", KNOWN, gives=Restored)
 def restore_session() -> Response:
     """When the sign-in of this request ends; 404 for one who has none."""
     token, now = auth.bearer(), runtime().now()

@@ -28,8 +28,10 @@ from forms.problems import (
 from forms.tree import files_in, form_tree
 from forms.xml import MAX_BYTES, Element
 from server import downloads
+from server.api.described import ANY_FILE, PAGED, asked, yes_no
+from server.api.described import XML as XML_FILE
 from server.api.door import FORM, KNOWN, caller, route
-from server.api.wire import Wire, done, extended, flag, paging, sent, to_time
+from server.api.wire import Time, Wire, done, extended, flag, paging, sent, to_time
 from server.auth import note_of_itself
 from server.runtime import runtime
 from server.streams import stream
@@ -50,6 +52,83 @@ class NewReview(Wire):
 
 
 # ------------------------------------------------------------------ shapes
+class ActorShape(Wire):
+    """Whoever sent something."""
+
+    id = fields.Integer()
+    type = fields.String()
+    display_name = fields.String()
+    created_at = Time()
+    updated_at = Time()
+    deleted_at = Time()
+
+
+class VersionShape(Wire):
+    instance_id = fields.String()
+    instance_name = fields.String()
+    submitter_id = fields.Integer()
+    device_id = fields.String()
+    user_agent = fields.String()
+    created_at = Time()
+    current = fields.Boolean()
+
+
+class VersionExtra(Wire):
+    """What X-Extended-Metadata adds."""
+
+    always = False
+    submitter = fields.Nested(ActorShape)
+
+
+class SubmissionShape(Wire):
+    """The top is the first version's, `currentVersion` the latest's."""
+
+    instance_id = fields.String()
+    submitter_id = fields.Integer()
+    device_id = fields.String()
+    user_agent = fields.String()
+    review_state = fields.String()
+    created_at = Time()
+    updated_at = Time()
+    deleted_at = Time()
+    current_version = fields.Nested(VersionShape)
+
+
+class SubmissionExtra(VersionExtra):
+    """What X-Extended-Metadata adds, also to `currentVersion`."""
+
+    form_version = fields.String()
+
+
+class ChangeShape(Wire):
+    old = fields.String()
+    new = fields.String()
+    path = fields.List(fields.String())
+
+
+class KeyShape(Wire):
+    id = fields.Integer()
+    public = fields.String()
+    managed = fields.Boolean()
+    hint = fields.String()
+
+
+class CommentShape(Wire):
+    body = fields.String()
+    actor_id = fields.Integer()
+    created_at = Time()
+
+
+class SubmissionFile(Wire):
+    name = fields.String()
+    exists = fields.Boolean()
+
+
+CHANGES = fields.Dict(values=fields.List(fields.Nested(ChangeShape)))
+DOCUMENT = ("application/xml", "text/xml")
+DEVICE = asked("deviceID", "What the sender calls itself.")
+
+
 def submission_json(one: Submission) -> dict[str, Any]:
     """The top is the first version's, `currentVersion` the latest's."""
     found = {
@@ -104,7 +183,12 @@ def opened(db: Connection, form_id: str) -> FormView:
     return reading.open_form(db, here.library, caller(), form_id, here.now())
 
 
-@route(f"{FORM}/submissions", KNOWN)
+@route(
+    f"{FORM}/submissions",
+    KNOWN,
+    gives=[(SubmissionShape, SubmissionExtra)],
+    query=[*PAGED, yes_no("deleted", "The bin instead of what is there.")],
+)
 def list_submissions(form_id: str) -> Response:
     """Newest first; all of them where no limit is given."""
     limit, offset = paging() if "limit" in request.args else (None, paging()[1])
@@ -121,7 +205,7 @@ def list_submissions(form_id: str) -> Response:
     return stream(pieces, JSON)
 
 
-@route(ONE, KNOWN)
+@route(ONE, KNOWN, gives=(SubmissionShape, SubmissionExtra))
 def get_submission(form_id: str, instance_id: str) -> Response:
     """One submission, without its answers."""
     with runtime().database.read() as db:
@@ -129,7 +213,7 @@ def get_submission(form_id: str, instance_id: str) -> Response:
     return jsonify(submission_json(one))
 
 
-@route(f"{ONE}.xml", KNOWN)
+@route(f"{ONE}.xml", KNOWN, gives=XML_FILE, also=[304])
 def get_submission_xml(form_id: str, instance_id: str) -> Response:
     """The document that counts, byte for byte; whole, so only for who may see every answer."""
     with runtime().database.read() as db:
@@ -145,7 +229,7 @@ def _xml(document: bytes) -> Response:
     return answer
 
 
-@route(f"{ONE}/versions", KNOWN)
+@route(f"{ONE}/versions", KNOWN, gives=[(VersionShape, VersionExtra)])
 def list_submission_versions(form_id: str, instance_id: str) -> Response:
     """Every version, the newest first."""
     with runtime().database.read() as db:
@@ -153,14 +237,14 @@ def list_submission_versions(form_id: str, instance_id: str) -> Response:
     return jsonify([version_json(one) for one in found])
 
 
-@route(f"{ONE}/versions/<version>", KNOWN)
+@route(f"{ONE}/versions/<version>", KNOWN, gives=(VersionShape, VersionExtra))
 def get_submission_version(form_id: str, instance_id: str, version: str) -> Response:
     """One version by its own instanceID."""
     with runtime().database.read() as db:
         return jsonify(version_json(_named(_versions(db, form_id, instance_id), version)))
 
 
-@route(f"{ONE}/versions/<version>.xml", KNOWN)
+@route(f"{ONE}/versions/<version>.xml", KNOWN, gives=XML_FILE, also=[304])
 def get_submission_version_xml(form_id: str, instance_id: str, version: str) -> Response:
     """What was sent as that version, byte for byte."""
     with runtime().database.read() as db:
@@ -169,7 +253,7 @@ def get_submission_version_xml(form_id: str, instance_id: str, version: str) -> 
         return _xml(reading.xml_of(db, form, one.id))
 
 
-@route(f"{ONE}/diffs", KNOWN)
+@route(f"{ONE}/diffs", KNOWN, gives=CHANGES)
 def list_submission_differences(form_id: str, instance_id: str) -> Response:
     """Per version what it changed, answer by answer; names answers, so only for who sees all."""
     found = {}
@@ -203,14 +287,14 @@ def _named(found: list[Version], instance_id: str) -> Version:
     return next((one for one in mine if one.is_current), mine[0])
 
 
-@route(f"{FORM}/submissions/submitters", KNOWN)
+@route(f"{FORM}/submissions/submitters", KNOWN, gives=[ActorShape])
 def list_submitters(form_id: str) -> Response:
     """Whoever sent something to this form."""
     with runtime().database.read() as db:
         return jsonify([sender_json(one) for one in reading.senders(db, opened(db, form_id))])
 
 
-@route(f"{FORM}/submissions/keys", KNOWN)
+@route(f"{FORM}/submissions/keys", KNOWN, gives=[KeyShape])
 def list_submission_keys(form_id: str) -> Response:
     """Keys the server could decrypt with, given a passphrase: none, it holds no key."""
     with runtime().database.read() as db:
@@ -218,7 +302,7 @@ def list_submission_keys(form_id: str) -> Response:
     return jsonify([])
 
 
-@route(f"{ONE}/comments", KNOWN)
+@route(f"{ONE}/comments", KNOWN, gives=[CommentShape])
 def list_submission_comments(form_id: str, instance_id: str) -> Response:
     """There are none."""
     with runtime().database.read() as db:
@@ -227,7 +311,15 @@ def list_submission_comments(form_id: str, instance_id: str) -> Response:
 
 
 # ------------------------------------------------------------------ sending
-@route(f"{FORM}/submissions", "submission.create", methods=["POST"])
+@route(
+    f"{FORM}/submissions",
+    "submission.create",
+    methods=["POST"],
+    takes=DOCUMENT,
+    gives=(SubmissionShape, SubmissionExtra),
+    query=[DEVICE],
+    also=[409],
+)
 def create_submission(form_id: str) -> Response:
     """Keep a document. What is here already is refused, unlike through the phones' door; other
     content under a known id is kept beside it all the same, and flagged."""
@@ -240,7 +332,15 @@ def create_submission(form_id: str) -> Response:
     return _kept(form_id, received)
 
 
-@route(ONE, "submission.review", methods=["PUT"])
+@route(
+    ONE,
+    "submission.review",
+    methods=["PUT"],
+    takes=DOCUMENT,
+    gives=(SubmissionShape, SubmissionExtra),
+    query=[DEVICE],
+    also=[409],
+)
 def edit_submission(form_id: str, instance_id: str) -> Response:
     """Put a new version in the place of the one that counts; the same again is the same."""
     xml, instance = _document(form_id)
@@ -304,7 +404,13 @@ def _kept(form_id: str, received: Received) -> Response:
 
 
 # ------------------------------------------------------------------ judging
-@route(ONE, "submission.review", methods=["PATCH"])
+@route(
+    ONE,
+    "submission.review",
+    methods=["PATCH"],
+    takes=NewReview,
+    gives=(SubmissionShape, SubmissionExtra),
+)
 def review_submission(form_id: str, instance_id: str) -> Response:
     """Say what a person thinks of it."""
     given = sent(NewReview())
@@ -350,7 +456,7 @@ def _whole(db: Connection, form_id: str, instance_id: str, *, deleted: bool) -> 
 
 
 # ------------------------------------------------------------------ files
-@route(f"{ONE}/attachments", KNOWN)
+@route(f"{ONE}/attachments", KNOWN, gives=[SubmissionFile])
 def list_submission_files(form_id: str, instance_id: str) -> Response:
     """The files a submission names, here or not, and what else came along. Whoever sent it sees
     them at once: pyODK asks before it brings them, and before anything was filed under a club."""
@@ -363,7 +469,7 @@ def list_submission_files(form_id: str, instance_id: str) -> Response:
     return jsonify([{"name": name, "exists": found.get(name, False)} for name in shown])
 
 
-@route(f"{ONE}/attachments/<filename>", KNOWN)
+@route(f"{ONE}/attachments/<filename>", KNOWN, gives=ANY_FILE, also=[304])
 def get_submission_file(form_id: str, instance_id: str, filename: str) -> Response:
     """A file as it came, without the place a picture was taken at."""
     here = runtime()
@@ -376,7 +482,7 @@ def get_submission_file(form_id: str, instance_id: str, filename: str) -> Respon
     return downloads.send(file)
 
 
-@route(f"{ONE}/attachments/<filename>", "submission.create", methods=["POST"])
+@route(f"{ONE}/attachments/<filename>", "submission.create", methods=["POST"], takes=ANY_FILE)
 def put_submission_file(form_id: str, instance_id: str, filename: str) -> Response:
     """Bring a file that the submission names: for who sent it, or reads it whole."""
     here, name = runtime(), file_name(filename)

@@ -22,6 +22,8 @@ from forms.central_csv import CsvOptions, Sheet, form_cells, repeat_cells, sheet
 from forms.odata_filter import read_filter
 from forms.problems import Refused
 from forms.tree import Node, files_in
+from server.api.described import CSV as CSV_FILE
+from server.api.described import ZIP, asked, yes_no
 from server.api.door import FORM, KNOWN, caller, route
 from server.api.submissions import opened
 from server.api.wire import flag, to_time
@@ -32,6 +34,12 @@ from sync import attachments, audit, reading
 from sync.reading import FIELDS, FormView, Submission, Wanted
 
 CSV = "text/csv; charset=utf-8"
+COLUMNS = (
+    asked("$filter", "As in OData."),
+    yes_no("groupPaths", "Columns named with their groups; true."),
+    yes_no("splitSelectMultiples", "A column for each choice beside the answer."),
+    yes_no("deletedFields", "Also questions that older versions asked."),
+)
 IN_MEMORY = 1 << 20  # bytes of a repeat before it goes to a file
 AUDIT = (
     *("event", "node", "start", "end", "latitude", "longitude", "accuracy"),
@@ -60,7 +68,14 @@ def _asked() -> Asked:
     return Asked(Wanted(condition), columns, flag("attachments", True), flag("deletedFields"))
 
 
-@route(f"{FORM}/submissions.csv", KNOWN, methods=["GET", "POST"])
+@route(
+    f"{FORM}/submissions.csv",
+    KNOWN,
+    methods=["GET", "POST"],
+    gives=CSV_FILE,
+    query=COLUMNS,
+    also=[501],
+)
 def export_csv(form_id: str) -> Response:
     """The form's own table."""
     asked = _asked()
@@ -69,7 +84,14 @@ def export_csv(form_id: str) -> Response:
     return _named(answer, f"{form_id}.csv")
 
 
-@route(f"{FORM}/submissions.csv.zip", KNOWN, methods=["GET", "POST"])
+@route(
+    f"{FORM}/submissions.csv.zip",
+    KNOWN,
+    methods=["GET", "POST"],
+    gives=ZIP,
+    query=[*COLUMNS, yes_no("attachments", "With the files; true.")],
+    also=[501],
+)
 def export_zip(form_id: str) -> Response:
     """Every table, the audits, and the files unless they are not wanted."""
     asked = _asked()

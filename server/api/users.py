@@ -12,6 +12,7 @@ from forms.problems import NOT_AUTHENTIC, NOT_FOUND, Refused
 from forms.roles import OF_PHONES
 from forms.text import fold
 from server import auth
+from server.api.described import asked
 from server.api.door import KNOWN, caller, route
 from server.api.scope import AccountShape, Scoped, find_place, verbs_of
 from server.api.wire import Time, Wire, done, extended, say, sent
@@ -25,9 +26,17 @@ from sync.accounts import Account
 class UserShape(AccountShape):
     """`email` is the name to sign in with. Role and place are ours."""
 
-    id = fields.Function(lambda found: actor_number("user", found.id))
+    id = fields.Function(lambda found: actor_number("user", found.id), metadata={"type": "integer"})
     type = fields.Constant("user")
     email = fields.String(attribute="name", dump_only=True)
+
+
+class UserExtra(Wire):
+    """What X-Extended-Metadata adds."""
+
+    always = False
+    verbs = fields.List(fields.String())
+    preferences = fields.Dict()
 
 
 class NewUser(Scoped):
@@ -51,7 +60,7 @@ class RoleShape(Wire):
     updated_at = Time()
 
 
-@route("/users/current", KNOWN)
+@route("/users/current", KNOWN, gives=(UserShape, UserExtra))
 def get_current_user() -> Response:
     """Who asks; with X-Extended-Metadata also what they may do."""
     found: dict[str, Any] = UserShape().dump(_user(caller().id))
@@ -60,7 +69,12 @@ def get_current_user() -> Response:
     return jsonify(found)
 
 
-@route("/users", "users.manage")
+@route(
+    "/users",
+    "users.manage",
+    gives=[UserShape],
+    query=[asked("q", "A part of the name, marks or not.")],
+)
 def list_users() -> Response:
     """Everybody who may sign in; `q` looks for a part of the name, marks or not."""
     wanted = fold(request.args.get("q", ""))
@@ -70,7 +84,7 @@ def list_users() -> Response:
     return say(UserShape(), there, many=True)
 
 
-@route("/users", "users.manage", methods=["POST"])
+@route("/users", "users.manage", methods=["POST"], takes=NewUser, gives=UserShape, also=[409])
 def create_user() -> Response:
     """A new person with a role, which decides what they may do."""
     given = sent(NewUser())
@@ -83,12 +97,13 @@ def create_user() -> Response:
     return say(UserShape(), _user(made))
 
 
-@route("/users/<int:number>", "users.manage")
+@route("/users/<int:number>", "users.manage", gives=UserShape)
 def get_user(number: int) -> Response:
+    """One person."""
     return say(UserShape(), _user(number - PEOPLE_FROM))
 
 
-@route("/users/<int:number>", "users.manage", methods=["PATCH"])
+@route("/users/<int:number>", "users.manage", methods=["PATCH"], takes=Scoped, gives=UserShape)
 def change_user(number: int) -> Response:
     """Another role or place. A name stays: the password is sealed with it."""
     given = sent(Scoped())
@@ -109,7 +124,7 @@ def disable_user(number: int) -> Response:
     return done()
 
 
-@route("/users/<int:number>/password", KNOWN, methods=["PUT"])
+@route("/users/<int:number>/password", KNOWN, methods=["PUT"], takes=NewPassword)
 def change_password(number: int) -> Response:
     """One's own, with the old one; who manages users sets anybody's. All sign-ins end."""
     given, here = sent(NewPassword()), runtime()
@@ -147,12 +162,13 @@ def _roles() -> Iterable[dict[str, Any]]:
         yield {"id": number, "name": name, "system": name, "verbs": sorted(verbs)}
 
 
-@route("/roles", KNOWN)
+@route("/roles", KNOWN, gives=[RoleShape])
 def list_roles() -> Response:
+    """The roles there are, each with its verbs."""
     return say(RoleShape(), _roles(), many=True)
 
 
-@route("/roles/<role>", KNOWN)
+@route("/roles/<role>", KNOWN, gives=RoleShape)
 def get_role(role: str) -> Response:
     """By number or by name."""
     found = [one for one in _roles() if role in (str(one["id"]), one["system"])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Response, jsonify, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
@@ -17,6 +17,8 @@ MOST = 10_000  # rows of one answer where the caller names no limit
 
 class Wire(Schema):
     """Our snake_case in Central's camelCase. Every key is there, null when there is no value."""
+
+    always: ClassVar[bool] = True  # False: keys that X-Extended-Metadata adds
 
     class Meta:
         unknown = EXCLUDE  # clients send more than we read

@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 
 from sync import accounts
 from tests.conftest import NOW
+from tests.server import documented
 from tests.server.conftest import Door
 
 PASSWORD = "một mật khẩu dài"
@@ -26,9 +27,11 @@ class Program:
     def call(self, method: str, path: str, **options: Any) -> TestResponse:
         headers = {**self.headers, **options.pop("headers", {})}
         client = self.door.client
-        return client.open(
+        answer = client.open(
             self.base + path, method=method, headers=headers, buffered=True, **options
         )
+        documented.check(self.door.app, answer)
+        return answer
 
     def get(self, path: str, **options: Any) -> TestResponse:
         return self.call("GET", path, **options)
