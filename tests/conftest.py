@@ -20,8 +20,11 @@ from sync.database import Database
 from sync.migrations import upgrade
 from sync.tables import metadata
 from tests.checklist import PAGE, numbers_of, to_page
+from tests.chromium import chromium, engines
 from tests.postgres import a_postgres
 from tests.s3 import a_bucket
+
+__all__ = ["chromium", "engines"]  # fixtures
 
 NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)  # 10:00 in Da Nang
 

@@ -48,6 +48,9 @@ LOGINS = (
     Login("chunhiem", "chair", "Chủ nhiệm CLB Thọ Quang 1 / Club chair", club_code="48-TQ-01"),
     Login("thuquy", "treasurer", "Thủ quỹ CLB Thọ Quang 1 / Treasurer", club_code="48-TQ-01"),
     Login("tramyte", "health", "Trạm y tế phường Sơn Trà / Health station", "20263"),
+    Login("ubnd", "peoples_committee", "UBND phường Sơn Trà / People's Committee", "20263"),
+    Login("baovedulieu", "dpo", "Người bảo vệ dữ liệu cá nhân / Data protection officer"),
+    Login("quantri", "admin", "Quản trị hệ thống / System operator"),
 )
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from io import StringIO
@@ -24,71 +21,22 @@ from forms.library import load_library
 from forms.schema import read_schema
 from forms.xlsform import compile_form
 from sync.places import UNITS_CSV
+from tests.chromium import Browser
 
-HERE = Path(__file__).parent
 LIBRARY = load_library()
 UNITS = ["name", "label", "code", "kind", "parent", "valid_from", "valid_to"]
 LANGUAGES = ["Tiếng Việt (vi)", "English (en)"]
 
 
-@pytest.fixture(scope="session")
-def engines() -> Path:
-    """The folder of the engines, fetched once; without Node skip with a sentence, or fail in CI."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        _leave_out("Node or npm is not installed, so no form was opened in the browser engines")
-    lock = (HERE / "package-lock.json").read_bytes()
-    with (HERE / ".lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)  # the runners of one `make test` come here together
-        done = HERE / "node_modules" / ".done"
-        if not done.is_file() or done.read_bytes() != lock:
-            command = ["npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit", "--silent"]
-            fetched = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=240)
-            if fetched.returncode:
-                _leave_out(f"npm could not fetch the browser engines: {fetched.stderr[-300:]}")
-            _bundle()
-            done.write_bytes(lock)
-    return HERE
-
-
-def _leave_out(sentence: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(sentence)
-    pytest.skip(sentence)
-
-
-def _bundle() -> None:
-    bundler = HERE / "node_modules" / ".bin" / "esbuild"
-    into = f"--outfile={HERE / 'node_modules' / 'enketo.js'}"
-    options = ["--bundle", "--format=iife", "--loader:.svg=text", "--external:libxslt"]
-    command = [bundler, "enketo.mjs", into, "--log-level=error", *options]
-    subprocess.run(command, cwd=HERE, check=True, timeout=120)
-
-
 @pytest.fixture(scope="module")
-def browser(engines: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def browser(engines: Path, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Chromium with Enketo in it."""
-    found = shutil.which("chromium"), shutil.which("chromedriver")
-    if found[0] is None or found[1] is None:
-        _leave_out("Chromium or its driver is not installed, so no form was opened in Enketo")
-    from selenium import webdriver
-
     page = tmp_path_factory.mktemp("enketo") / "page.html"
     page.write_text("<!doctype html><meta charset=utf-8><body></body>", encoding="utf-8")
-    options = webdriver.ChromeOptions()
-    options.binary_location = found[0] or ""
-    for flag in (
-        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
-        f"--user-data-dir={page.parent / 'profile'}",
-    ):
-        options.add_argument(flag)
-    window = webdriver.Chrome(options, webdriver.ChromeService(found[1]))
-    window.set_script_timeout(60)
-    try:
-        window.get(page.as_uri())
-        window.execute_script((engines / "node_modules" / "enketo.js").read_text(encoding="utf-8"))
-        yield window
-    finally:
-        window.quit()
+    window = chromium()
+    window.get(page.as_uri())
+    window.execute_script((engines / "node_modules" / "enketo.js").read_text(encoding="utf-8"))
+    return window
 
 
 def _attachment(name: str) -> tuple[list[str], list[list[str]]]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from flask import session
@@ -18,6 +15,7 @@ from forms.periods import get_period
 from server.pages.look import number, period_name
 from server.settings import secret_key
 from sync import accounts, aggregate, clubs, places, tables
+from tests.chromium import Browser
 from tests.conftest import NOW
 from tests.server.conftest import Door
 from tests.server.serving import Server, a_server
@@ -289,47 +287,23 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def chromium() -> tuple[str, str]:
-    """Browser and driver; without them skip with a sentence, or fail where CI promises them."""
-    found = shutil.which("chromium"), shutil.which("chromedriver")
-    if found[0] is None or found[1] is None:
-        sentence = "Chromium or its driver is not installed, so no page was opened in a browser"
-        if os.environ.get("CI") == "true":
-            pytest.fail(sentence)
-        pytest.skip(sentence)
-    return found[0], found[1]
-
-
 @pytest.mark.browser
 def test_a_person_signs_in_reads_the_table_and_signs_out_with_the_keyboard(
-    served: Server, tmp_path: Path
+    served: Server, chromium: Browser
 ) -> None:
-    browser, driver = chromium()
-    from selenium import webdriver
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for flag in (
-        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
-        *("--disable-quic", "--no-first-run", "--disable-component-update", "--disable-sync"),
-        *(f"--user-data-dir={tmp_path / 'profile'}", "--window-size=390,800"),
-    ):
-        options.add_argument(flag)
-    page = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    page = chromium(width=390)
     page.implicitly_wait(20)  # pages come when they come
-    try:
-        page.get(f"http://127.0.0.1:{served.port}/")
-        name = page.switch_to.active_element  # the cursor stands in the first field
-        name.send_keys("hoa", Keys.TAB, "cay-da-lang", Keys.ENTER)
-        table = page.find_element(By.TAG_NAME, "table")
-        assert "CLB Một" in table.text
-        letters = page.find_element(By.TAG_NAME, "body").value_of_css_property("font-size")
-        assert float(letters.removesuffix("px")) >= 18
-        wide = "const d = document.documentElement; return d.scrollWidth > d.clientWidth"
-        assert not page.execute_script(wide)  # only the table scrolls sideways, not the page
-        page.find_element(By.CSS_SELECTOR, "header button").send_keys(Keys.ENTER)
-        assert page.find_element(By.NAME, "password")
-    finally:
-        page.quit()
+    page.get(f"http://127.0.0.1:{served.port}/")
+    name = page.switch_to.active_element  # the cursor stands in the first field
+    name.send_keys("hoa", Keys.TAB, "cay-da-lang", Keys.ENTER)
+    table = page.find_element(By.TAG_NAME, "table")
+    assert "CLB Một" in table.text
+    letters = page.find_element(By.TAG_NAME, "body").value_of_css_property("font-size")
+    assert float(letters.removesuffix("px")) >= 18
+    wide = "const d = document.documentElement; return d.scrollWidth > d.clientWidth"
+    assert not page.execute_script(wide)  # only the table scrolls sideways, not the page
+    page.find_element(By.CSS_SELECTOR, "header button").send_keys(Keys.ENTER)
+    assert page.find_element(By.NAME, "password")
