@@ -27,3 +27,15 @@ def clock_offset(header: str | None, now: datetime) -> int | None:
     seconds = [int((one - now).total_seconds()) for one in (morning, morning + HALF_A_DAY)]
     nearest = min(seconds, key=abs)
     return max(-MOST, min(MOST, nearest))
+
+
+def how_far(seconds: int) -> tuple[int, str]:
+    """How much that is in the unit a person would say it in: days "d", hours "h" or minutes "min".
+
+    The number is rounded towards zero and keeps its sign.
+    """
+    size = abs(seconds)
+    name, length = next(
+        (unit for unit in (("d", 86_400), ("h", 3_600)) if size >= 2 * unit[1]), ("min", 60)
+    )
+    return (1 if seconds >= 0 else -1) * (size // length), name

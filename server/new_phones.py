@@ -10,8 +10,8 @@ from sqlalchemy.engine import Connection
 
 from forms.roles import Role
 from server.auth import new_token
-from server.qr import phone_url
-from server.sheets import Sheet, render
+from server.qr import inline_qr, phone_url
+from server.sheets import Sheet
 from sync import accounts, posts
 from sync.phone_file import Wanted
 
@@ -42,6 +42,8 @@ def add_phones(
     return made
 
 
-def sheets(made: Iterable[NewPhone], roles: Mapping[str, Role], contact: str) -> str:
-    """The document to print, a page each; `contact`: whom to tell of a lost phone."""
-    return render([Sheet(one.name, one.role, one.place, one.url) for one in made], roles, contact)
+def as_sheets(made: Iterable[NewPhone], roles: Mapping[str, Role]) -> list[Sheet]:
+    """A page to print for each."""
+    return [
+        Sheet(one.name, roles[one.role], one.place, inline_qr(one.url, one.name)) for one in made
+    ]

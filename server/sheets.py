@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from markupsafe import Markup
+
 from forms.roles import Role
-from server.qr import inline_qr
 
 _TEMPLATES = Path(__file__).parent / "pages" / "templates"
+_STYLE = Path(__file__).parent / "pages" / "static" / "sheets.css"
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What stands on one page. `url` holds the phone's secret, and so does the page."""
+    """What stands on one page. `qr` holds the phone's secret, and so does the page."""
 
     name: str
-    role: str
+    role: Role
     place: str
-    url: str
+    qr: Markup
 
 
-def render(sheets: Sequence[Sheet], roles: Mapping[str, Role], contact: str = "") -> str:
+def render(sheets: Sequence[Sheet], contact: str = "") -> str:
     """One HTML document that needs nothing else; `contact`: whom to tell when a phone is lost."""
     from jinja2 import Environment, FileSystemLoader  # only here: nobody else prints
 
     pages = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True)
-    return pages.get_template("phone_sheets.html").render(
-        sheets=[
-            {
-                "name": one.name,
-                "role": (roles[one.role].vi, roles[one.role].en),
-                "place": one.place,
-                "qr": inline_qr(one.url, one.name),
-            }
-            for one in sheets
-        ],
-        contact=contact,
-    )
+    style = Markup(_STYLE.read_text(encoding="utf-8"))  # noqa: S704 (our own file)
+    page = pages.get_template("phone_sheets.html")
+    return page.render(sheets=sheets, contact=contact, style=style)
 
 
 def write_private(path: Path, text: str) -> None:

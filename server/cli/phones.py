@@ -135,11 +135,11 @@ def _tell_address(runtime: Runtime, server: str | None) -> list[str]:
 def _write_page(
     runtime: Runtime, page: Path | None, made: Sequence[NewPhone], contact: str
 ) -> None:
-    from server.new_phones import sheets
-    from server.sheets import write_private
+    from server.new_phones import as_sheets
+    from server.sheets import render, write_private
 
     if page is not None:
-        write_private(page, sheets(made, runtime.library.roles, contact))
+        write_private(page, render(as_sheets(made, runtime.library.roles), contact))
 
 
 @phone.command("list")
@@ -180,11 +180,10 @@ def _line(one: Phone) -> dict[str, object]:
 
 def clock_text(seconds: int | None) -> str:
     """How far a clock is off, in the unit a person would say it in."""
-    size = abs(seconds or 0)
-    name, length = next(
-        (unit for unit in (("d", 86_400), ("h", 3_600)) if size >= 2 * unit[1]), ("min", 60)
-    )
-    return f"{'+' if (seconds or 0) >= 0 else '−'}{size // length} {name}"
+    from server.clock import how_far
+
+    count, unit = how_far(seconds or 0)
+    return f"{'+' if (seconds or 0) >= 0 else '−'}{abs(count)} {unit}"
 
 
 def phone_lines(found: Sequence[Phone]) -> list[str]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from forms.library import load_library
 from server.cli.phones import clock_text
 from server.cli.terminal import GOOD, MISUSED, WRONG
+from server.qr import inline_qr
 from server.sheets import Sheet, render
 from sync import accounts
 from sync.database import Database
@@ -159,8 +160,10 @@ def test_a_page_that_cannot_be_written_adds_nobody(
 
 # ------------------------------------------------------------------ the page
 def test_a_page_says_whose_it_is_and_whom_to_tell_in_marks_of_its_own() -> None:
-    sheets = [Sheet("Bà <b>Bảy</b> & em", "volunteer", "CLB “Đông”", "https://x.test/v1/key/T")]
-    page = render(sheets, load_library().roles, contact="Cô Hà <1>")
+    url = "https://x.test/v1/key/T"
+    role = load_library().roles["volunteer"]
+    sheet = Sheet("Bà <b>Bảy</b> & em", role, "CLB “Đông”", inline_qr(url, "a"))
+    page = render([sheet], contact="Cô Hà <1>")
     assert "Bà &lt;b&gt;Bảy&lt;/b&gt; &amp; em" in page
     assert "Cô Hà &lt;1&gt;" in page
     assert "Tình nguyện viên" in page
@@ -170,7 +173,8 @@ def test_a_page_says_whose_it_is_and_whom_to_tell_in_marks_of_its_own() -> None:
 
 
 def test_vietnamese_on_the_page_is_large() -> None:
-    page = render([Sheet("a", "volunteer", "b", "https://x.test")], load_library().roles)
+    role = load_library().roles["volunteer"]
+    page = render([Sheet("a", role, "b", inline_qr("https://x.test", "a"))])
     sizes = [float(size) for size in re.findall(r"([\d.]+)pt", page)]
     assert {size for size in sizes if size < 18} == {10.5}  # English and the foot
 
