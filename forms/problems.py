@@ -570,6 +570,18 @@ BAD_PASSWORD = ProblemType(
     "Mật khẩu cần ít nhất {limit} ký tự.",
     "A password has at least {limit} characters.",
 )
+WRONG_PASSWORD = ProblemType(
+    "wrong_password",
+    400,
+    "Mật khẩu hiện nay không đúng.",
+    "The password until now is not right.",
+)
+PASSWORDS_APART = ProblemType(
+    "passwords_apart",
+    400,
+    "Hai lần gõ mật khẩu mới không giống nhau.",
+    "The new password was typed in two ways.",
+)
 NAME_TAKEN = ProblemType("name_taken", 409, "Tên này đã có người dùng.", "That name is taken.")
 UNKNOWN_ROLE = ProblemType(
     "unknown_role", 400, "Không có vai trò này. Có: {roles}.", "No such role. There are: {roles}."

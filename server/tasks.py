@@ -39,6 +39,8 @@ TRY_KEY_EVERY = 5.0  # seconds between tries of a key on what is encrypted
 REST_AFTER_FAILURE = 5.0
 RENEW_EVERY = queue.LEASE.total_seconds() / 4
 
+DIED = "the worker died"  # what is told of work that no try lived to tell of
+
 log = logging.getLogger(__name__)
 
 
@@ -211,7 +213,7 @@ def _run_batch(runtime: Runtime, name: str) -> int:
     with runtime.database.write() as db:
         works = queue.claim(db, name, AT_ONCE.get(name, BATCH), runtime.now())
         if works and works[0].tries > queue.MOST_TRIES:  # no try lived to say how it ended
-            queue.fail(db, works[0], "the worker died", runtime.now())
+            queue.fail(db, works[0], DIED, runtime.now())
             return 1
     if works:
         with _renewed(runtime, works):

@@ -189,6 +189,13 @@ def set_password(
     return _change_user(db, name, _columns(sealed), "user.password", now, actor)
 
 
+def end_sign_ins(
+    db: Connection, name: str, sealed: SealedPassword, now: datetime, actor: str
+) -> bool:
+    """End all sessions: the same password sealed anew, by which pages know theirs is no more."""
+    return _change_user(db, name, _columns(sealed), "user.sign_out", now, actor)
+
+
 def set_role(
     db: Connection,
     name: str,
@@ -301,12 +308,21 @@ def find_app_users(db: Connection, marks: Collection[str]) -> dict[str, Caller]:
     return {row[0]: Caller("app_user", *row[1:]) for row in rows}
 
 
-def revoke(db: Connection, app_user_id: int, now: datetime, actor: str = "operator") -> bool:
-    """End a phone's access; what it sent stays. False when there is no such active phone."""
+def revoke(
+    db: Connection,
+    app_user_id: int,
+    now: datetime,
+    actor: str = "operator",
+    *,
+    kind: str | None = None,
+) -> bool:
+    """End a phone's access; what it sent stays. False when there is no such active phone (of this
+    kind)."""
     c = app_users.c
-    done = db.execute(
-        app_users.update().where(c.id == app_user_id, c.revoked_at.is_(None)).values(revoked_at=now)
-    )
+    asked = [c.id == app_user_id, c.revoked_at.is_(None)]
+    if kind is not None:
+        asked.append(c.kind == kind)
+    done = db.execute(app_users.update().where(*asked).values(revoked_at=now))
     if done.rowcount:
         audit.record(db, actor, "phone.revoke", f"app_user:{app_user_id}", now)
     return bool(done.rowcount)

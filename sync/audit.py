@@ -59,6 +59,11 @@ class Event:
     action: str
     subject: str | None
     details: dict[str, Any] | None
+    id: int
+
+
+_c = audit_events.c
+_events = sa.select(_c.at, _c.actor, _c.action, _c.subject, _c.details, _c.id)
 
 
 def list_events(
@@ -68,10 +73,23 @@ def list_events(
     end: datetime | None,
     limit: int,
     offset: int,
+    *,
+    actor: str | None = None,
+    subject: str | None = None,
+    before: int | None = None,
 ) -> list[Event]:
-    """The newest first; `action` is one ("form.publish") or all of a kind ("form")."""
+    """The newest first; `action` is one ("form.publish") or all of a kind ("form").
+
+    `before`: the id of the last event that was had, for a page after a page.
+    """
     c = audit_events.c
-    query = sa.select(c.at, c.actor, c.action, c.subject, c.details)
+    query = _events
+    if actor is not None:
+        query = query.where(c.actor == actor)
+    if subject is not None:
+        query = query.where(c.subject == subject)
+    if before is not None:
+        query = query.where(c.id < before)
     if action is not None:
         query = query.where(
             sa.or_(c.action == action, c.action.startswith(f"{action}.", autoescape=True))
@@ -90,5 +108,5 @@ def who_saw(
     """The events that showed any of these entries of a list, the newest first."""
     c, p = audit_events.c, seen_people.c
     shown = sa.select(p.event_id).where(p.list_name == list_name, p.uuid.in_(sorted(uuids)))
-    query = sa.select(c.at, c.actor, c.action, c.subject, c.details).where(c.id.in_(shown))
+    query = _events.where(c.id.in_(shown))
     return [Event(*row) for row in db.execute(query.order_by(c.id.desc()).limit(limit))]

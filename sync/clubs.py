@@ -176,6 +176,7 @@ def place_club(
 class Waiting:
     """A club on the worklist, as people know it: where it was, and the units it may be in now."""
 
+    club_id: str
     code: str
     name: str
     last_known: Unit
@@ -191,7 +192,7 @@ def worklist(db: Connection, library: Library, day: date) -> list[Waiting]:
     known = {row.uuid: (row.data.get("club_code", "–"), row.label) for row in db.execute(query)}
     named = ((known.get(one.club_id, ("–", "–")), one) for one in waiting)
     return [
-        Waiting(code, plain_name(label), one.last_known, one.candidates)
+        Waiting(one.club_id, code, plain_name(label), one.last_known, one.candidates)
         for (code, label), one in named
     ]
 

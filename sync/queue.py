@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sync import counters
+from sync import audit, counters
 from sync.tables import queue
 
 LEASE = timedelta(seconds=20)
@@ -167,14 +167,19 @@ def failed(db: Connection, limit: int = 100) -> list[FailedWork]:
     ]
 
 
-def retry(db: Connection, now: datetime) -> int:
-    """Put all failed work back; how many."""
-    found = db.execute(
-        queue.update()
-        .where(queue.c.failed_at.is_not(None))
-        .values(failed_at=None, error=None, tries=0, due_at=now)
-    )
-    return found.rowcount
+def retry(
+    db: Connection, now: datetime, actor: str = "operator", work_id: int | None = None
+) -> int:
+    """Put all failed work back, or this one; how many."""
+    failed: list[sa.ColumnElement[bool]] = [queue.c.failed_at.is_not(None)]
+    if work_id is not None:
+        failed.append(queue.c.id == work_id)
+    again = {"failed_at": None, "error": None, "tries": 0, "due_at": now}
+    tried = db.execute(queue.update().where(*failed).values(**again)).rowcount
+    if tried:
+        subject = None if work_id is None else f"work:{work_id}"
+        audit.record(db, actor, "work.retry", subject, now, tried=tried)
+    return tried
 
 
 def release(db: Connection, now: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from sync.tables import (
     projects,
     received,
     stale_cells,
+    submission_versions,
     submissions,
     users,
 )
@@ -99,3 +101,19 @@ def has_forms(db: Connection) -> bool:
 def check_writable(db: Connection) -> None:
     """Write a row for real and leave it as it was; raises what a submission would meet now."""
     db.execute(projects.update().values(name=projects.c.name))
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a piece of work about a submission is about, to look for it by."""
+
+    xml_form_id: str
+    received_at: datetime
+
+
+def about_versions(db: Connection, version_ids: Iterable[int]) -> dict[int, About]:
+    """Of which form these versions of submissions are, and when they came."""
+    v = submission_versions.c
+    query = sa.select(v.id, forms.c.xml_form_id, v.received_at).join(forms, forms.c.id == v.form_id)
+    rows = db.execute(query.where(v.id.in_(sorted(version_ids))))
+    return {row.id: About(row.xml_form_id, row.received_at) for row in rows}

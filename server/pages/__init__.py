@@ -7,12 +7,22 @@ from datetime import timedelta
 
 from flask import Flask, Response, request
 
-from server.pages import home, look, sign_in, words
+from server.pages import account, audit, home, look, phones, sign_in, units, users, words, work
 from server.pages.door import csrf, pages
 from server.settings import Settings, secret_key
 
 BLUEPRINT = pages.name
-GROUPS = (home, look, sign_in)  # each puts its pages into the blueprint when it is imported
+GROUPS = (
+    account,
+    audit,
+    home,
+    look,
+    phones,
+    sign_in,
+    units,
+    users,
+    work,
+)  # each puts its pages into the blueprint when it is imported
 SESSION_HOURS = 12  # a working day on an office computer that many use
 
 # Nothing from other hosts, no script or style within a page, no frame around us.

@@ -14,7 +14,9 @@ from server import auth
 from server.pages.door import OPEN, Answer, page
 from server.pages.words import LANGUAGES
 from server.runtime import runtime
-from sync import accounts
+from sync import accounts, audit
+
+SIGNED_IN = "user.sign_in"  # as the audit has it
 
 _PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
@@ -68,8 +70,9 @@ def enter(name: str, password: str) -> bool:
     caller = auth.sign_in(name, password)
     if caller is None:
         return False
-    with runtime().database.read() as db:
+    with runtime().database.write() as db:
         user = accounts.find_user_by_id(db, caller.id)
+        audit.record(db, caller.actor, SIGNED_IN, caller.actor, runtime().now())
     return user is not None and bool(login_user(Person(user)))
 
 

@@ -1,0 +1,140 @@
+"""Who did what and when, in words; with filters by kind, person, thing and day."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from flask import render_template, request, url_for
+
+from forms.days import VIETNAM, read_written_day
+from forms.problems import BAD_PARAMETER, Refused
+from forms.text import sort_key
+from server.pages.door import Answer, in_menu, page
+from server.pages.words import gettext, mark
+from server.runtime import runtime
+from sync import accounts, audit
+
+AT_ONCE = 50
+FILTERS = ("kind", "actor", "subject", "from", "to")
+# An action is a noun and a verb, "form.publish"; what has no words here is shown as it stands.
+NOUNS = {
+    "club": mark("Club"),
+    "dataset": mark("List"),
+    "duplicate": mark("Possible duplicate"),
+    "entity": mark("Entry of a list"),
+    "event": mark("Reports of one event"),
+    "figure": mark("Figure"),
+    "follow_up": mark("Follow-up list"),
+    "form": mark("Form"),
+    "phone": mark("Phone"),
+    "privacy": mark("Personal data"),
+    "records": mark("Records of a form"),
+    "report": mark("Report"),
+    "roll": mark("List of people"),
+    "submission": mark("Submission"),
+    "unit": mark("Unit"),
+    "user": mark("Person who signs in"),
+    "work": mark("Failed work"),
+}
+VERBS = {
+    "apart": mark("said to be two"),
+    "close": mark("closed"),
+    "comment": mark("commented"),
+    "confirm": mark("confirmed"),
+    "create": mark("added"),
+    "decision": mark("decision carried out"),
+    "delete": mark("deleted"),
+    "disable": mark("ended"),
+    "dismiss": mark("said to be two people"),
+    "draft": mark("draft kept"),
+    "draft_end": mark("draft ended"),
+    "encrypt": mark("encrypted from now on"),
+    "erase": mark("erased"),
+    "estimate": mark("weights estimated"),
+    "export": mark("taken as a file"),
+    "files": mark("files taken"),
+    "import": mark("taken from a file"),
+    "link": mark("linked as one"),
+    "media": mark("file put in"),
+    "pass_on": mark("passed on"),
+    "password": mark("new password"),
+    "place": mark("placed in a unit"),
+    "plain": mark("no longer encrypted"),
+    "publish": mark("published"),
+    "read": mark("looked at"),
+    "reopen": mark("opened again"),
+    "report": mark("reported"),
+    "restore": mark("brought back"),
+    "retry": mark("tried again"),
+    "review": mark("reviewed"),
+    "revoke": mark("shut out"),
+    "role": mark("another role or place"),
+    "send": mark("sent"),
+    "send_back": mark("sent back"),
+    "sign_in": mark("signed in"),
+    "sign_out": mark("signed out everywhere"),
+    "state": mark("opened or closed"),
+    "together": mark("said to be one"),
+    "undo": mark("taken back"),
+    "unlink": mark("said to be two again"),
+    "update": mark("changed"),
+    "why": mark("looked behind"),
+}
+OPERATOR, SYSTEM = mark("At the server's console"), mark("The server itself")
+
+
+@in_menu(mark("Who did what"), 92)
+@page("/audit", "audit.read")
+def list_audit() -> Answer:
+    """The newest events that fit, AT_ONCE at a time."""
+    asked = {name: request.args.get(name, "") for name in FILTERS}
+    with runtime().database.read() as db:
+        found = audit.list_events(
+            db,
+            asked["kind"] or None,
+            _start_of("from", asked["from"]),
+            _start_of("to", asked["to"], days=1),
+            AT_ONCE + 1,
+            0,
+            actor=asked["actor"] or None,
+            subject=asked["subject"] or None,
+            before=request.args.get("before", type=int),
+        )
+        actors = {one.actor for one in found} | {asked["actor"]}
+        names = accounts.names_of(db, actors)
+    shown = found[:AT_ONCE]
+    address: dict[str, Any] = {**asked, "before": shown[-1].id if shown else None}
+    kinds = [(noun, gettext(words)) for noun, words in NOUNS.items()]
+    return render_template(
+        "audit.html",
+        events=shown,
+        actors={actor: names.get(actor) or _nobody(actor) for actor in actors},
+        actions={one.action: words_of(one.action) for one in shown},
+        asked=asked,
+        kinds=sorted(kinds, key=lambda one: sort_key(one[1])),
+        more=url_for("pages.list_audit", **address) if len(found) > AT_ONCE else "",
+    )
+
+
+def _start_of(name: str, written: str, days: int = 0) -> datetime | None:
+    """The first moment of a day as people write it, some days later."""
+    if not written:
+        return None
+    day = read_written_day(written)
+    if day is None:
+        raise Refused(BAD_PARAMETER(name=name))
+    return datetime.combine(day, time(), VIETNAM) + timedelta(days=days)
+
+
+def _nobody(actor: str) -> str:
+    """Who is neither a person nor a phone."""
+    known = {"operator": OPERATOR, "system": SYSTEM}
+    return gettext(known[actor]) if actor in known else actor
+
+
+def words_of(action: str) -> str:
+    """ "form.publish" as "Form: published" """
+    noun, _, verb = action.partition(".")
+    words = ((NOUNS, noun), (VERBS, verb))
+    return ": ".join(gettext(known[word]) if word in known else word for known, word in words)

@@ -1,0 +1,170 @@
+"""Phones that send forms: how each is, new ones with a sheet to print, a lost one shut out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from flask import render_template, request
+
+from forms.days import vietnam_day
+from forms.plain_table import read_table
+from forms.problems import MISSING_CELL, NO_ROWS, NOT_FOUND, Problem, Refused
+from forms.text import fold
+from server import auth
+from server.clock import how_far
+from server.new_phones import NewPhone, add_phones, as_sheets
+from server.pages.door import Answer, caller, done, in_menu, page
+from server.pages.words import gettext, mark
+from server.runtime import runtime
+from sync import accounts, phones, posts
+from sync.phone_file import FileRefused, Wanted, read_phones
+from sync.phones import Phone
+
+SHOWN = {  # which phones to list
+    "active": mark("In use"),
+    "ask": mark("To ask after"),
+    "revoked": mark("Revoked"),
+}
+OFF = {  # how far a clock is off
+    "d": mark("clock off by %(count)s days"),
+    "h": mark("clock off by %(count)s hours"),
+    "min": mark("clock off by %(count)s minutes"),
+}
+
+
+@in_menu(mark("Phones"), 70)
+@page("/phones", "phones.manage")
+def list_phones() -> Answer:
+    """Every phone that still may send; those that somebody should ask after come first."""
+    shown, wanted = request.args.get("show", "active"), request.args.get("q", "")
+    found = [one for one in _read() if _is(shown, one) and fold(wanted) in fold(one.name)]
+    found.sort(key=lambda one: (not one.worries, fold(one.name), one.id))
+    return render_template(
+        "phones.html",
+        phones=found,
+        places=_places(found),
+        worries={one.id: list(_worries(one)) for one in found},
+        shown=shown,
+        choices=[(name, gettext(words)) for name, words in SHOWN.items()],
+        q=wanted,
+    )
+
+
+def _read() -> list[Phone]:
+    here = runtime()
+    with here.database.read() as db:
+        return phones.read_phones(db, here.library, here.now())
+
+
+def _places(found: Iterable[Phone]) -> dict[posts.Post, str]:
+    with runtime().database.read() as db:
+        return posts.place_names(db, [(one.unit_id, one.club_id) for one in found])
+
+
+def _is(shown: str, one: Phone) -> bool:
+    if shown == "revoked":
+        return one.revoked_at is not None
+    return one.revoked_at is None and (shown != "ask" or bool(one.worries))
+
+
+def _worries(one: Phone) -> Iterable[str]:
+    """Why somebody should ask after it, a few words each."""
+    if "quiet" in one.worries:
+        yield gettext("silent for %(days)s days", days=one.quiet_days)
+    if "missing" in one.worries:
+        yield gettext("%(count)s forms filled in, not here yet", count=one.missing)
+    if "clock" in one.worries:
+        count, unit = how_far(one.clock_offset_seconds or 0)
+        off = f"{count:+}"
+        yield gettext(OFF[unit], count=off)
+    if "app" in one.worries:
+        yield gettext("the app is too old for: %(forms)s", forms=", ".join(one.cannot_open))
+
+
+@page("/phones/<int:number>", "phones.manage")
+def show_phone(number: int) -> Answer:
+    """What is known of one phone."""
+    one = next((one for one in _read() if one.id == number), None)
+    if one is None:
+        raise Refused(NOT_FOUND())
+    place = _places([one])[one.unit_id, one.club_id]
+    return render_template("phone.html", phone=one, place=place, worries=list(_worries(one)))
+
+
+@page("/phones/<int:number>/revoke", "phones.manage", methods=("POST",))
+def revoke_phone(number: int) -> Answer:
+    """Shut it out at its next call; what it sent stays."""
+    here = runtime()
+    with here.database.write() as db:
+        if not accounts.revoke(db, number, here.now(), caller().actor, kind="phone"):
+            raise Refused(NOT_FOUND())
+    return done(gettext("The phone is shut out."), "show_phone", number=number)
+
+
+# ------------------------------------------------------------------ new ones
+@page("/phones/new", "phones.manage", methods=("GET", "POST"))
+def add_new_phones() -> Answer:
+    """Some people of one role and one place, a line each; the answer holds their codes, once."""
+    given = {name: request.form.get(name, "") for name in ("names", "role", "place", "contact")}
+    problem: Problem | None = None
+    if request.method == "POST":
+        try:
+            made = _add(given["names"].splitlines(), given["role"], given["place"])
+        except Refused as refused:
+            problem = refused.problem
+        else:
+            return _added(made, given["contact"])
+    with runtime().database.read() as db:
+        places = posts.choices(db, vietnam_day(runtime().now()))
+    roles = [role for role in runtime().library.roles.values() if role.has_phone]
+    page = render_template("phones_new.html", given=given, problem=problem, roles=roles,
+                           places=places, origin=auth.origin())  # fmt: skip
+    return page, problem.status if problem else 200
+
+
+def _add(lines: Sequence[str], role: str, place: str) -> list[NewPhone]:
+    here = runtime()
+    names = [line.strip() for line in lines if line.strip()]
+    if not names:
+        raise Refused(MISSING_CELL(column="name", column_vi="tên"))
+    posts.check_phone_role(here.library, role)
+    made: list[NewPhone] = []
+    with here.database.write() as db:
+        post = posts.find_chosen(db, here.library, role, place, vietnam_day(here.now()))
+        for name in names:  # one by one: a name that comes twice is found here
+            phones.check_unlike(db, name, role, *post)
+            wanted = [Wanted(name, role, *post, None)]
+            made += add_phones(db, wanted, auth.origin(), here.now(), caller().actor)
+    return made
+
+
+@page("/phones/file", "phones.manage", methods=("GET", "POST"))
+def add_phones_of_file() -> Answer:
+    """All people of a CSV, or none; the answer holds their codes, once."""
+    problems: Sequence[Problem] = ()
+    if request.method == "POST":
+        try:
+            made = _add_file()
+        except FileRefused as refused:
+            problems = refused.problems
+        except Refused as refused:
+            problems = (refused.problem,)
+        else:
+            return _added(made, request.form.get("contact", ""))
+    page = render_template("phones_file.html", problems=problems, origin=auth.origin())
+    return page, 400 if problems else 200
+
+
+def _add_file() -> list[NewPhone]:
+    here, file = runtime(), request.files.get("file")
+    if file is None:
+        raise Refused(NO_ROWS())
+    header, rows = read_table(file.read())
+    with here.database.write() as db:
+        wanted = read_phones(db, here.library, header, rows, here.now())
+        return add_phones(db, wanted, auth.origin(), here.now(), caller().actor)
+
+
+def _added(made: Sequence[NewPhone], contact: str) -> str:
+    roles = runtime().library.roles
+    return render_template("phones_added.html", sheets=as_sheets(made, roles), contact=contact)

@@ -1,0 +1,79 @@
+"""How the server is doing: what is kept, what waits, and failed work, to be tried again."""
+
+from __future__ import annotations
+
+import shutil
+
+from flask import render_template, request
+
+from forms.problems import NOT_FOUND, Refused
+from server import doctor
+from server.health import can_process
+from server.pages.door import Answer, caller, done, in_menu, page
+from server.pages.words import gettext, mark
+from server.runtime import runtime
+from server.tasks import DIED
+from sync import attachments, queue, waiting
+from sync.aggregate import MEASURE
+from sync.gauges import read_gauges
+from sync.generation import DERIVE_AGAIN
+from sync.matching.waiting import MATCH, MATCH_AGAIN
+from sync.queue import FailedWork
+from sync.status import about_versions, read_status
+
+TASKS = {
+    "process": mark("Reading a form that came in"),
+    MEASURE: mark("Counting the figures of a club"),
+    DERIVE_AGAIN: mark("Reading everything again after an upgrade"),
+    MATCH: mark("Looking for people who were entered twice"),
+    MATCH_AGAIN: mark("Looking for people who were entered twice"),
+}
+
+
+@in_menu(mark("Server"), 90)
+@page("/server", "work.read")
+def server_state() -> Answer:
+    """Counts of what is kept and what waits; no personal data."""
+    here, now = runtime(), runtime().now()
+    with here.database.read() as db:
+        found, gauges = read_status(db), read_gauges(db, now)
+        failed = queue.failed(db)
+        subjects = about_versions(db, [one.subject_id for one in failed if one.subject_id])
+        missing, _ = attachments.count_missing(db)
+        unregistered = waiting.unregistered(db).count
+    return render_template(
+        "server.html",
+        status=found,
+        backed_up_at=gauges.backed_up_at,
+        processing=can_process(found, now),
+        missing_files=missing,
+        unregistered=unregistered,
+        free_mb=shutil.disk_usage(here.settings.data).free // 2**20,
+        failed=failed,
+        tasks={one.id: _task(one) for one in failed},
+        about={one.id: subjects.get(one.subject_id or 0) for one in failed},
+        died=DIED,
+    )
+
+
+def _task(one: FailedWork) -> str:
+    return gettext(TASKS[one.name]) if one.name in TASKS else one.name
+
+
+@page("/server/retry", "work.manage", methods=("POST",))
+def retry_work() -> Answer:
+    """Have one piece of failed work done again, or all."""
+    here, number = runtime(), request.form.get("work", "")
+    with here.database.write() as db:
+        one = int(number) if number.isdecimal() else None
+        tried = queue.retry(db, here.now(), caller().actor, one)
+    if number and not tried:
+        raise Refused(NOT_FOUND())
+    here.jobs.wake()
+    return done(gettext("Will be tried again: %(count)s.", count=tried), "server_state")
+
+
+@page("/server/check", "work.read")
+def check_server() -> Answer:
+    """The installation looked over, with what to do about what is wrong."""
+    return render_template("server_check.html", findings=doctor.examine(runtime()))
