@@ -20,6 +20,7 @@ from forms.follow_up import FollowList, read_follow_list
 from forms.form_problems import FormRefused
 from forms.indicators import BadIndicator, Figures, Indicator, Target, read_figures
 from forms.matching.rule import MatchRule, read_match_rule
+from forms.privacy import Privacy, read_privacy
 from forms.problems import Problem, ProblemType, Where
 from forms.report_rules import ReportRules, read_report_rules
 from forms.roles import Role, read_role
@@ -325,6 +326,7 @@ class Library:
     follow_up: Mapping[str, FollowList] = field(default_factory=dict)
     matches: Mapping[str, MatchRule] = field(default_factory=dict)
     pages: Mapping[str, EntityPage] = field(default_factory=dict)
+    privacy: Privacy = field(default_factory=Privacy)
     problems: tuple[Problem, ...] = field(default=())
 
     def rules_on(self, list_name: str) -> Iterator[ListRule]:
@@ -414,6 +416,7 @@ def read_library(path: Path) -> Library:
             dict(_read_all(path, "match.toml", lambda _, entry: read_match_rule(entry), problems))
         ),
         pages=MappingProxyType(_read_pages(path, forms, lists, problems)),
+        privacy=_read_privacy(path / "privacy.toml", problems),
         units=_read_csv(path / "places" / "units.csv"),
         successions=_read_csv(path / "places" / "successions.csv"),
         problems=tuple(problems),
@@ -562,6 +565,17 @@ def _read_all(
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 vi, en = f"thiếu hay viết sai: {error}", f"missing or misspelt: {error}"
                 problems.append(problem(file, name, vi, en))
+
+
+def _read_privacy(file: Path, problems: list[Problem]) -> Privacy:
+    """A library without the file keeps no people."""
+    if file.exists():
+        try:
+            return read_privacy(tomllib.loads(file.read_text(encoding="utf-8")))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            vi, en = f"thiếu hay viết sai: {error}", f"missing or misspelt: {error}"
+            problems.append(problem(file.name, "privacy", vi, en))
+    return Privacy()
 
 
 def _read_csv(file: Path) -> tuple[Row, ...]:

@@ -24,6 +24,7 @@ from forms.library import (
     problem,
 )
 from forms.likeness import UNITE
+from forms.privacy import privacy_slips
 from forms.problems import Problem
 from forms.roles import role_slips
 from forms.rolls import Roll, roll_slips
@@ -51,6 +52,7 @@ def misfits(library: Library) -> list[Problem]:
         found += [problem("page.toml", page.name, *slip) for slip in _page_slips(page, library)]
     for name in library.matches:
         found += [problem("match.toml", name, *slip) for slip in _match_slips(name, library)]
+    found += _privacy_problems(library)
     found += [
         problem(f"places/{slip.table}.csv", slip.key, slip.vi, slip.en)
         for slip in unit_tables.slips(library.units, library.successions)
@@ -67,6 +69,17 @@ def misfits(library: Library) -> list[Problem]:
         at = follow.indicator.file
         found += [problem(at, follow.id, *slip) for slip in _follow_slips(follow, library, names)]
     return [*found, *library.figures.problems]
+
+
+def _privacy_problems(library: Library) -> Iterator[Problem]:
+    lists = {name: rule.properties for name, rule in library.lists.items()}
+    forms = {name: _columns(library, form).keys() for name, form in library.forms.items()}
+    needed = {
+        name: {one for one in (rule.happened_on, rule.subject, rule.club) if one}
+        for name, rule in library.rules.items()
+    }
+    for entry, name in privacy_slips(library.privacy, lists, forms, needed):
+        yield problem("privacy.toml", entry, *_nothing_called(name))
 
 
 def _of_follow_up(library: Library) -> Figures:

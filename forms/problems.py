@@ -142,6 +142,12 @@ NOT_FOUND = ProblemType(
     "Không tìm thấy. Xin kiểm tra lại địa chỉ.",
     "Not found. Please check the address.",
 )
+ALREADY_ERASED = ProblemType(
+    "already_erased",
+    409,
+    "Người này đã được xóa rồi.",
+    "This person has been erased already.",
+)
 UNKNOWN_SUBMISSION = ProblemType(
     "unknown_submission",
     404,

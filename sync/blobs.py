@@ -56,6 +56,9 @@ class Blobs(Protocol):
     def all(self) -> Iterator[StoredBlob]:
         """Every blob in the order of its hash, for backup and checks."""
 
+    def delete(self, sha256: str) -> None:
+        """Take these bytes away for good; harmless where they are not here."""
+
     def check_writable(self) -> None:
         """Raise OSError when nothing can be put now."""
 
@@ -104,6 +107,9 @@ class Folder:
         for path in sorted(self.folder.glob("??")):
             for found in sorted(os.scandir(path), key=lambda one: one.name):
                 yield StoredBlob(found.name, found.stat().st_size)
+
+    def delete(self, sha256: str) -> None:
+        self.path(sha256).unlink(missing_ok=True)
 
     def check_writable(self) -> None:
         self.put(TRIAL)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,6 +43,7 @@ from sync.duplicates import Happening
 from sync.entities import Applied, Key, plain_id
 from sync.flags import FIRST_DAY, is_held_back
 from sync.matching import waiting as matching
+from sync.privacy import stripped
 from sync.receive import to_json
 from sync.statements import Spell
 from sync.tables import (
@@ -70,6 +71,8 @@ class Prepared:
     changes: tuple[EntityChange, ...]
     files: tuple[str, ...]  # that its answers name
     sealed: bool  # read as an envelope: what a key has opened meanwhile counts, not this
+    left: bytes | None = None  # about somebody erased: all that may be kept of its bytes
+    goes_whole: bool = False  # and none of that counts
 
 
 # ------------------------------------------------------------------ prepare
@@ -82,7 +85,8 @@ def prepare(
     """
     rows = _load(db, list(version_ids))
     schemas = read_schemas(db, {row.schema_id: row.md5 for row in rows})
-    return [_prepare_one(library, row, schemas[row.schema_id]) for row in rows]
+    gone = stripped.everybody(db)
+    return [_read_one(library, row, schemas[row.schema_id], gone) for row in rows]
 
 
 def _load(db: Connection, version_ids: Sequence[int]) -> list[Any]:
@@ -122,8 +126,25 @@ def read_schemas(db: Connection, md5s: Mapping[int, str]) -> dict[int, FormSchem
     return {version_id: _read[md5] for version_id, md5 in md5s.items()}
 
 
-def _prepare_one(library: Library, row: Any, schema: FormSchema) -> Prepared:
-    instance = read_instance(row.xml)
+def _read_one(library: Library, row: Any, schema: FormSchema, gone: Collection[str]) -> Prepared:
+    """A submission version; of one about somebody erased what may be kept of it."""
+    xml = bytes(row.xml)
+    whole = _prepare_one(library, row, schema, xml)
+    if not stripped.may_name(xml, gone):
+        return whole
+    subject_id = whole.rows[0]["subject_id"]
+    if not stripped.is_about(library.privacy, gone, subject_id, whole.changes):
+        return whole
+    left = stripped.strip(library, row.xml_form_id, xml)
+    if left == xml:
+        return whole
+    goes_whole = stripped.goes_whole(library, row.xml_form_id)
+    rest = _prepare_one(library, row, schema, left)
+    return replace(rest, left=left, goes_whole=goes_whole)
+
+
+def _prepare_one(library: Library, row: Any, schema: FormSchema, xml: bytes) -> Prepared:
+    instance = read_instance(xml)
     rule = library.rules.get(row.xml_form_id)
     flat = flatten(schema, instance)
     changes, unclear = entity_changes(schema, instance)
@@ -239,6 +260,8 @@ def store(db: Connection, library: Library, prepared: Sequence[Prepared], now: d
         return
     lock_derived(db)
     kept = _without_opened(db, kept)
+    left = {version_id: one.left for version_id, one in kept.items() if one.left is not None}
+    stripped.keep(db, left, {i for i in left if kept[i].goes_whole}, now)
     attachments.expect(db, {version_id: one.files for version_id, one in kept.items()})
     before, after = _replace_records(db, library, kept)
     applied = entities.apply(db, library, {k: one.changes for k, one in kept.items()})

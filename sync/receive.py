@@ -34,6 +34,7 @@ from sync.accounts import DRAFTS_ID
 from sync.blobs import StoredBlob
 from sync.chain import current_version, leads_to, read_chain
 from sync.database import insert_once
+from sync.privacy import stripped
 from sync.tables import (
     attachments,
     form_versions,
@@ -107,8 +108,10 @@ def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
     flags = (*problems, DIFFERENT_CONTENT()) if outcome is Outcome.DIFFERENT else problems
     version = version_row(arrival, form, submission_id, sha256, flags, now)
     row = insert_once(db, submission_versions, version)
-    version_id: int = row.id if row else _version_of_bytes(db, version)
-    more = keep_files(db, version_id, arrival.files, now)
+    known = row or _version_of_bytes(db, version)
+    version_id: int = known.id
+    files = still_wanted(db, arrival.files, row is None and known.erased_at is not None, now)
+    more = keep_files(db, version_id, files, now)
     if row is None:
         outcome, flags = Outcome.MORE if more else Outcome.RESENT, problems
     else:
@@ -251,11 +254,11 @@ def _outcome_of_new(instance: Instance, is_known: bool) -> Outcome:
     return Outcome.DIFFERENT if is_known else Outcome.NEW
 
 
-def _version_of_bytes(db: Connection, version: dict[str, Any]) -> int:
-    key = ("form_id", "instance_id", "sha256")
-    same = [submission_versions.c[name] == version[name] for name in key]
-    found: int = db.execute(sa.select(submission_versions.c.id).where(*same)).scalar_one()
-    return found
+def _version_of_bytes(db: Connection, version: dict[str, Any]) -> Any:
+    """Its id and erased_at."""
+    c, key = submission_versions.c, ("form_id", "instance_id", "sha256")
+    same = [c[name] == version[name] for name in key]
+    return db.execute(sa.select(c.id, c.erased_at).where(*same)).one()
 
 
 def _take_place(db: Connection, submission_id: int, version_id: int, instance: Instance) -> None:
@@ -316,6 +319,16 @@ def _flag(db: Connection, version_id: int, problem: Problem) -> None:
         .where(c.id == version_id)
         .values(problems=[*known, *to_json([problem])])
     )
+
+
+def still_wanted(
+    db: Connection, files: tuple[ReceivedFile, ...], is_erased: bool, now: datetime
+) -> tuple[ReceivedFile, ...]:
+    """Files that came again with a known version: those of somebody erased since are not kept."""
+    if not is_erased:
+        return files
+    stripped.doom(db, (one.blob.sha256 for one in files), now)
+    return ()
 
 
 def keep_files(

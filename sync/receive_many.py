@@ -31,6 +31,7 @@ from sync.receive import (
     file_row,
     problems_of,
     receive,
+    still_wanted,
     version_row,
 )
 from sync.tables import (
@@ -55,6 +56,7 @@ class _Plain:
     submission_id: int = 0  # of one that begins with this arrival
     version_id: int = 0
     outcome: Outcome = Outcome.RESENT
+    is_erased: bool = False  # the version known from before
 
     @property
     def key(self) -> tuple[int, str]:
@@ -195,7 +197,7 @@ _count_first = (
         .scalar_subquery()
     )
 )
-_versions_of_bytes = sa.select(_v.id, _v.form_id, _v.instance_id, _v.sha256).where(
+_versions_of_bytes = sa.select(_v.id, _v.form_id, _v.instance_id, _v.sha256, _v.erased_at).where(
     # Not one list of triples: SQLite would read all versions there are.
     _v.form_id.in_(sa.bindparam("forms", expanding=True)),
     _v.instance_id.in_(sa.bindparam("instances", expanding=True)),
@@ -213,14 +215,20 @@ def _find_resent(db: Connection, known: Sequence[_Plain]) -> None:
         "hashes": [one.sha256 for one in known],
     }
     found = db.execute(_versions_of_bytes, asked)
-    ids = {(row.form_id, row.instance_id, row.sha256): row.id for row in found}
+    rows = {(row.form_id, row.instance_id, row.sha256): row for row in found}
     for one in known:
-        one.version_id = ids.get((*one.key, one.sha256), 0)
+        row = rows.get((*one.key, one.sha256))
+        if row is not None:
+            one.version_id, one.is_erased = row.id, row.erased_at is not None
 
 
 def _note_files(db: Connection, kept: Iterable[_Plain], now: datetime) -> None:
     """As `keep_files` does for one: a resent one that brings a file is MORE."""
-    files = [(one, file) for one in kept for file in one.arrival.files]
+    files = [
+        (one, file)
+        for one in kept
+        for file in still_wanted(db, one.arrival.files, one.is_erased, now)
+    ]
     rows = [file_row(one.version_id, file, now) for one, file in files]
     added = insert_many_once(
         db, attachments, sorted(rows, key=file_order), (attachments.c.submission_version_id,)

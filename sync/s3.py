@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
@@ -96,6 +96,10 @@ class Bucket:
             for found in obstore.list(self._store):
                 for one in found:
                     yield StoredBlob(one["path"].rpartition("/")[2], one["size"])
+
+    def delete(self, sha256: str) -> None:
+        with suppress(FileNotFoundError), self._asking(self._url):
+            obstore.delete(self._store, _key(sha256))
 
     def check_writable(self) -> None:
         """Written anew each time: that it is there already would say nothing."""

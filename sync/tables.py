@@ -241,6 +241,7 @@ submission_versions = Table(
     _ref("app_user_id", "app_users", nullable=True),
     _ref("user_id", "users", nullable=True),
     Column("problems", Json, nullable=False),  # flags known at arrival: [{"code", "details"}]
+    Column("erased_at", Utc),  # since then `xml` is what is left of the bytes that had the sha256
     UniqueConstraint("form_id", "instance_id", "sha256"),
     Index("ix_submission_versions_form_id_deprecated_id", "form_id", "deprecated_id"),
     Index("ix_submission_versions_app_user_id_received_at", "app_user_id", "received_at"),
@@ -261,6 +262,27 @@ sealed_submissions = Table(  # an encrypted version, and its plain XML once a ke
     Column("opened_at", Utc),
     Column("problem", Text),  # why the last key did not open it
     UniqueConstraint("submission_version_id"),
+)
+erasures = Table(  # kept: a person was erased, and the proof of it
+    "erasures",
+    metadata,
+    _id(),
+    Column("at", Utc, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("proof", Json, nullable=False),  # privacy/erase.py: counts and hashes, nothing personal
+)
+erased_entities = Table(  # kept: what comes of these later is stripped before it is read
+    "erased_entities",
+    metadata,
+    Column("list_name", Text, primary_key=True),
+    Column("uuid", Text, primary_key=True),
+    _ref("erasure_id", "erasures"),
+)
+doomed_blobs = Table(  # bytes that erased people sent, to be deleted where nothing names them
+    "doomed_blobs",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("since", Utc, nullable=False),
 )
 attachments = Table(
     "attachments",

@@ -19,7 +19,15 @@ from sync.entities import plain_id
 from sync.flags import waits_for_person
 from sync.places import UNIT
 from sync.statements import Spell, Statement, agree, to_spells
-from sync.tables import entities, entity_lists, entity_versions, records, spells, submissions
+from sync.tables import (
+    entities,
+    entity_lists,
+    entity_versions,
+    erased_entities,
+    records,
+    spells,
+    submissions,
+)
 
 if TYPE_CHECKING:
     from forms.library import Birth, Fact, Library, ListRule
@@ -258,8 +266,11 @@ def _entities(db: Connection, list_name: str, uuids: set[str]) -> Iterable[Any]:
         .scalar_subquery()
     )
     data = sa.func.coalesce(v.data, c.data, type_=c.data.type).label("data")
+    # Who was erased was there: her facts without her name are what counts of earlier days stand on.
+    erased = sa.select(erased_entities.c.uuid).where(erased_entities.c.list_name == list_name)
+    deleted_at = sa.case((c.uuid.not_in(erased), c.deleted_at)).label("deleted_at")
     query = (
-        sa.select(c.uuid, c.club_id, data, c.created_at, c.deleted_at)
+        sa.select(c.uuid, c.club_id, data, c.created_at, deleted_at)
         .join(entity_lists, entity_lists.c.id == c.list_id)
         .outerjoin(entity_versions, sa.and_(v.entity_id == c.id, v.version == last))
         .where(entity_lists.c.name == list_name, c.uuid.in_(uuids))

@@ -35,6 +35,8 @@ from sync.tables import (
     entity_links,
     entity_lists,
     entity_versions,
+    erased_entities,
+    erasures,
     event_decisions,
     expected_attachments,
     figures,
@@ -81,7 +83,7 @@ KEPT: tuple[sa.Table, ...] = (
 )
 KEPT += (users, app_users, submissions, submission_versions, sealed_submissions, entity_lists)
 KEPT += (entity_decisions, entity_links, event_decisions, reports, report_steps)
-KEPT += (match_weights, secrets)
+KEPT += (match_weights, secrets, erasures, erased_entities)
 SECRETS = {"password_hash": "", "digest_secret": None}
 
 SURROGATES = ("id", "submission_id", "submission_version_id", "entity_id", "list_id")

@@ -12,7 +12,7 @@ from forms.matching.rule import MatchRule
 from forms.matching.supplied import Supply, tokens
 from sync.database import among
 from sync.matching.secret import Hashing
-from sync.tables import match_places, records, spells
+from sync.tables import erased_entities, match_places, records, spells
 from sync.timeline import CLUB
 
 Told = dict[str, str]  # input -> text
@@ -21,8 +21,8 @@ Told = dict[str, str]  # input -> text
 def read(
     db: Connection, rule: MatchRule, list_name: str, uuids: Collection[str], hashing: Hashing
 ) -> dict[str, Told]:
-    """uuid -> what the rule reads of it. Left out: who was never there (deleted, sent again),
-    stands under another name (linked away), or is to be compared with nobody.
+    """uuid -> what the rule reads of it. Left out: who was never there (deleted, sent again), was
+    erased, stands under another name (linked away), or is to be compared with nobody.
 
     Facts and answers are the last told, whatever the day: who left or died is still the same.
     """
@@ -59,6 +59,7 @@ def _facts(
         sa.func.coalesce(c.list_name, "") == list_name,
         among(db, c.uuid, uuids),
         c.name.in_(sorted(names)),
+        c.uuid.not_in(sa.select(erased_entities.c.uuid)),
     )
     found: dict[str, Told] = defaultdict(dict)
     for row in db.execute(query.order_by(c.valid_from)):

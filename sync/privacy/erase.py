@@ -1,0 +1,268 @@
+"""Erase a person for good: what names her goes, what only counts stays, and the proof says which.
+
+Whatever phones send about her later is stripped before it is read (`stripped.py`), so erasing is:
+write down that she is erased, and read all that there is of her once more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.erasing import ERASED, pattern, without_names
+from forms.problems import ALREADY_ERASED, Refused
+from sync import audit, entities, process
+from sync.blobs import Blobs
+from sync.database import among, insert_once, lock_derived
+from sync.matching import work as matching
+from sync.merge import LABEL
+from sync.privacy import stripped, traces
+from sync.privacy.traces import Found, Person
+from sync.tables import (
+    app_users,
+    attachments,
+    doomed_blobs,
+    duplicate_dismissals,
+    entity_lists,
+    entity_versions,
+    erased_entities,
+    erasures,
+    form_attachments,
+    forms,
+    report_versions,
+    sealed_submissions,
+    submission_comments,
+    submission_versions,
+    submissions,
+)
+from sync.tables import entities as entity_rows
+
+if TYPE_CHECKING:
+    from forms.library import Library
+
+Proof = dict[str, Any]
+# What became of a submission version that named her.
+WHOLE, PART, SAME = "erased whole", "erased in part", "names an id only"
+BATCH = 500
+
+
+def erase(
+    db: Connection, library: Library, uuid: str, *, actor: str, why: str, now: datetime
+) -> tuple[int, Proof]:
+    """Erase whoever this entry is, for good; the number of the erasure and its proof.
+
+    `why`: what it is done upon, "request 12". Refused(NOT_FOUND), or (ALREADY_ERASED). Afterwards
+    `delete_doomed` takes the bytes of her files away, once this is kept.
+    """
+    lock_derived(db)
+    person = traces.find(db, library, uuid)
+    found = traces.look_everywhere(db, person)
+    number = _write_down(db, person, actor, now)
+    before = _hashes(db, found.by_id)
+    proof: Proof = {
+        "at": now.isoformat(),
+        "actor": actor,
+        "why": why,
+        "entries": [f"{key.list_name} {key.uuid}" for key in sorted(person.keys)],
+        "theirs": [f"{key.list_name} {key.uuid}" for key in sorted(person.theirs)],
+        "files": _count_files(db, found.by_id),
+        "rows": _rewrite_rows(db, library, person),
+        "left": _left(db, found),
+        "frozen_reports": _frozen(db),
+    }
+    _take_names_out(db, library, person, found.by_id, now)
+    about = _read_again(db, library, found.by_id, now)
+    proof["rows"][submission_comments.name] = _forget_comments(db, about)
+    _take_off_lists(db, library, person, now)
+    proof["submissions"] = [*_what_became(db, library, before)]
+    proof["counted"] = dict(Counter(one["became"] for one in proof["submissions"]))
+    db.execute(erasures.update().where(erasures.c.id == number).values(proof=proof))
+    audit.record(db, actor, "person.erase", f"erasure:{number}", now, why=why)
+    return number, proof
+
+
+def delete_doomed(db: Connection, blobs: Blobs) -> int:
+    """Delete the bytes that erased people sent where nothing names them any more; how many.
+
+    For after the transaction that doomed them: what is deleted does not come back with a rollback.
+    """
+    d, deleted = doomed_blobs.c, 0
+    for sha256 in db.scalars(sa.select(d.sha256).order_by(d.sha256)).all():
+        if not _is_named(db, sha256):
+            blobs.delete(sha256)
+            deleted += 1
+        db.execute(doomed_blobs.delete().where(d.sha256 == sha256))
+    return deleted
+
+
+def _is_named(db: Connection, sha256: str) -> bool:
+    tables = (attachments.c, form_attachments.c)
+    named = [sa.exists().where(c.sha256 == sha256) for c in tables]
+    return bool(db.scalar(sa.select(sa.or_(*named))))
+
+
+# ------------------------------------------------------------------ steps
+def _write_down(db: Connection, person: Person, actor: str, now: datetime) -> int:
+    made = erasures.insert().returning(erasures.c.id)
+    number: int = db.execute(made, {"at": now, "actor": actor, "proof": {}}).scalar_one()
+    for list_name, uuid in sorted(person.keys | person.theirs):
+        row = {"list_name": list_name, "uuid": uuid, "erasure_id": number}
+        if insert_once(db, erased_entities, row) is None and uuid in person.uuids:
+            raise Refused(ALREADY_ERASED())
+    return number
+
+
+def _take_names_out(
+    db: Connection, library: Library, person: Person, version_ids: Collection[int], now: datetime
+) -> None:
+    """Of what is about others and names her: her name, and nothing of theirs."""
+    v, s = submission_versions.c, sealed_submissions.c
+    for part in _parts(version_ids):
+        query = sa.select(v.id, v.xml, s.xml.label("opened")).outerjoin(
+            sealed_submissions, s.submission_version_id == v.id
+        )
+        for row in db.execute(query.where(v.id.in_(part))).all():
+            xml = bytes(row.opened or row.xml)
+            left = without_names(xml, person.names)
+            if left == xml:
+                continue
+            if row.opened is None:
+                stripped.rewrite(db, {row.id: left}, now)
+            else:
+                opened = sealed_submissions.update().where(s.submission_version_id == row.id)
+                db.execute(opened.values(xml=left))
+
+
+def _read_again(
+    db: Connection, library: Library, version_ids: Collection[int], now: datetime
+) -> set[int]:
+    """Strip what is about her, and let follow what follows; the submissions that it was."""
+    about: set[int] = set()
+    for part in _parts(version_ids):
+        prepared = process.prepare(db, library, part, now)
+        process.store(db, library, prepared, now)
+        about |= {one.submission_id for one in prepared if one.left is not None}
+    return about
+
+
+def _forget_comments(db: Connection, submission_ids: Collection[int]) -> int:
+    c = submission_comments.c
+    said = sa.and_(c.text != "", among(db, c.submission_id, submission_ids))
+    return db.execute(submission_comments.update().where(said).values(text="")).rowcount
+
+
+def _take_off_lists(db: Connection, library: Library, person: Person, now: datetime) -> None:
+    deleted = dict.fromkeys(person.keys, now)
+    applied = entities.refold(db, library, person.keys | person.theirs, deleted)
+    process.follow_entities(db, library, applied, now)
+    matching.match(db, library, person.list_name, person.uuids, now)
+
+
+def _rewrite_rows(db: Connection, library: Library, person: Person) -> dict[str, int]:
+    """What is kept beside submissions; how many rows of each."""
+    c, d, a = entity_versions.c, duplicate_dismissals.c, app_users.c
+    found, rows = pattern(person.names), 0
+    for key in sorted(person.keys | person.theirs):
+        rule = library.lists.get(key.list_name)
+        stays = {LABEL, rule.club if rule and rule.club else LABEL}
+        if key in person.theirs:
+            stays |= {*rule.properties} if rule else set()
+        query = (
+            sa.select(c.id, c.label, c.data, c.said)
+            .join(entity_rows, entity_rows.c.id == c.entity_id)
+            .join(entity_lists, entity_lists.c.id == entity_rows.c.list_id)
+            .where(entity_lists.c.name == key.list_name, entity_rows.c.uuid == key.uuid)
+            .where(c.submission_version_id.is_(None))
+        )
+        for row in db.execute(query).all():
+            values = _nameless(row, stays, found)
+            db.execute(entity_versions.update().where(c.id == row.id).values(**values))
+            rows += 1
+    either = sa.or_(d.one.in_(person.uuids), d.other.in_(person.uuids))
+    mine = sa.and_(d.list_name == person.list_name, either)
+    dismissed = db.execute(duplicate_dismissals.delete().where(mine)).rowcount
+    owner = app_users.update().where(a.person_id.in_(person.uuids)).values(person_id=None)
+    return {
+        entity_versions.name: rows,
+        duplicate_dismissals.name: dismissed,
+        app_users.name: db.execute(owner).rowcount,
+    }
+
+
+def _nameless(row: Any, stays: Collection[str], names: re.Pattern[str] | None) -> dict[str, Any]:
+    """A version that a person made: without what tells who somebody is."""
+
+    def of(said: Mapping[str, str]) -> dict[str, str]:
+        left = {name: text for name, text in said.items() if name in stays}
+        return {
+            name: ERASED if name == LABEL else names.sub(ERASED, text) if names else text
+            for name, text in left.items()
+        }
+
+    said = None if row.said is None else of(row.said)
+    return {"label": ERASED, "data": of(row.data), "said": said}
+
+
+# ------------------------------------------------------------------ the proof
+def _hashes(db: Connection, version_ids: Collection[int]) -> dict[int, str]:
+    """Of the bytes as they stand: submission version -> SHA-256."""
+    v = submission_versions.c
+    found: dict[int, str] = {}
+    for part in _parts(version_ids):
+        for row in db.execute(sa.select(v.id, v.xml).where(v.id.in_(part))):
+            found[row.id] = hashlib.sha256(bytes(row.xml)).hexdigest()
+    return found
+
+
+def _what_became(
+    db: Connection, library: Library, before: Mapping[int, str]
+) -> Iterator[dict[str, str]]:
+    """Of each submission version that named her: the hash of its bytes, before and after."""
+    v, s = submission_versions.c, submissions.c
+    for part in _parts(before):
+        query = (
+            sa.select(v.id, v.instance_id, v.xml, s.deleted_at, forms.c.xml_form_id)
+            .join(submissions, s.id == v.submission_id)
+            .join(forms, forms.c.id == v.form_id)
+        )
+        for row in db.execute(query.where(v.id.in_(part)).order_by(v.id)).all():
+            after = hashlib.sha256(bytes(row.xml)).hexdigest()
+            whole = row.deleted_at and stripped.goes_whole(library, row.xml_form_id)
+            yield {
+                "form": row.xml_form_id,
+                "instance": row.instance_id,
+                "became": SAME if after == before[row.id] else WHOLE if whole else PART,
+                "before": before[row.id],
+                "after": after,
+            }
+
+
+def _count_files(db: Connection, version_ids: Collection[int]) -> int:
+    a = attachments.c
+    count = sa.select(sa.func.count())
+    parts = (count.where(a.submission_version_id.in_(part)) for part in _parts(version_ids))
+    return sum(int(db.execute(part).scalar_one()) for part in parts)
+
+
+def _left(db: Connection, found: Found) -> dict[str, int]:
+    """What a person has to look at: nobody can tell whether it is about her."""
+    return {"same name in other texts": len(found.by_name), "encrypted": found.unread}
+
+
+def _frozen(db: Connection) -> list[str]:
+    """The hashes of all reports that were sent: none of them is touched."""
+    c = report_versions.c
+    return list(db.scalars(sa.select(c.sha256).order_by(c.id)))
+
+
+def _parts(ids: Collection[int]) -> Iterator[list[int]]:
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), BATCH):
+        yield ordered[start : start + BATCH]

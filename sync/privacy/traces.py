@@ -1,0 +1,147 @@
+"""Where a person is in what is kept: everything that names her by her id, and who she is by it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.problems import NOT_FOUND, Refused
+from sync import canonical
+from sync.accounts import PROJECT_ID
+from sync.catalogue import AFTER_NAME
+from sync.entities import Key, plain_id
+from sync.tables import (
+    entities,
+    entity_changes,
+    entity_lists,
+    entity_versions,
+    records,
+    sealed_submissions,
+    submission_versions,
+)
+
+if TYPE_CHECKING:
+    from forms.library import Library
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the list of people: the entry that stands for her first, then those linked to it.
+
+    theirs: entities of other lists that are hers. names: all she was called by in lists.
+    """
+
+    list_name: str
+    uuids: tuple[str, ...]
+    theirs: frozenset[Key] = frozenset()
+    names: frozenset[str] = field(default=frozenset())
+
+    @property
+    def key(self) -> Key:
+        return Key(self.list_name, self.uuids[0])
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """Her entries."""
+        return frozenset(Key(self.list_name, uuid) for uuid in self.uuids)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Every uuid by which she or what is hers is named."""
+        return frozenset(self.uuids) | {key.uuid for key in self.theirs}
+
+
+def find(db: Connection, library: Library, uuid: str) -> Person:
+    """Whoever this entry is, whichever of her entries it names. Refused(NOT_FOUND)."""
+    name = library.privacy.person
+    asked = plain_id(uuid) or ""
+    found = canonical.stand_in(db, asked)
+    links = canonical.groups(db, name, [found]).get(found, [])
+    uuids = (found, *(link.uuid for link in links))
+    if asked not in uuids or not _rows(db, name, uuids):
+        raise Refused(NOT_FOUND())
+    theirs = frozenset(_theirs(db, library.privacy.owns, uuids))
+    return Person(name, uuids, theirs, frozenset(_names(db, name, uuids)))
+
+
+def _rows(db: Connection, list_name: str, uuids: Collection[str]) -> list[int]:
+    e = entities.c
+    query = sa.select(e.id).join(entity_lists, entity_lists.c.id == e.list_id)
+    of_list = sa.and_(entity_lists.c.name == list_name, entity_lists.c.project_id == PROJECT_ID)
+    return list(db.scalars(query.where(of_list, e.uuid.in_(uuids))))
+
+
+def _theirs(db: Connection, owns: Mapping[str, str], uuids: Collection[str]) -> Iterator[Key]:
+    e = entities.c
+    for list_name, owner in owns.items():
+        of_list = sa.select(entity_lists.c.id).where(entity_lists.c.name == list_name)
+        query = sa.select(e.uuid).where(
+            e.list_id.in_(of_list), sa.func.lower(e.data[owner].as_string()).in_(uuids)
+        )
+        yield from (Key(list_name, uuid) for uuid in db.scalars(query))
+
+
+def _names(db: Connection, list_name: str, uuids: Collection[str]) -> Iterator[str]:
+    """Whole labels, and the names they begin with."""
+    query = sa.select(entity_versions.c.label).where(
+        entity_versions.c.entity_id.in_(_rows(db, list_name, uuids))
+    )
+    for label in db.scalars(query.distinct()):
+        yield label
+        yield label.partition(AFTER_NAME)[0]
+
+
+# ------------------------------------------------------------------ submissions
+def filed(db: Connection, person: Person) -> set[int]:
+    """Submission versions known to be about her or hers, by what was read of them: quick."""
+    r, c = records.c, entity_changes.c
+    ids = sorted(person.ids)
+    about = sa.select(r.submission_version_id).where(
+        sa.or_(r.subject_id.in_(ids), r.reported_id.in_(ids))
+    )
+    asked = sa.select(c.submission_version_id).where(c.uuid.in_(ids))
+    return {*db.scalars(about), *db.scalars(asked)}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Submission versions: `by_id` name her by an id, `by_name` only by her name, which another
+    may have too; `unread`: how many are encrypted, so that nobody can tell."""
+
+    by_id: frozenset[int]
+    by_name: frozenset[int]
+    unread: int
+
+
+def look_everywhere(db: Connection, person: Person) -> Found:
+    """Read every submission that is kept, deleted ones, old versions and drafts too: slow."""
+    v, s = submission_versions.c, sealed_submissions.c
+    query = (
+        sa.select(v.id, v.xml, s.id.label("sealed_id"), s.xml.label("opened"))
+        .outerjoin(sealed_submissions, s.submission_version_id == v.id)
+        .order_by(v.id)
+    )
+    ids = [uuid.encode() for uuid in person.ids]
+    names = [
+        spelt
+        for name in person.names
+        if AFTER_NAME not in name
+        for spelt in (name.encode(), name.encode("ascii", "xmlcharrefreplace"))
+    ]
+    by_id, by_name, unread = set(), set(), 0
+    for row in db.execute(query.execution_options(yield_per=BATCH)):
+        xml = bytes(row.opened or row.xml)
+        if row.sealed_id is not None and row.opened is None:
+            unread += 1
+        lower = xml.lower()
+        if any(one in lower for one in ids):
+            by_id.add(row.id)
+        elif any(one in xml for one in names):
+            by_name.add(row.id)
+    return Found(frozenset(by_id), frozenset(by_name), unread)
