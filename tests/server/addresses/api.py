@@ -25,6 +25,7 @@ def knows_the_form(who: object) -> bool:
 ADDRESSES = {
     # ------------------------------------------------------------ who am I, who are the others
     "POST api.begin_session": Address("/v1/sessions", json={"email": "x", "password": "y"}),
+    "GET api.get_openapi": Address("/v1/openapi.json"),
     "GET api.restore_session": Address("/v1/sessions/restore", only()),
     "GET api.get_current_user": Address("/v1/users/current"),
     "GET api.list_roles": Address("/v1/roles"),
