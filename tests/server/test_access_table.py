@@ -19,6 +19,7 @@ from server.api.door import KNOWN, OPEN
 from server.api.door import NEEDS as OF_API
 from sync.access import KNOWN_VERBS
 from sync.database import Database
+from tests.access_page import PAGE, to_page
 from tests.server.addresses import Address, addresses
 from tests.server.scope_world import ScopeWorld, Who, callers, leaks, make_world, text_of
 
@@ -84,6 +85,10 @@ def may(who: Who | None, endpoint: str, one: Address) -> bool:
 
 def everybody() -> Iterator[Who | None]:
     return chain([None], callers())
+
+
+def test_the_page_says_what_the_library_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == to_page(load_library()) + "\n", "run `make access`"
 
 
 # ------------------------------------------------------------------ every route is asked
