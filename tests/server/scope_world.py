@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile, is_zipfile
@@ -16,20 +17,26 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from forms.library import load_library
+from forms.indicators import PLACES
+from forms.library import Library, load_library
+from forms.periods import get_period
 from server.app import create_app
 from server.pages.sign_in import Person
 from server.runtime import Runtime
 from server.settings import Settings
-from sync import accounts, clubs, places, tables
-from sync.access import actor_number
+from sync import accounts, aggregate, clubs, places, tables
+from sync.access import OPERATOR, actor_number
 from sync.blobs import open_blobs
 from sync.database import Database
+from sync.reports import steps
+from sync.reports.chain import Wish
 from tests.conftest import NOW
 from tests.server.conftest import Clock, CountingJobs, Door
 from tests.sync.library_world import LibraryWorld
 from tests.sync.sending import an_id
 
+BEFORE = date(2025, 6, 30)
+SENT = "2025H1"  # the report that was sent; of the later half-year there is none yet
 OWN, SIBLING, FAR = (
     "own",
     "sibling",
@@ -37,7 +44,13 @@ OWN, SIBLING, FAR = (
 )  # the club that is asked about; one of its commune; else
 CODES = {OWN: ("A-1", "20263"), SIBLING: ("A-2", "20263"), FAR: ("B-1", "20194")}
 LEVELS = {"volunteer": "club", "chair": "club", "treasurer": "club"}
-LEVELS |= {"health": "commune", "commune": "commune", "peoples_committee": "commune"}
+DISTRICTS = {"district": {OWN: "493", FAR: "490"}}  # of the clubs' communes, until they ended
+LEVELS |= {
+    "district": "district",
+    "health": "commune",
+    "commune": "commune",
+    "peoples_committee": "commune",
+}
 
 # Domain 2, written by hand: word → the roles that may ever read it, of clubs in their scope.
 PLANTS: Mapping[str, frozenset[str]] = {
@@ -69,16 +82,16 @@ class Who:
 
     @property
     def is_in_scope(self) -> bool:
-        """Whether the club that is asked about is the caller's, or of the caller's commune."""
-        if not self.place:
-            return True
-        return self.place == OWN
+        """Whether the club that is asked about is in the caller's scope today."""
+        return self.sees(OWN)
 
     def sees(self, place: str) -> bool:
-        """Whether that club is in the caller's scope today."""
+        """Whether that club is in the caller's scope today. Districts ended in July 2025."""
+        if self.role in DISTRICTS:
+            return False
         if not self.place or self.place == place:
             return True
-        return LEVELS.get(self.role) == "commune" and {self.place, place} == {OWN, SIBLING}
+        return LEVELS[self.role] == "commune" and {self.place, place} == {OWN, SIBLING}
 
 
 def callers() -> Iterator[Who]:
@@ -123,6 +136,7 @@ def make_world(database: Database, folder: Path) -> ScopeWorld:
     blobs, clock = open_blobs(settings.blobs), Clock(NOW)
     runtime = Runtime(settings, database, blobs, CountingJobs(), library, clock)
     sender.work()
+    _send_report(database, library)
     door = Door(create_app(settings, runtime), runtime, clock)
     world = ScopeWorld(door)
     _add_people(world, uuids)
@@ -244,6 +258,19 @@ def _fill_in(world: LibraryWorld, place: str, club: str) -> None:
     )
 
 
+def _send_report(database: Database, library: Library) -> None:
+    """The half-year before last goes up from its clubs to the city, and is sent."""
+    period = get_period(SENT)
+    with database.write() as db:
+        while aggregate.measure(db, library, 100, NOW):
+            pass
+        chain = steps.read_chain(db, library, period)
+        upwards = sorted(chain.places.values(), key=lambda place: PLACES.index(place.level))
+        for wish in (*(Wish("confirm", place.id) for place in upwards), Wish("send")):
+            prepared = steps.prepare(db, library, OPERATOR, period, wish, NOW)
+            steps.take(db, library, OPERATOR, period, prepared, NOW)
+
+
 def _add_people(world: ScopeWorld, uuids: Mapping[str, str]) -> None:
     door = world.door
     with door.database.write() as db:
@@ -253,6 +280,8 @@ def _add_people(world: ScopeWorld, uuids: Mapping[str, str]) -> None:
         for who in callers():
             of_club = LEVELS.get(who.role) == "club"
             unit = units.get(who.place)
+            if who.role in DISTRICTS:
+                unit = places.find_unit(db, DISTRICTS[who.role][who.place], BEFORE)
             unit_id = None if of_club or unit is None else unit.id
             club = uuids[who.place] if of_club else None
             accounts.add_user(db, who.name, who.role, unit_id, club, _NO_PASSWORD, NOW)

@@ -38,6 +38,7 @@ ADDRESSES = {
         "/v1/users/{user_number}/password", only("admin"), json={"new": "x"}
     ),
     "DELETE api.disable_user": Address("/v1/users/{user_number}"),
+    "GET api.get_openapi": Address("/v1/openapi.json"),
     "GET api.list_audits": Address("/v1/audits"),
     # ------------------------------------------------------------ projects, phones
     "GET api.list_projects": Address("/v1/projects"),
