@@ -285,9 +285,14 @@ def _add_people(world: ScopeWorld, uuids: Mapping[str, str]) -> None:
             unit_id = None if of_club or unit is None else unit.id
             club = uuids[who.place] if of_club else None
             accounts.add_user(db, who.name, who.role, unit_id, club, _NO_PASSWORD, NOW)
-        accounts.add_user(db, "somebody", "treasurer", None, uuids[OWN], _NO_PASSWORD, NOW)
-        token = "t" * 64
-        accounts.add_app_user(db, "Máy của CLB", "volunteer", None, uuids[OWN], token, NOW)
+        for name in ("", "spare_"):  # the spare ones are ended by the first who may
+            own, token = uuids[OWN], (name or "t")[0] * 64
+            user = accounts.add_user(
+                db, f"{name}somebody", "treasurer", None, own, _NO_PASSWORD, NOW
+            )
+            phone = accounts.add_app_user(db, f"{name}Máy", "volunteer", None, own, token, NOW)
+            world.names |= {f"{name}person": str(user), f"{name}phone": str(phone)}
+            world.names[f"{name}user_number"] = str(actor_number("user", user))
     with door.app.test_request_context(), door.database.read() as db:
         found = {who: accounts.find_user(db, who.name) for who in callers()}
     for who, user in found.items():
@@ -332,11 +337,6 @@ def _name_things(world: ScopeWorld, uuids: Mapping[str, str]) -> None:
     names["member"], names["loan_entity"] = an_id(f"member {OWN}"), an_id(f"loan {OWN}")
     names["club"], names["club_code"] = uuids[OWN], CODES[OWN][0]
     with world.door.database.read() as db:
-        users = {row.name: row.id for row in db.execute(sa.select(tables.users))}
-        names["person"] = str(users["somebody"])
-        phone = db.execute(sa.select(tables.app_users.c.id).limit(1)).scalar_one()
-        names["phone"] = str(phone)
-        names["user_number"] = str(actor_number("user", users["somebody"]))
         version = sa.select(tables.form_versions.c.version).join(
             tables.forms, tables.forms.c.current_version_id == tables.form_versions.c.id
         )

@@ -37,8 +37,7 @@ ADDRESSES = {
     "PUT api.change_password": Address(
         "/v1/users/{user_number}/password", only("admin"), json={"new": "x"}
     ),
-    "DELETE api.disable_user": Address("/v1/users/{user_number}"),
-    "GET api.get_openapi": Address("/v1/openapi.json"),
+    "DELETE api.disable_user": Address("/v1/users/{spare_user_number}"),
     "GET api.list_audits": Address("/v1/audits"),
     # ------------------------------------------------------------ projects, phones
     "GET api.list_projects": Address("/v1/projects"),
@@ -47,7 +46,7 @@ ADDRESSES = {
     "POST api.create_app_user": Address(f"{P}/app-users", json={}),
     "GET api.list_assignments": Address(f"{F}/assignments"),
     "POST api.assign": Address(f"{F}/assignments/2/{{phone}}"),
-    "DELETE api.revoke_app_user": Address(f"{P}/app-users/{{phone}}"),
+    "DELETE api.revoke_app_user": Address(f"{P}/app-users/{{spare_phone}}"),
     # ------------------------------------------------------------ forms
     "GET api.list_forms": Address(f"{P}/forms"),
     "GET api.get_form": Address(F, knows_the_form),
@@ -111,7 +110,7 @@ ADDRESSES = {
     "PUT api.edit_submission": Address(ONE, whole, data=b'<data id="care_visit"/>'),
     "PATCH api.review_submission": Address(ONE, visit, json={"reviewState": "hasIssues"}),
     "DELETE api.delete_submission": Address(ONE, whole),
-    "POST api.restore_submission": Address(f"{FINDING}/restore", only()),
+    "POST api.restore_submission": Address(f"{ONE}/restore", whole),
     # ------------------------------------------------------------ entity lists
     "GET api.list_datasets": Address(f"{P}/datasets"),
     "GET api.get_dataset": Address(L, members),

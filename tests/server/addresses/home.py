@@ -1,4 +1,4 @@
-"""Signing in and out, the start page, and the files that it offers."""
+"""The start page, and the files that it offers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ ROLES = load_library().roles.values()
 reports = only(*(one.name for one in ROLES if "reports.read" in one.verbs), near=False)
 
 ADDRESSES = {
-    "GET pages.sign_in": Address("/sign-in"),
-    "POST pages.sign_in": Address("/sign-in", form={}),
-    "POST pages.choose_language": Address("/language", form={"language": "en"}),
     "GET pages.home": Address("/"),
     "GET pages.download": (
         Address("/reports/2025H1.xlsx", reports),
@@ -21,5 +18,4 @@ ADDRESSES = {
         Address("/rolls/members/{club_code}.xlsx", only("chair", "commune")),
         Address("/rolls/members/{club_code}.csv", only("chair", "commune")),
     ),
-    "POST pages.sign_out": Address("/sign-out", form={}),
 }
