@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.problems import NEEDS_PLACE, NO_PHONE_ROLE, UNKNOWN_PLACE, Refused
-from forms.text import fold
+from forms.text import fold, sort_key
 from sync import places
 from sync.clubs import clubs_named
 from sync.tables import entities, units
@@ -85,7 +85,7 @@ def choices(db: Connection, day: date) -> list[Choice]:
         for uuid, (code, name) in named.items()
     ]
     order = {level: number for number, level in enumerate((*places.LEVELS, CLUB))}
-    return sorted(found, key=lambda one: (order[one.level], fold(one.label)))
+    return sorted(found, key=lambda one: (order[one.level], sort_key(one.label)))
 
 
 def _unit_label(tree: places.Tree, unit: places.Unit) -> str:

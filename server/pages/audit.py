@@ -102,7 +102,8 @@ def list_audit() -> Answer:
             before=request.args.get("before", type=int),
         )
         actors = {one.actor for one in found} | {asked["actor"]}
-        names = accounts.names_of(db, actors)
+        subjects = {one.subject or "" for one in found} | {asked["subject"]}
+        names = accounts.names_of(db, actors | subjects)
     shown = found[:AT_ONCE]
     address: dict[str, Any] = {**asked, "before": shown[-1].id if shown else None}
     kinds = [(noun, gettext(words)) for noun, words in NOUNS.items()]
@@ -110,6 +111,7 @@ def list_audit() -> Answer:
         "audit.html",
         events=shown,
         actors={actor: names.get(actor) or _nobody(actor) for actor in actors},
+        subjects={subject: names.get(subject, subject) for subject in subjects},
         actions={one.action: words_of(one.action) for one in shown},
         asked=asked,
         kinds=sorted(kinds, key=lambda one: sort_key(one[1])),

@@ -9,7 +9,7 @@ from flask import render_template, request
 from forms.days import vietnam_day
 from forms.plain_table import read_table
 from forms.problems import MISSING_CELL, NO_ROWS, NOT_FOUND, Problem, Refused
-from forms.text import fold
+from forms.text import fold, sort_key
 from server import auth
 from server.clock import how_far
 from server.new_phones import NewPhone, add_phones, as_sheets
@@ -38,7 +38,7 @@ def list_phones() -> Answer:
     """Every phone that still may send; those that somebody should ask after come first."""
     shown, wanted = request.args.get("show", "active"), request.args.get("q", "")
     found = [one for one in _read() if _is(shown, one) and fold(wanted) in fold(one.name)]
-    found.sort(key=lambda one: (not one.worries, fold(one.name), one.id))
+    found.sort(key=lambda one: (not one.worries, sort_key(one.name), one.id))
     return render_template(
         "phones.html",
         phones=found,

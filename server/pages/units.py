@@ -12,7 +12,7 @@ from forms.days import read_written_day, vietnam_day
 from forms.decision import Decided
 from forms.plain_table import read_rows
 from forms.problems import BAD_PARAMETER, NOT_FOUND, TABLE_NOT_UTF8, UNKNOWN_PLACE, Problem, Refused
-from forms.text import fold
+from forms.text import sort_key
 from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.words import gettext, mark
 from server.runtime import runtime
@@ -48,7 +48,7 @@ def list_units() -> Answer:
         at = places.clubs_by_unit(db, day)
         waiting = len(clubs.worklist(db, here.library, vietnam_day(here.now())))
     counted = Counter(path.commune.id for path in at.values() if path.commune)
-    found = sorted(tree.on(day, "commune"), key=lambda unit: fold(unit.name))
+    found = sorted(tree.on(day, "commune"), key=lambda unit: sort_key(unit.name))
     return render_template(
         "units.html",
         day=day,
@@ -90,8 +90,8 @@ def show_unit(number: int) -> Answer:
         above=tree.units[unit.parent_id] if unit.parent_id else None,
         before=before,
         after=after,
-        below=sorted(below, key=lambda one: (one.valid_to is not None, fold(one.name))),
-        clubs=sorted(named.values(), key=lambda one: fold(one[1])),
+        below=sorted(below, key=lambda one: (one.valid_to is not None, sort_key(one.name))),
+        clubs=sorted(named.values(), key=lambda one: sort_key(one[1])),
         kinds={name: gettext(words) for name, words in KINDS.items()},
     )
 

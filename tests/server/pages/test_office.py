@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from io import BytesIO
 
 import sqlalchemy as sa
@@ -61,6 +62,13 @@ def test_new_phones_show_their_codes_once_and_one_is_shut_out(town: Town) -> Non
         c = app_users.c
         number = db.scalar(sa.select(c.id).where(c.name == "Lê Văn Tám"))
     assert "CLB A-1" in admin.get(f"/phones/{number}").text
+    ill = {"created_at": NOW - timedelta(days=20), "clock_offset_seconds": -3 * 3600}
+    with town.database.write() as db:
+        db.execute(app_users.update().where(c.id == number).values(ill))
+    asked = admin.get("/phones?show=ask").text
+    assert "im lặng 20 ngày" in asked
+    assert "đồng hồ lệch -3 giờ" in asked
+    assert "Trần Thị Bảy" not in asked
     assert post(admin, f"/phones/{number}/revoke").status_code == 303
     assert "Lê Văn Tám" not in admin.get("/phones").text
     assert "Lê Văn Tám" in admin.get("/phones?show=revoked").text
