@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from forms.days import read_day, to_vietnamese
 from forms.text import tidy
@@ -16,19 +16,26 @@ from forms.text import tidy
 if TYPE_CHECKING:
     from forms.library import LibraryForm, ListRule
 
-Says = tuple[str, str]  # Vietnamese, English
+
+class Says(NamedTuple):
+    """Words as a person reads them."""
+
+    vi: str
+    en: str
+
+
 Codes = Mapping[str, Says]  # a code -> what a person reads
 Source = Literal["property", "fact", "answer"]
 Show = Literal["text", "year", "number", "entry"]
+NOTHING = Says("", "")
 SOURCES: tuple[Source, ...] = get_args(Source)
-YES: Says = ("có", "yes")
 
 _COLUMN_WORDS = frozenset({"title", "labels", "show", "list", "hidden", *SOURCES})
 _SECTION_WORDS = frozenset(
     {"title", "hidden", "needs", "now", "history", "records", "entries", "by", "columns"}
     | {"newest", "chart"}
 )
-_PAGE_WORDS = frozenset({"columns", "filters", "search", "column", "section"})
+_PAGE_WORDS = frozenset({"columns", "filters", "start", "search", "about", "column", "section"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +61,19 @@ class Column:
         """The value as people read it; ("", "") where there is none."""
         value = tidy(text)
         if not value:
-            return "", ""
+            return NOTHING
         day = read_day(value)
         if day is not None:
             said = str(day.year) if self.show == "year" else to_vietnamese(day)
-            return said, said
+            return Says(said, said)
         if self.show == "number":
             said = say_number(value)
-            return said, said
+            return Says(said, said)
         known = [self.codes.get(code) for code in value.split()] if self.codes else []
         if known and all(known):  # an answer that is no code is shown as it was given
             both = [one for one in known if one]
-            return "; ".join(vi for vi, _ in both), "; ".join(en for _, en in both)
-        return value, value
+            return Says("; ".join(one.vi for one in both), "; ".join(one.en for one in both))
+        return Says(value, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +112,17 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class EntityPage:
-    """A list's pages. search: properties in which is looked, beside the label."""
+    """A list's pages. search: properties in which is looked, beside the label; start: a column's
+    name -> the code with which its filter begins; about: names the person an entry is of, where it
+    is no person itself.
+    """
 
     name: str
     columns: tuple[Column, ...]
-    filters: tuple[Column, ...]
+    filters: Mapping[str, Column]
+    start: Mapping[str, str]
     search: tuple[str, ...]
+    about: Column | None
     known: Mapping[str, Column]
     sections: tuple[Section, ...]
 
@@ -175,8 +187,10 @@ def read_page(name: str, entry: Mapping[str, Any], words: Words) -> EntityPage:
     return EntityPage(
         name=name,
         columns=tuple(known[one] for one in _texts(entry["columns"])),
-        filters=tuple(known[one] for one in _texts(entry.get("filters", []))),
+        filters={one: known[one] for one in _texts(entry.get("filters", []))},
+        start={str(key): str(code) for key, code in entry.get("start", {}).items()},
         search=_texts(entry.get("search", [])),
+        about=known[entry["about"]] if "about" in entry else None,
         known=known,
         sections=tuple(_section(one, known, words) for one in entry.get("section", [])),
     )
@@ -234,7 +248,7 @@ def _column(entry: Mapping[str, Any], words: Words, form: str = "") -> Column:
 
 
 def _says(entry: Mapping[str, Any]) -> Says:
-    return str(entry["vi"]), str(entry["en"])
+    return Says(str(entry["vi"]), str(entry["en"]))
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -262,17 +276,29 @@ def page_slips(
         if one.of not in (facts if one.source == "fact" else properties):
             yield one.of
     yield from (name for name in page.search if name not in properties)
+    if page.about is not None and page.about.show != "entry":
+        yield page.about.of
+    for name, code in page.start.items():
+        if name not in page.filters or code not in page.filters[name].codes:
+            yield f"{name} = {code}"
     for section in page.sections:
         yield from (name for name in section.needs if name not in facts)
         yield from (one.of for one in section.history if one.source != "fact")
-        if section.records:
-            known = answers.get(section.records)
-            if known is None:
-                yield section.records
-            told = (*section.columns, *(line for chart in section.charts for line in chart.lines))
-            yield from (one.of for one in told if one.of not in (known or ()))
-        if section.entries:
-            other = pages.get(section.entries)
-            if other is None:
-                yield section.entries
-            yield from (n for n in section.names if n not in (other.known if other else ()))
+        yield from _elsewhere(section, answers, pages)
+
+
+def _elsewhere(
+    section: Section, answers: Mapping[str, Collection[str]], pages: Mapping[str, EntityPage]
+) -> Iterator[str]:
+    """What a section names of a form, or of another list's page."""
+    if section.records:
+        known = answers.get(section.records)
+        if known is None:
+            yield section.records
+        told = (*section.columns, *(line for chart in section.charts for line in chart.lines))
+        yield from (one.of for one in told if one.of not in (known or ()))
+    if section.entries:
+        other = pages.get(section.entries)
+        if other is None:
+            yield section.entries
+        yield from (n for n in section.names if n not in (other.known if other else ()))

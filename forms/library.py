@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from forms.computed import Computed
-from forms.entity_pages import Codes, EntityPage, Words, read_page
+from forms.entity_pages import Codes, EntityPage, Says, Words, read_page
 from forms.follow_up import FollowList, read_follow_list
 from forms.form_problems import FormRefused
 from forms.indicators import BadIndicator, Figures, Indicator, Target, read_figures
@@ -532,7 +532,7 @@ def _texts_of(file: Path) -> dict[str, Codes]:
 def _tables_of_texts(tables: Mapping[str, Any]) -> dict[str, Codes]:
     """Tables of nothing but texts in two languages: name → code → Vietnamese and English."""
     return {
-        name: {code: (text["vi"], text["en"]) for code, text in table.items()}
+        name: {code: Says(text["vi"], text["en"]) for code, text in table.items()}
         for name, table in tables.items()
         if isinstance(table, dict)
         and all(isinstance(text, dict) and {"vi", "en"} <= text.keys() for text in table.values())
@@ -633,9 +633,9 @@ def _choices(sheets: Sheets) -> dict[str, frozenset[str]]:
 
 def _says(survey: list[dict[str, str]], sheets: Sheets) -> Iterator[tuple[str, Codes]]:
     """Each column's choices as a person reads them."""
-    found: dict[str, dict[str, tuple[str, str]]] = {}
+    found: dict[str, dict[str, Says]] = {}
     for row in _cells(sheets, "choices"):
-        says = _label(row, "(vi)"), _label(row, "(en)")
+        says = Says(_label(row, "(vi)"), _label(row, "(en)"))
         found.setdefault(row["list_name"], {})[row["name"]] = says
     for row in survey:
         of = row.get("type", "").partition(" ")[2]

@@ -7,7 +7,19 @@ from datetime import timedelta
 
 from flask import Flask, Response, request
 
-from server.pages import account, audit, home, look, phones, sign_in, units, users, words, work
+from server.pages import (
+    account,
+    audit,
+    home,
+    look,
+    people,
+    phones,
+    sign_in,
+    units,
+    users,
+    words,
+    work,
+)
 from server.pages.door import csrf, pages
 from server.settings import Settings, secret_key
 
@@ -17,6 +29,7 @@ GROUPS = (
     audit,
     home,
     look,
+    people,
     phones,
     sign_in,
     units,

@@ -1,0 +1,114 @@
+"""Lists and their entries in a browser: what each role finds, and who is written down as seen."""
+
+from __future__ import annotations
+
+import re
+
+import sqlalchemy as sa
+from werkzeug.test import TestResponse
+
+from sync import audit
+from sync.tables import audit_events, seen_people
+from tests.server.pages.town import Town, post
+from tests.sync.sending import an_id
+
+
+def names(page: TestResponse) -> list[str]:
+    """Who stands on a page of a list, in its order."""
+    assert page.status_code == 200, page.text
+    return re.findall(r'<th scope="row"><a href="[^"]+">([^<]+)</a>', page.text)
+
+
+def entry(who: str) -> str:
+    return f"/lists/members/{an_id(who)}"
+
+
+def test_each_role_has_its_lists_and_its_rows_by_given_name(town: Town) -> None:
+    chair, commune = town.browser("chair"), town.browser("commune")
+    assert names(chair.get("/lists/members")) == ["Tran Thi Ba", "Trần Thị Ba", "Lê Văn Năm"]
+    assert len(names(commune.get("/lists/members"))) == 4
+    assert names(town.browser("chair_b1").get("/lists/members")) == ["Huỳnh Thị Hòa"]
+    assert "/lists/loans" in town.browser("treasurer").get("/lists").text
+    assert "/lists/loans" not in chair.get("/lists").text
+    assert names(town.browser("city").get("/lists/clubs")) == ["CLB A-1", "CLB A-2", "CLB B-1"]
+    assert town.browser("city").get("/lists/members").status_code == 403
+    assert town.browser("volunteer").get("/lists").status_code == 403
+    assert chair.get("/lists/nowhere").status_code == 404
+
+
+def test_a_name_is_sought_with_marks_or_without_and_never_stands_in_an_address(town: Town) -> None:
+    chair = town.browser("chair")
+    answer = post(chair, "/lists/members/search", sought="trần ba", status="active")
+    assert (answer.status_code, answer.location) == (303, "/lists/members?status=active")
+    assert names(chair.get(answer.location)) == ["Trần Thị Ba", "Tran Thi Ba"]
+    post(chair, "/lists/members/search", sought="năm")
+    page = chair.get("/lists/members")
+    assert names(page) == ["Lê Văn Năm"]
+    assert 'value="năm"' in page.text
+    post(chair, "/lists/members/search", sought="")
+    assert len(names(chair.get("/lists/members"))) == 3
+
+
+def test_filters_say_how_many_each_choice_leaves(town: Town) -> None:
+    commune = town.browser("commune")
+    page = commune.get("/lists/members")
+    assert "CLB A-1 (3)" in page.text
+    assert "CLB A-2 (1)" in page.text
+    assert "CLB B-1" not in page.text
+    only = commune.get(f"/lists/members?club={town.clubs['A-2']}")
+    assert names(only) == ["Nguyễn Thị Thủy"]
+    assert names(commune.get("/lists/members?care_need=no")) == []
+
+
+def test_the_health_worker_sees_checks_as_curves_and_nobody_else_any_value(town: Town) -> None:
+    text = town.browser("health").get(entry("ba")).text
+    assert "Huyết áp: 152" not in text
+    assert "Tâm thu: 152 (10/06/2024) → 146 mmHg (15/09/2025)" in text
+    assert "Cân nặng: 47,5 (10/06/2024) → 46 kg (15/09/2025)" in text
+    assert "Huyết áp cao, cần kiểm tra lại" in text
+    assert "Hộ nghèo" not in text
+    chair = town.browser("chair").get(entry("ba")).text
+    assert "Thăm tại nhà" in chair
+    assert "Hộ nghèo" in chair
+    for word in ("152", "47,5", "Huyết áp", "mmHg"):
+        assert word not in chair
+
+
+def test_what_shames_waits_for_a_tap(town: Town) -> None:
+    text = town.browser("chair").get(entry("ba")).text
+    found = re.search(r'<details class="masked"><summary>[^<]+</summary><div>Hộ nghèo', text)
+    assert found is not None
+    health = town.browser("health").get(entry("ba")).text
+    assert health.index("<details") < health.index("<svg")
+
+
+def test_nobody_out_of_sight_is_there_and_no_page_says_that_somebody_is(town: Town) -> None:
+    nobody = town.browser("chair").get(entry("no such person"))
+    other = town.browser("chair").get(entry("hoa"))
+    assert (nobody.status_code, other.status_code) == (404, 404)
+    assert _told(nobody) == _told(other)
+    assert town.browser("commune_b").get(entry("ba")).status_code == 404
+    assert town.browser("treasurer").get(f"/lists/loans/{an_id('ba')}").status_code == 404
+
+
+def _told(page: TestResponse) -> str:
+    return re.sub(r'name="csrf_token" value="[^"]+"', "", page.text)
+
+
+def test_a_club_has_a_page_with_its_days(town: Town) -> None:
+    text = town.browser("city").get(f"/lists/clubs/{town.clubs['B-1']}").text
+    assert "01/05/2018" in text
+    assert "Đang hoạt động" in text
+
+
+def test_whoever_looks_at_people_is_written_down_with_whom(town: Town) -> None:
+    town.browser("health_b").get("/lists/members")
+    town.browser("health_b").get(entry("hoa"))
+    with town.database.read() as db:
+        found = audit.who_saw(db, "members", [an_id("hoa")])
+        mine = [one for one in found if one.actor == town.users["health_b"].actor]
+        clubs = sa.select(seen_people.c.uuid).where(seen_people.c.list_name == "clubs")
+        assert db.execute(clubs).first() is None
+        told = db.execute(sa.select(audit_events.c.details)).scalars().all()
+    assert [one.action for one in mine] == ["entry.read", "list.read"]
+    assert "Hòa" not in str(told)
