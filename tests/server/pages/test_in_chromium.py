@@ -1,0 +1,119 @@
+"""Every page in a real browser, as wide as a desk and as a telephone: no barrier, no script error.
+
+Who opens a page is the first role that may. Looked for are the barriers that axe-core knows, a page
+wider than its window, small letters, and errors of our script or of the content policy.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.serving import make_server
+
+from sync.database import Database
+from tests.chromium import Browser, widen
+from tests.server.addresses import addresses
+from tests.server.scope_world import ScopeWorld, Who, callers, make_world
+from tests.server.test_access_table import _named as named
+from tests.server.test_access_table import may
+
+PICTURES = os.environ.get("CAYDA_PICTURES")  # a folder: a picture of every page is left there
+PHONE, DESK = 360, 1280
+SERIOUS = ("serious", "critical")
+AXE = """
+const done = arguments[arguments.length - 1];
+axe.run(document, {resultTypes: ["violations"]}).then(
+  found => done(found.violations.map(one => [one.impact, one.id, one.nodes[0].html])),
+  error => done([["critical", String(error), ""]]));
+"""
+TOO_WIDE = "const d = document.documentElement; return d.scrollWidth > d.clientWidth"
+LETTERS = "return getComputedStyle(document.body).fontSize"
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScopeWorld]:
+    """On one database: what a browser shows does not depend on it."""
+    folder = tmp_path_factory.mktemp("chromium")
+    shutil.copy(sqlite_template, folder / "cayda.db")
+    database = Database(f"sqlite:///{folder / 'cayda.db'}")
+    yield make_world(database, folder)
+    database.dispose()
+
+
+@pytest.fixture(scope="module")
+def site(world: ScopeWorld) -> Iterator[str]:
+    """Its address on a socket."""
+    server = make_server("127.0.0.1", 0, world.door.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+
+
+def pages_of(world: ScopeWorld) -> Iterator[tuple[str, str, Who | None]]:
+    """(name, path, who opens it) of every page that is shown, each address once."""
+    for method, endpoint, one in addresses():
+        if method != "GET" or not endpoint.startswith("pages."):
+            continue
+        who = next((who for who in [None, *callers()] if may(who, endpoint, one)), None)
+        if world.client(who).get(named(world, one.path)).mimetype == "text/html":
+            yield endpoint.removeprefix("pages."), named(world, one.path), who
+
+
+def sign_in(window: Any, site: str, world: ScopeWorld, who: Who | None) -> None:
+    """Put the session of this caller into the browser."""
+    window.get(f"{site}/sign-in")
+    window.delete_all_cookies()
+    if who is not None:
+        name = world.door.app.config["SESSION_COOKIE_NAME"]
+        cookie = world.client(who).get_cookie(name)
+        assert cookie is not None
+        window.add_cookie({"name": name, "value": cookie.value, "path": "/"})
+
+
+def test_no_page_has_a_barrier_at_either_width(
+    world: ScopeWorld, site: str, chromium: Browser, engines: Path
+) -> None:
+    axe = (engines / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    window = chromium()
+    found: list[str] = []
+    signed_in: Who | str | None = ""
+    for name, path, who in pages_of(world):
+        if who != signed_in:
+            sign_in(window, site, world, who)
+            signed_in = who
+        for width in (DESK, PHONE):
+            widen(window, width)
+            window.get(site + path)
+            picture(window, f"{name}_{re.sub(r'[^a-z]', '', who.role if who else 'x')}", width)
+            if window.execute_script(TOO_WIDE):
+                found.append(f"{path} is wider than {width} px")
+            if float(window.execute_script(LETTERS).removesuffix("px")) < 18:
+                found.append(f"{path} has small letters")
+            window.execute_script(axe)
+            for impact, rule, html in window.execute_async_script(AXE):
+                if impact in SERIOUS:
+                    found.append(f"{path} at {width} px: {rule} {html[:200]}")
+        found += [f"{path}: {one['message'][:300]}" for one in window.get_log("browser")]
+    assert not found, "\n".join(dict.fromkeys(found))
+
+
+def picture(window: Any, name: str, width: int) -> None:
+    """The whole page as a picture, where a folder for pictures is named."""
+    if PICTURES is None:
+        return
+    height = window.execute_script("return document.documentElement.scrollHeight")
+    widen(window, width, min(height, 4000))
+    folder = Path(PICTURES)
+    folder.mkdir(parents=True, exist_ok=True)
+    window.save_screenshot(str(folder / f"{name}_{width}.png"))
+    widen(window, width)
