@@ -78,7 +78,9 @@ def _privacy_problems(library: Library) -> Iterator[Problem]:
         name: {one for one in (rule.happened_on, rule.subject, rule.club) if one}
         for name, rule in library.rules.items()
     }
-    for entry, name in privacy_slips(library.privacy, lists, forms, needed):
+    people = library.lists.get(library.privacy.person)
+    facts = people.fact_names if people else frozenset()
+    for entry, name in privacy_slips(library.privacy, lists, facts, forms, needed):
         yield problem("privacy.toml", entry, *_nothing_called(name))
 
 

@@ -7,7 +7,36 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-_WORDS = frozenset({"person", "keep"})
+_WORDS = frozenset({"person", "keep", "consent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What consent is given for: the `fact` that tells it. answers: with which the form of
+    `Consents` takes it back. covers: forms that are filled in under it."""
+
+    fact: str
+    vi: str
+    en: str
+    answers: Mapping[str, str]
+    covers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """How consent is taken back: by this form, with these columns for whom, where and when.
+    told: how, by, paper -> the columns that tell how a consent was given."""
+
+    form: str
+    person: str
+    club: str
+    day: str
+    answers: Mapping[str, str]
+    told: Mapping[str, str]
+    purposes: tuple[Purpose, ...]
+
+    def purpose(self, fact: str) -> Purpose | None:
+        return next((one for one in self.purposes if one.fact == fact), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +52,7 @@ class Privacy:
     person: str = ""
     owns: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    consents: Consents | None = None
 
 
 def read_privacy(entry: Mapping[str, Any]) -> Privacy:
@@ -36,7 +66,33 @@ def read_privacy(entry: Mapping[str, Any]) -> Privacy:
         person=str(person["list"]),
         owns=MappingProxyType(owns),
         keep=MappingProxyType({str(k): _texts(v) for k, v in entry.get("keep", {}).items()}),
+        consents=_consents(entry["consent"]) if "consent" in entry else None,
     )
+
+
+def _consents(entry: Mapping[str, Any]) -> Consents:
+    return Consents(
+        form=str(entry["form"]),
+        person=str(entry["person"]),
+        club=str(entry["club"]),
+        day=str(entry["day"]),
+        answers=_words(entry["answers"]),
+        told=_words(entry.get("told", {})),
+        purposes=tuple(
+            Purpose(
+                fact=str(one["fact"]),
+                vi=str(one["label"]["vi"]),
+                en=str(one["label"]["en"]),
+                answers=_words(one["answers"]),
+                covers=tuple(sorted(_texts(one.get("covers", [])))),
+            )
+            for one in entry["purpose"]
+        ),
+    )
+
+
+def _words(value: Any) -> Mapping[str, str]:
+    return MappingProxyType({str(name): str(text) for name, text in value.items()})
 
 
 def _texts(value: Any) -> frozenset[str]:
@@ -48,11 +104,13 @@ def _texts(value: Any) -> frozenset[str]:
 def privacy_slips(
     privacy: Privacy,
     lists: Mapping[str, Collection[str]],
+    facts: Collection[str],
     forms: Mapping[str, Collection[str]],
     needed: Mapping[str, Collection[str]],
 ) -> Iterator[tuple[str, str]]:
-    """(entry, what it names and nothing has). lists: with their properties; forms: with their
-    columns; needed: form -> the columns by which a record is filed, which must stay."""
+    """(entry, what it names and nothing has). lists: with their properties; facts: of people;
+    forms: with their columns; needed: form -> the columns by which a record is filed, which must
+    stay."""
     if privacy.person and privacy.person not in lists:
         yield "person", privacy.person
     for name, owner in privacy.owns.items():
@@ -62,3 +120,18 @@ def privacy_slips(
         yield from (("keep", f"{form}.{one}") for one in sorted(columns - set(forms.get(form, ()))))
         missing = sorted(set(needed.get(form, ())) - columns)
         yield from (("keep", f"{form}: {one}?") for one in missing)
+    if privacy.consents is not None:
+        yield from (("consent", one) for one in _consent_slips(privacy.consents, facts, forms))
+
+
+def _consent_slips(
+    consents: Consents, facts: Collection[str], forms: Mapping[str, Collection[str]]
+) -> Iterator[str]:
+    columns = {consents.person, consents.club, consents.day, *consents.answers}
+    columns |= {name for one in consents.purposes for name in one.answers}
+    columns |= set(consents.told.values())
+    yield from (one for one in sorted(columns) if one not in forms.get(consents.form, ()))
+    for purpose in consents.purposes:
+        if purpose.fact not in facts:
+            yield purpose.fact
+        yield from (one for one in purpose.covers if one not in forms)

@@ -24,6 +24,7 @@ from sync.database import is_outage
 from sync.generation import DERIVE_AGAIN
 from sync.matching import waiting as comparing
 from sync.matching import work as matching
+from sync.privacy.erase import delete_doomed
 from sync.queue import Work
 from sync.waiting import Swept
 
@@ -96,6 +97,8 @@ def sweep(runtime: Runtime) -> Swept:
     patience, now = timedelta(days=runtime.settings.hold_days), runtime.now()
     with suppress(OSError):  # that the store is away is told by others
         runtime.blobs.tidy()
+        with runtime.database.write() as db:
+            delete_doomed(db, runtime.blobs)
     with runtime.database.write() as db:
         clubs.follow_units(db, runtime.library, now)  # a decision's day may have come
         computed.turn(db, runtime.library, now)

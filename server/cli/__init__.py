@@ -23,6 +23,7 @@ from server.cli.forms import form
 from server.cli.options import Options
 from server.cli.pairs import dismiss, estimate, list_pairs
 from server.cli.people import user
+from server.cli.person import person
 from server.cli.phones import phone
 from server.cli.reports import report
 from server.cli.run import door, migrate, serve, web, work
@@ -48,7 +49,8 @@ for verb in (list_pairs, dismiss, estimate, events):
 for command in (
     *(serve, web, door, work, migrate),
     *(user, phone),
-    *(form, club, unit, entity, duplicates, submission, report, export, why, follow_up),
+    *(form, club, unit, entity, duplicates, person, submission, report),
+    *(export, why, follow_up),
     *(reprocess, retry, verify_stored, doctor, status, backup, restore),
 ):
     main.add_command(command)

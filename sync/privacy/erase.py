@@ -19,11 +19,12 @@ from sqlalchemy.engine import Connection
 from forms.erasing import ERASED, pattern, without_names
 from forms.problems import ALREADY_ERASED, Refused
 from sync import audit, entities, process
+from sync.access import Caller
 from sync.blobs import Blobs
 from sync.database import among, insert_once, lock_derived
 from sync.matching import work as matching
 from sync.merge import LABEL
-from sync.privacy import stripped, traces
+from sync.privacy import consent, stripped, traces
 from sync.privacy.traces import Found, Person
 from sync.tables import (
     app_users,
@@ -54,15 +55,17 @@ BATCH = 500
 
 
 def erase(
-    db: Connection, library: Library, uuid: str, *, actor: str, why: str, now: datetime
+    db: Connection, library: Library, uuid: str, *, caller: Caller, why: str, now: datetime
 ) -> tuple[int, Proof]:
-    """Erase whoever this entry is, for good; the number of the erasure and its proof.
+    """Erase whoever this entry is, for good; the number of the erasure and its proof. Who is still
+    on the list takes all consent back with it, from today on.
 
     `why`: what it is done upon, "request 12". Refused(NOT_FOUND), or (ALREADY_ERASED). Afterwards
     `delete_doomed` takes the bytes of her files away, once this is kept.
     """
     lock_derived(db)
-    person = traces.find(db, library, uuid)
+    actor, person = caller.actor, traces.find(db, library, uuid)
+    consent.withdraw_all(db, library, person, caller, now)
     found = traces.look_everywhere(db, person)
     number = _write_down(db, person, actor, now)
     before = _hashes(db, found.by_id)

@@ -1,0 +1,228 @@
+"""Consent, each for one purpose: what was said when, in which words it was asked; taken back."""
+
+from __future__ import annotations
+
+import uuid as uuids
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.days import vietnam_day
+from forms.erasing import keep_only
+from forms.filling import fill_in
+from forms.instance import read_instance
+from forms.problems import NOT_FOUND, Refused
+from forms.schema import FormSchema
+from sync import audit, process, receive
+from sync.access import Caller
+from sync.accounts import PROJECT_ID
+from sync.database import lock_derived
+from sync.privacy import stripped, traces
+from sync.privacy.traces import Person
+from sync.receive import Arrival
+from sync.tables import (
+    app_users,
+    entities,
+    entity_lists,
+    form_versions,
+    forms,
+    records,
+    spells,
+    submission_versions,
+    users,
+)
+from sync.timeline import CLUB, read_fact
+
+if TYPE_CHECKING:
+    from forms.library import Library
+    from forms.privacy import Consents, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said of one purpose. version: of the form, whose words were read aloud; how, by and
+    paper as the form tells them; recorder: whose phone or page it was."""
+
+    fact: str
+    value: str
+    day: date | None
+    form: str
+    version: str
+    how: str
+    by: str
+    paper: str
+    recorder: str | None
+    received_at: datetime
+
+
+def history(db: Connection, library: Library, person: Person) -> list[Said]:
+    """Everything that was said of consent, the newest first."""
+    consents, rule = library.privacy.consents, library.lists.get(person.list_name)
+    if consents is None or rule is None:
+        return []
+    purposes = [one.fact for one in consents.purposes]
+    facts = [one for one in rule.facts if one.name in purposes and one.form]
+    r, v = records.c, submission_versions.c
+    query = (
+        sa.select(r.form, r.answers, r.happened_on, v.version, v.received_at)
+        .add_columns(sa.func.coalesce(app_users.c.name, users.c.name).label("recorder"))
+        .join(submission_versions, v.id == r.submission_version_id)
+        .outerjoin(app_users, app_users.c.id == v.app_user_id)
+        .outerjoin(users, users.c.id == v.user_id)
+        .where(r.subject_id.in_(person.uuids), r.table_path == "")
+        .where(r.form.in_({one.form for one in facts}))
+        .order_by(r.happened_on.desc(), v.id.desc())
+    )
+    return [
+        Said(
+            fact.name,
+            value,
+            row.happened_on,
+            row.form,
+            row.version,
+            **{name: row.answers.get(column, "") for name, column in consents.told.items()},
+            recorder=row.recorder,
+            received_at=row.received_at,
+        )
+        for row in db.execute(query)
+        for fact in facts
+        if fact.form == row.form and (value := read_fact(fact, row.answers))
+    ]
+
+
+def standing(db: Connection, library: Library, person: Person, day: date) -> dict[str, str]:
+    """Fact -> what holds on the day, of the purposes that anything was said of."""
+    consents, c = library.privacy.consents, spells.c
+    names = [one.fact for one in consents.purposes] if consents else []
+    query = sa.select(c.name, c.value).where(
+        *(c.list_name == person.list_name, c.uuid == person.key.uuid, c.name.in_(names)),
+        *(c.valid_from <= day, sa.or_(c.valid_to.is_(None), c.valid_to > day)),
+    )
+    return {row.name: row.value for row in db.execute(query)}
+
+
+def withdraw(
+    db: Connection, library: Library, uuid: str, fact: str, caller: Caller, now: datetime
+) -> int:
+    """Take one consent back, as of today, with effect on every list and page at once; how many
+    submissions that were filled in under it are erased with it.
+
+    Refused(NOT_FOUND) without such a person or purpose.
+    """
+    lock_derived(db)
+    consents = library.privacy.consents
+    purpose = consents.purpose(fact) if consents else None
+    if consents is None or purpose is None:
+        raise Refused(NOT_FOUND())
+    person = traces.find(db, library, uuid)
+    _file(db, library, consents, person, dict(purpose.answers), caller, now)
+    covered = _filled_in(db, person, purpose.covers)
+    erase_whole(db, library, covered, now)
+    subject = f"entity:{person.key.list_name}/{person.key.uuid}"
+    audit.record(db, caller.actor, "consent.withdraw", subject, now, purpose=fact)
+    return len(covered)
+
+
+def withdraw_all(
+    db: Connection, library: Library, person: Person, caller: Caller, now: datetime
+) -> None:
+    """Take back, as of today, each consent that is given; what was filled in under it stays.
+    Nothing of who has died or left: that would be another end."""
+    consents, today = library.privacy.consents, vietnam_day(now)
+    if _has_ended(db, library, person, today):
+        return
+    given = standing(db, library, person, today) if consents else {}
+    answers: dict[str, str] = {}
+    for purpose in consents.purposes if consents else ():
+        if given.get(purpose.fact, "") not in ("", *_refusals(purpose)):
+            answers |= purpose.answers
+    if consents is not None and answers:
+        _file(db, library, consents, person, answers, caller, now)
+
+
+def _has_ended(db: Connection, library: Library, person: Person, day: date) -> bool:
+    c, rule = spells.c, library.lists.get(person.list_name)
+    ends = [*rule.over.items(), *rule.away.items()] if rule else []
+    either = sa.or_(*(sa.and_(c.name == name, c.value.in_(values)) for name, values in ends))
+    query = sa.select(c.id).where(
+        *(c.list_name == person.list_name, c.uuid == person.key.uuid, either),
+        *(c.valid_from <= day, sa.or_(c.valid_to.is_(None), c.valid_to > day)),
+    )
+    return bool(ends) and db.execute(query.limit(1)).first() is not None
+
+
+def _refusals(purpose: Purpose) -> Collection[str]:
+    """What is said where it is not given: what taking it back says."""
+    return purpose.answers.values()
+
+
+def erase_whole(
+    db: Connection, library: Library, version_ids: Collection[int], now: datetime
+) -> None:
+    """Let nothing stay of these submission versions but that they came."""
+    v = submission_versions.c
+    query = sa.select(v.id, v.xml).where(v.id.in_(version_ids), v.erased_at.is_(None))
+    left = {row.id: keep_only(bytes(row.xml), ()) for row in db.execute(query).all()}
+    stripped.keep(db, left, left, now)
+    process.store(db, library, process.prepare(db, library, list(left), now), now)
+
+
+def _filled_in(db: Connection, person: Person, of_forms: Collection[str]) -> list[int]:
+    """Every version, old ones too, of the submissions of these forms about the person."""
+    r, v = records.c, submission_versions.c
+    mine = sa.select(r.submission_id).where(
+        r.subject_id.in_(person.uuids), r.table_path == "", r.form.in_(list(of_forms))
+    )
+    return list(db.scalars(sa.select(v.id).where(v.submission_id.in_(mine))))
+
+
+# ------------------------------------------------------------------ the form that says so
+def _file(
+    db: Connection,
+    library: Library,
+    consents: Consents,
+    person: Person,
+    answers: dict[str, str],
+    caller: Caller,
+    now: datetime,
+) -> None:
+    """Keep the form as if a phone had sent it, and read it at once."""
+    schema = _form(db, consents.form)
+    entity = _entity(db, person)
+    today = vietnam_day(now).isoformat()
+    answers |= {**consents.answers, consents.person: person.key.uuid, consents.day: today}
+    answers[consents.club] = _club(db, person) or entity.club_id or ""
+    instance_id = f"uuid:{uuids.uuid4()}"
+    xml = fill_in(schema, answers, instance_id, (*person.key, entity.version))
+    user_id = caller.id if caller.kind == "user" else None
+    arrival = Arrival(PROJECT_ID, read_instance(xml), xml, user_id=user_id)
+    version_id = receive.receive(db, arrival, now).submission_version_id
+    process.store(db, library, process.prepare(db, library, [version_id], now), now)
+
+
+def _form(db: Connection, xml_form_id: str) -> FormSchema:
+    f, v = forms.c, form_versions.c
+    query = sa.select(v.id, v.md5).join(forms, f.current_version_id == v.id)
+    row = db.execute(
+        query.where(f.xml_form_id == xml_form_id, f.project_id == PROJECT_ID)
+    ).one_or_none()
+    if row is None:
+        raise Refused(NOT_FOUND())
+    return process.read_schemas(db, {row.id: row.md5})[row.id]
+
+
+def _entity(db: Connection, person: Person) -> Any:
+    e = entities.c
+    query = sa.select(e.version, e.club_id).join(entity_lists, entity_lists.c.id == e.list_id)
+    mine = sa.and_(entity_lists.c.name == person.list_name, e.uuid == person.key.uuid)
+    return db.execute(query.where(mine)).one()
+
+
+def _club(db: Connection, person: Person) -> str | None:
+    c = spells.c
+    query = sa.select(c.value).where(c.uuid == person.key.uuid, c.name == CLUB)
+    return db.scalar(query.order_by(c.valid_from.desc()).limit(1))
