@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,8 @@ from sync.tables import (
 
 if TYPE_CHECKING:
     from forms.library import Library
+
+Condition = sa.ColumnElement[bool]
 
 MOST_COUNTED = 100  # in one answer to a phone
 QUIET_DAYS = 14
@@ -142,12 +144,15 @@ class Phone:
         return tuple(one for one in self.forms if one.version != one.current)
 
 
-def read_phones(db: Connection, library: Library, now: datetime) -> list[Phone]:
-    """Every phone, the revoked too, in the order they were added."""
-    sent, held, missing = _read_sent(db, now), _read_held(db, now), _read_missing(db, now)
-    demanding = _read_demanding(db)
+def read_phones(
+    db: Connection, library: Library, now: datetime, only: Collection[int] | None = None
+) -> list[Phone]:
+    """Every phone (or only these), the revoked too, in the order they were added."""
+    of = _these(_a.id, only), _these(submission_versions.c.app_user_id, only)
+    sent, demanding = _read_sent(db, now, of[0]), _read_demanding(db)
+    held, missing = _read_held(db, now, of[1]), _read_missing(db, now, of[1])
     found = []
-    for row in db.execute(_phone_query):
+    for row in db.execute(_phone_query.where(of[0])):
         last_sent_at, recent = sent.get(row.id, (None, 0))
         signs = (row.created_at, row.last_seen_at, last_sent_at)
         app = read_app(row.user_agent)
@@ -170,6 +175,10 @@ def read_phones(db: Connection, library: Library, now: datetime) -> list[Phone]:
     return found
 
 
+def _these(column: sa.ColumnElement[int], only: Collection[int] | None) -> Condition:
+    return sa.true() if only is None else column.in_(sorted(only))
+
+
 _a = app_users.c
 _phone_query = (
     sa.select(_a.id, _a.name, _a.role, _a.unit_id, _a.club_id, _a.person_id, _a.created_at)
@@ -179,7 +188,9 @@ _phone_query = (
 )
 
 
-def _read_sent(db: Connection, now: datetime) -> dict[int, tuple[datetime | None, int]]:
+def _read_sent(
+    db: Connection, now: datetime, these: Condition
+) -> dict[int, tuple[datetime | None, int]]:
     """phone -> when it last sent, and how many submissions came in the last days."""
     v = submission_versions.c
     last = sa.select(sa.func.max(v.received_at)).where(v.app_user_id == _a.id)
@@ -187,17 +198,17 @@ def _read_sent(db: Connection, now: datetime) -> dict[int, tuple[datetime | None
         v.app_user_id == _a.id, v.received_at > now - RECENT, v.deprecated_id.is_(None)
     )
     query = sa.select(_a.id, last.scalar_subquery(), recent.scalar_subquery())
-    return {row[0]: (row[1], row[2]) for row in db.execute(query.where(_a.kind == "phone"))}
+    return {row[0]: (row[1], row[2]) for row in db.execute(query.where(_a.kind == "phone", these))}
 
 
-def _read_held(db: Connection, now: datetime) -> dict[int, list[HeldForm]]:
+def _read_held(db: Connection, now: datetime, these: Condition) -> dict[int, list[HeldForm]]:
     """phone -> the forms it sent lately, each in the version that came last."""
     v, f, current = submission_versions.c, forms.c, form_versions.alias("current")
     query = (
         sa.select(v.app_user_id, f.xml_form_id, v.version, current.c.version.label("current"))
         .join(forms, f.id == v.form_id)
         .join(current, current.c.id == f.current_version_id)
-        .where(f.project_id == PROJECT_ID, v.app_user_id.is_not(None))
+        .where(f.project_id == PROJECT_ID, v.app_user_id.is_not(None), these)
         .where(v.received_at > now - LOOKED_AT)
         .group_by(v.app_user_id, f.xml_form_id, v.version, current.c.version)
         .order_by(sa.func.max(v.id))
@@ -209,7 +220,7 @@ def _read_held(db: Connection, now: datetime) -> dict[int, list[HeldForm]]:
 
 
 # ------------------------------------------------------------------ forms that are not here yet
-def _read_missing(db: Connection, now: datetime) -> dict[int, int]:
+def _read_missing(db: Connection, now: datetime, these: Condition) -> dict[int, int]:
     """phone -> forms that were filled in on it and are not here."""
     v, s, r = submission_versions.c, submissions.c, records.c
     here = (r.submission_version_id == s.current_version_id) & (r.table_path == "")
@@ -218,7 +229,7 @@ def _read_missing(db: Connection, now: datetime) -> dict[int, int]:
         .join(forms, forms.c.id == v.form_id)
         .join(submissions, s.id == v.submission_id)
         .outerjoin(records, here)
-        .where(forms.c.project_id == PROJECT_ID, v.app_user_id.is_not(None))
+        .where(forms.c.project_id == PROJECT_ID, v.app_user_id.is_not(None), these)
         .where(v.received_at > now - LOOKED_AT)
         .group_by(v.app_user_id, v.device_id, forms.c.xml_form_id, v.submission_id, r.id, r.number)
         .order_by(sa.func.min(v.id))

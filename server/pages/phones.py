@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from flask import render_template, request
+from flask import render_template, request, url_for
 
 from forms.days import vietnam_day
 from forms.plain_table import read_table
@@ -17,9 +17,12 @@ from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.words import gettext, mark
 from server.runtime import runtime
 from sync import accounts, phones, posts
+from sync.accounts import Account
 from sync.phone_file import FileRefused, Wanted, read_phones
 from sync.phones import Phone
 
+PHONE = "phone"  # the kind of account
+AT_ONCE = 50
 SHOWN = {  # which phones to list
     "active": mark("In use"),
     "ask": mark("To ask after"),
@@ -35,36 +38,39 @@ OFF = {  # how far a clock is off
 @in_menu(mark("Phones"), 70)
 @page("/phones", "phones.manage")
 def list_phones() -> Answer:
-    """Every phone that still may send; those that somebody should ask after come first."""
+    """Phones by name, AT_ONCE at a time; or all that somebody should ask after."""
     shown, wanted = request.args.get("show", "active"), request.args.get("q", "")
-    found = [one for one in _read() if _is(shown, one) and fold(wanted) in fold(one.name)]
-    found.sort(key=lambda one: (not one.worries, sort_key(one.name), one.id))
+    first = max(request.args.get("first", 0, type=int), 0)
+    here = runtime()
+    with here.database.read() as db:
+        known = accounts.list_app_users(db, PHONE)
+        named = sorted(known, key=lambda one: (sort_key(one.name), one.id))
+        fitting = [one for one in named if _fits(one, shown, wanted)]
+        asks = shown == "ask"  # which these are is only known of phones looked at
+        piece = fitting if asks else fitting[first : first + AT_ONCE]
+        looked_at = phones.read_phones(db, here.library, here.now(), [one.id for one in piece])
+    found = [one for one in looked_at if one.worries or not asks]
+    follows = not asks and len(fitting) > first + AT_ONCE
+    after = url_for("pages.list_phones", show=shown, q=wanted, first=first + AT_ONCE)
     return render_template(
         "phones.html",
-        phones=found,
+        phones=sorted(found, key=lambda one: (sort_key(one.name), one.id)),
         places=_places(found),
         worries={one.id: list(_worries(one)) for one in found},
         shown=shown,
         choices=[(name, gettext(words)) for name, words in SHOWN.items()],
         q=wanted,
+        more=after if follows else "",
     )
 
 
-def _read() -> list[Phone]:
-    here = runtime()
-    with here.database.read() as db:
-        return phones.read_phones(db, here.library, here.now())
+def _fits(one: Account, shown: str, wanted: str) -> bool:
+    return (one.ended_at is not None) == (shown == "revoked") and fold(wanted) in fold(one.name)
 
 
 def _places(found: Iterable[Phone]) -> dict[posts.Post, str]:
     with runtime().database.read() as db:
         return posts.place_names(db, [(one.unit_id, one.club_id) for one in found])
-
-
-def _is(shown: str, one: Phone) -> bool:
-    if shown == "revoked":
-        return one.revoked_at is not None
-    return one.revoked_at is None and (shown != "ask" or bool(one.worries))
 
 
 def _worries(one: Phone) -> Iterable[str]:
@@ -84,9 +90,12 @@ def _worries(one: Phone) -> Iterable[str]:
 @page("/phones/<int:number>", "phones.manage")
 def show_phone(number: int) -> Answer:
     """What is known of one phone."""
-    one = next((one for one in _read() if one.id == number), None)
-    if one is None:
+    here = runtime()
+    with here.database.read() as db:
+        found = phones.read_phones(db, here.library, here.now(), [number])
+    if not found:
         raise Refused(NOT_FOUND())
+    (one,) = found
     place = _places([one])[one.unit_id, one.club_id]
     return render_template("phone.html", phone=one, place=place, worries=list(_worries(one)))
 
@@ -96,7 +105,7 @@ def revoke_phone(number: int) -> Answer:
     """Shut it out at its next call; what it sent stays."""
     here = runtime()
     with here.database.write() as db:
-        if not accounts.revoke(db, number, here.now(), caller().actor, kind="phone"):
+        if not accounts.revoke(db, number, here.now(), caller().actor, kind=PHONE):
             raise Refused(NOT_FOUND())
     return done(gettext("The phone is shut out."), "show_phone", number=number)
 

@@ -58,6 +58,7 @@ def test_new_phones_show_their_codes_once_and_one_is_shut_out(town: Town) -> Non
     listed = admin.get("/phones?q=tran+thi").text
     assert "Trần Thị Bảy" in listed
     assert "Lê Văn Tám" not in listed
+    assert "Trần Thị Bảy" not in admin.get("/phones?first=50").text
     with town.database.read() as db:
         c = app_users.c
         number = db.scalar(sa.select(c.id).where(c.name == "Lê Văn Tám"))
