@@ -758,6 +758,12 @@ PAIR_UNKNOWN = ProblemType(
     "Trong danh sách “{list}”, không có gì cho thấy hai mục này là một người.",
     "Nothing says that these two of the list “{list}” may be one.",
 )
+NEEDS_WORDS = ProblemType(
+    "needs_words",
+    400,
+    "Chưa viết gì. Xin viết vài chữ để người khác hiểu vì sao.",
+    "Nothing was written. Please say why in a few words, for others to understand.",
+)
 TEXT_TOO_LONG = ProblemType(
     "text_too_long",
     400,

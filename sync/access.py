@@ -156,21 +156,29 @@ class Reading:
         return not self.without
 
 
-def reading(
-    db: Connection, library: Library, caller: Caller, xml_form_id: str, day: date
-) -> Reading:
-    """The one answer to "who may read what was sent?". Refused(NOT_ALLOWED) for who may nothing.
+def reads(library: Library, caller: Caller, xml_form_id: str) -> bool:
+    """Whether the caller may read anything of this form, of whatever clubs.
 
     A form of the library names its readers; for one from elsewhere a role needs a verb.
     A token in a URL reads nothing, whatever its role.
     """
     if caller.kind == "operator":
+        return True
+    rule = library.rules.get(xml_form_id)
+    allowed = caller.role in rule.readers if rule else may(library, caller, "other_forms.read")
+    return caller.kind == "user" and allowed
+
+
+def reading(
+    db: Connection, library: Library, caller: Caller, xml_form_id: str, day: date
+) -> Reading:
+    """The one answer to "who may read what was sent?". Refused(NOT_ALLOWED) for who may nothing."""
+    if not reads(library, caller, xml_form_id):
+        raise Refused(NOT_ALLOWED())
+    if caller.kind == "operator":
         return Reading(None)
     rule = library.rules.get(xml_form_id)
-    reader = rule.readers.get(caller.role) if rule else None
-    allowed = reader is not None if rule else may(library, caller, "other_forms.read")
-    if caller.kind != "user" or not allowed:
-        raise Refused(NOT_ALLOWED())
+    reader = rule.readers[caller.role] if rule else None
     if reader is not None and reader.rows == "all":
         return Reading(None, frozenset(reader.without))
     without = reader.without if reader else ()

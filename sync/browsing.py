@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -19,15 +19,19 @@ from forms.odata_filter import Comparison, FieldName, Literal
 from forms.periods import Period
 from forms.problems import Problem, read_stored
 from forms.schema import Field
-from sync import flags, reading
-from sync.access import Reading
+from sync import access, flags, reading
+from sync.access import Caller, Reading
+from sync.accounts import PROJECT_ID
 from sync.attachments import how_many_missing
 from sync.clubs import clubs_named
 from sync.database import among
 from sync.export import shower
 from sync.reading import FormView, Sender, Submission, Wanted
-from sync.tables import entities, entity_lists, records, submission_versions, submissions
+from sync.tables import entities, entity_lists, forms, records, submission_versions, submissions
 from sync.versions import is_flagged
+
+if TYPE_CHECKING:
+    from forms.library import Library
 
 RECEIVED = "received"  # a review state of its own here: nobody has judged it
 NEEDS = ("held", "files", "flagged")  # out of figures; files missing; something to look at
@@ -62,7 +66,9 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A submission without its answers. `missing`: files; `counts`: in figures, by itself."""
+    """A submission without its answers. `missing`: files; `is_read`: the worker has been there;
+    `counted_with`: the number of the submission that it tells the same event as.
+    """
 
     number: int
     instance_id: str
@@ -75,9 +81,37 @@ class Line:
     day: date | None
     club: str  # name and code; "" = of none
     subject: Named | None
-    counts: bool
+    is_read: bool
     is_held: bool
+    counted_with: int | None
     problems: tuple[Problem, ...]
+
+
+# ------------------------------------------------------------------ forms
+@dataclass(frozen=True, slots=True)
+class FormLine:
+    """A form somebody reads. `held`: how many of its records wait for a person, out of figures."""
+
+    xml_form_id: str
+    title: str
+    state: str
+    held: int
+
+
+def forms_of(db: Connection, library: Library, caller: Caller, day: date) -> list[FormLine]:
+    """The forms that the caller reads, by title."""
+    f, r = forms.c, records.c
+    held = sa.select(r.form, sa.func.count().label("number")).where(r.held_back, r.table_path == "")
+    clubs = access.clubs_in_scope(db, library, caller, day)
+    if clubs is not None:
+        held = held.where(among(db, r.club_id, sorted(clubs)))
+    waiting = {row.form: row.number for row in db.execute(held.group_by(r.form))}
+    query = sa.select(f.xml_form_id, f.title, f.state).where(f.project_id == PROJECT_ID)
+    return [
+        FormLine(*row, held=waiting.get(row.xml_form_id, 0))
+        for row in db.execute(query.order_by(f.title, f.xml_form_id))
+        if access.reads(library, caller, row.xml_form_id)
+    ]
 
 
 # ------------------------------------------------------------------ lines
@@ -139,8 +173,9 @@ def lines(db: Connection, form: FormView, found: Sequence[Submission]) -> list[L
             day=row.happened_on if row else None,
             club=_club_name(clubs.get(row.club_id)) if row else "",
             subject=subjects.get(row.subject_id) if row else None,
-            counts=bool(row and not row.held_back and row.counted_with is None),
+            is_read=row is not None,
             is_held=bool(row and row.held_back),
+            counted_with=row.counted_with if row else None,
             problems=_told(form, arrived[one.current.id], row.problems if row else ()),
         )
         for one in found
@@ -149,11 +184,12 @@ def lines(db: Connection, form: FormView, found: Sequence[Submission]) -> list[L
 
 
 def _records(db: Connection, version_ids: Sequence[int]) -> dict[int, sa.Row[Any]]:
-    r = records.c
+    r, other = records.c, records.alias().c
+    same = sa.select(other.submission_id).where(other.id == r.counted_with).scalar_subquery()
     query = sa.select(r.submission_version_id, r.happened_on, r.club_id, r.subject_id).where(
         r.submission_version_id.in_(version_ids), r.table_path == ""
     )
-    rows = db.execute(query.add_columns(r.problems, r.held_back, r.counted_with))
+    rows = db.execute(query.add_columns(r.problems, r.held_back, same.label("counted_with")))
     return {row.submission_version_id: row for row in rows}
 
 

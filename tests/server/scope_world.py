@@ -342,5 +342,11 @@ def _name_things(world: ScopeWorld, uuids: Mapping[str, str]) -> None:
         )
         asked = tables.forms.c.xml_form_id == "care_visit"
         names["version"] = str(db.execute(version.where(asked)).scalar_one())
+        for form, number in db.execute(
+            sa.select(tables.forms.c.xml_form_id, tables.submissions.c.id)
+            .join(tables.submissions, tables.submissions.c.form_id == tables.forms.c.id)
+            .where(tables.submissions.c.instance_id.in_(list(names.values())))
+        ):
+            names[f"{form}_number"] = str(number)
         unit = places.find_unit(db, CODES[OWN][1], NOW.date())
         names["unit"] = str(unit.id if unit else "")

@@ -45,7 +45,7 @@ def test_lines_are_sifted_and_name_nobody_beyond_the_reader(database: Database) 
     )
     assert [len(one) for one in cut] == [3, 0, 1, 1, 1, 0, 3, 0]
     (held,) = cut[3]
-    assert (held.is_held, held.counts) == (True, False)
+    assert (held.is_held, held.is_read, held.counted_with) == (True, True, None)
     assert [one.code for one in held.problems] == ["future_date"]
     assert cut[2][0].sender is not None
     assert cut[2][0].sender.name == "phone 2"
