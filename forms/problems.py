@@ -160,6 +160,12 @@ PLACE_IN_PICTURE = ProblemType(
     "Không bỏ được vị trí chụp khỏi loại ảnh này nên không cho tải ra; bản gốc vẫn được giữ.",
     "The place cannot be taken out of this kind of picture, so it is kept but not given out.",
 )
+TOO_MANY_GUESSES = ProblemType(
+    "too_many_guesses",
+    429,
+    "Mật khẩu sai quá nhiều lần. Xin đợi {minutes} phút rồi thử lại, hoặc xin mật khẩu mới.",
+    "Too many wrong passwords. Wait {minutes} minutes and try again, or ask for a new one.",
+)
 METHOD_NOT_ALLOWED = ProblemType(
     "method_not_allowed",
     405,

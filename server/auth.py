@@ -23,6 +23,7 @@ from werkzeug.wrappers import Request
 from forms.problems import INSECURE, NOT_ALLOWED, REVOKED, UNAVAILABLE, Refused
 from server.clock import clock_offset
 from server.errors import Unauthorized
+from server.guesses import Guesses
 from server.runtime import runtime
 from server.settings import secret_key
 from sync import accounts, sessions
@@ -48,9 +49,10 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 class Memory:
     """What this process remembers between requests; losing it costs time only."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, redis_url: str | None = None) -> None:
         self.key = key
-        self.guesses = threading.BoundedSemaphore(GUESSES_AT_ONCE)
+        self.turn_to_guess = threading.BoundedSemaphore(GUESSES_AT_ONCE)
+        self.guesses = Guesses(key, redis_url)
         self._mark = secrets.token_bytes(32)
         self._good: OrderedDict[bytes, None] = OrderedDict()
         self._seen: dict[int, float] = {}
@@ -89,7 +91,8 @@ def memory() -> Memory:
     """This app's memory, made at the first need."""
     found = memory_of(current_app)
     if found is None:
-        found = Memory(secret_key(runtime().settings))
+        settings = runtime().settings
+        found = Memory(secret_key(settings), settings.redis_url)
         current_app.extensions[EXTENSION] = found
     return found
 
@@ -183,7 +186,8 @@ def _bearer_caller(token: str) -> Caller | None:
 def _page_caller() -> Caller | None:
     """Who is signed in to the pages. To change anything takes a header that no form on another
     site can send."""
-    if current_app.config["SESSION_COOKIE_NAME"] not in request.cookies:
+    cookie = current_app.session_interface.get_cookie_name(current_app)
+    if cookie not in request.cookies:
         return None
     by_script = request.headers.get("X-Requested-With") == "XMLHttpRequest"
     if request.method not in _SAFE_METHODS and not by_script:
@@ -195,20 +199,25 @@ def _page_caller() -> Caller | None:
 def sign_in(name: str, password: str, wait: float = SIGN_IN_WAITS) -> Caller | None:
     """The person of this name and password; argon2 is paid once per process, not per request.
 
-    Refused(UNAVAILABLE) where others are checked for longer than `wait` seconds.
+    Refused(UNAVAILABLE) where others are checked for longer than `wait` seconds;
+    Refused(TOO_MANY_GUESSES).
     """
+    guesses, address = memory().guesses, caller_address()
+    guesses.refuse_many(name, address, everywhere=True)
     user = _find_user(name)
     mark = None if user is None else memory().mark(user, password)
     if user is not None and mark is not None and memory().knows(mark):
         return user.caller
-    if not memory().guesses.acquire(timeout=wait):
+    if not memory().turn_to_guess.acquire(timeout=wait):
         raise Refused(UNAVAILABLE())
     try:
         good = accounts.check(user, password)
     finally:
-        memory().guesses.release()
+        memory().turn_to_guess.release()
     if not good or user is None or mark is None:
+        guesses.missed(name, address)
         return None
+    guesses.found(name, address)
     memory().remember(mark)
     return user.caller
 
@@ -218,6 +227,19 @@ def is_secure() -> bool:
     if runtime().settings.trust_proxy:
         return _forwarded("X-Forwarded-Proto", request.scheme) == "https"
     return request.scheme == "https"
+
+
+def is_behind_tls() -> bool:
+    """Whether the browser's connection is encrypted, also where only the settings say so."""
+    return is_secure() or (runtime().settings.public_url or "").startswith("https:")
+
+
+def caller_address() -> str:
+    """Where the request comes from, as the nearest proxy says where it is believed."""
+    address = request.remote_addr or ""
+    if runtime().settings.trust_proxy:
+        return _forwarded("X-Forwarded-For", address)
+    return address
 
 
 def origin() -> str:
@@ -266,6 +288,7 @@ def _basic_caller(text: str) -> Caller | None:
         return None
     pairs = [pair.partition(":")[::2] for pair in _readings(raw)]
     for name, password in pairs:
+        memory().guesses.refuse_many(name, caller_address())
         user = _find_user(name)
         if accounts.is_ha1_of(user, password, memory().key) and user is not None:
             return user.caller
@@ -308,9 +331,12 @@ def _digest_caller(given: Authorization) -> Caller:
     if answer is None or not _is_this_request(answer.uri):
         raise Unauthorized(_challenges())
     user = _find_user(answer.name)
+    guesses, address = memory().guesses, caller_address()
+    guesses.refuse_many(answer.name, address)
     ha1 = accounts.open_ha1(user, memory().key)
     expected = _response(answer, ha1 or "0" * 32)
     if not hmac.compare_digest(expected.encode(), answer.response.encode()) or ha1 is None:
+        guesses.missed(answer.name, address)
         raise Unauthorized(_challenges())
     if not _is_fresh(answer.nonce):
         # Only now: stale=true for a wrong password would make the phone try twenty times.

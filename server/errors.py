@@ -22,6 +22,7 @@ from forms.problems import (
     NOT_MULTIPART,
     OTHER_API,
     TOO_LARGE,
+    TOO_MANY_GUESSES,
     UNAVAILABLE,
     Problem,
     Refused,
@@ -105,9 +106,15 @@ def openrosa_headers(post_bytes: int) -> dict[str, str]:
 def respond(problem: Problem, status: int | None = None) -> Response:
     """The problem in the language of the door that was used."""
     answer = _in_its_language(problem, status or problem.status or 400)
-    if problem.type is UNAVAILABLE:
-        answer.headers["Retry-After"] = "60"
+    answer.headers.update(when_again(problem))
     return answer
+
+
+def when_again(problem: Problem) -> dict[str, str]:
+    """The header that says when to ask again, where that helps."""
+    minutes = {UNAVAILABLE: "1", TOO_MANY_GUESSES: problem.details.get("minutes", "1")}
+    found = minutes.get(problem.type)
+    return {"Retry-After": str(60 * int(found))} if found else {}
 
 
 def _in_its_language(problem: Problem, status: int) -> Response:
@@ -203,7 +210,7 @@ def _page(problem: Problem) -> str:
         '<!doctype html><html lang="vi"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(problem.vi)}</title>"
-        '<body style="font: 18px/1.5 sans-serif; max-width: 40em; margin: 3em auto">'
+        '<link rel="stylesheet" href="/static/cayda.css"><body><main>'
         f'<h1>{escape(problem.vi)}</h1><p lang="en">{escape(problem.en)}</p>'
-        '<p><a href="/">Về trang đầu / Home</a></p></body></html>'
+        '<p><a href="/">Về trang đầu / Home</a></p></main></body></html>'
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask
 
 from server.api import app_users as app_users  # each noun puts its routes behind the door
 from server.api import audits as audits
@@ -27,11 +27,3 @@ def register(app: Flask) -> None:
     app.register_blueprint(api, url_prefix="/v1")
     app.register_blueprint(api, url_prefix="/v1/key/<token>", name="api_key")
     app.json.sort_keys = False  # type: ignore[attr-defined]  # as the schemas list them
-    app.after_request(_harden)
-
-
-def _harden(answer: Response) -> Response:
-    if (request.blueprint or "").startswith("api"):
-        answer.headers.setdefault("Cache-Control", "private, no-cache")
-        answer.headers["X-Content-Type-Options"] = "nosniff"
-    return answer

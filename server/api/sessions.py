@@ -35,7 +35,7 @@ class Restored(Wire):
     expires_at = Time()
 
 
-@route("/sessions", OPEN, methods=["POST"], takes=SignIn, gives=SessionShape)
+@route("/sessions", OPEN, methods=["POST"], takes=SignIn, gives=SessionShape, also=[429])
 def begin_session() -> Response:
     """A token for name and password."""
     given = sent(SignIn())

