@@ -157,6 +157,7 @@ class FormRule:
     derive, derives   a function of the domain's measures.py, and every column it may give
     filled_by         roles whose phones list the form; empty = all
     readers           role -> what it may read of what was sent; a role not named reads nothing
+    sealed            columns, also computed ones, that stand encrypted in the database
     number            the phone's own running number of its filled-in copies; in the column `last_`
                       and this name stands the highest that was given on the phone by then
     """
@@ -178,6 +179,7 @@ class FormRule:
     filled_by: tuple[str, ...] = ()
     readers: Mapping[str, Reader] = field(default_factory=dict)
     number: str | None = None
+    sealed: frozenset[str] = frozenset()
 
     @property
     def numbering(self) -> frozenset[str]:
@@ -684,7 +686,7 @@ _RULE_WORDS = frozenset(
         "club",
     }
     | {"same_event", "resent", "derive", "derives", "filled_by", "read", "number"}
-    | {"month_end", "flag"}
+    | {"month_end", "flag", "sealed"}
 )
 
 
@@ -712,6 +714,7 @@ def read_rule(form: str, entry: Mapping[str, Any], folder: Path) -> FormRule:
             {role: _reader(role, one) for role, one in entry.get("read", {}).items()}
         ),
         number=_text(entry, "number"),
+        sealed=frozenset(_texts(entry, "sealed")),
     )
 
 

@@ -28,6 +28,7 @@ from forms.privacy import privacy_slips
 from forms.problems import Problem
 from forms.roles import role_slips
 from forms.rolls import Roll, roll_slips
+from forms.sealed_columns import open_columns
 from forms.stories import Story
 
 Slip = tuple[str, str]  # what is wrong, in Vietnamese and in English
@@ -227,6 +228,17 @@ def _rule_slips(rule: FormRule, library: Library) -> Iterator[Slip]:
     yield from _where_slips(rule.month_end, form.fields)
     yield from _flag_slips(rule, form.fields, library)
     yield from _reader_slips(rule, form.fields)
+    yield from _sealed_slips(rule, form, library)
+
+
+def _sealed_slips(rule: FormRule, form: LibraryForm, library: Library) -> Iterator[Slip]:
+    known, plain = _columns(library, form), open_columns(rule, library)
+    yield from (_nothing_called(f"sealed.{name}") for name in sorted(rule.sealed - known.keys()))
+    for name in sorted(rule.sealed & plain):
+        yield (
+            f"“{name}” không niêm phong được: danh sách hay cơ sở dữ liệu cần đọc nó",
+            f"“{name}” cannot be sealed: a list, or the database itself, has to read it",
+        )
 
 
 def _flag_slips(rule: FormRule, fields: Mapping[str, Choices], library: Library) -> Iterator[Slip]:

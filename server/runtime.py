@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 from flask import current_app
 
-from server.settings import SettingError, Settings
+from server.settings import SettingError, Settings, secret_key
 from sync.blobs import Blobs, open_blobs
 from sync.database import Database
+from sync.vault import Vault
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -51,19 +53,26 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_runtime(settings: Settings) -> Runtime:
+def open_runtime(settings: Settings, old_key: bytes | None = None) -> Runtime:
     """The runtime the settings ask for. Opens no connection yet, so it may stand before a fork.
 
+    old_key: opens what another key than that of the settings has sealed.
     Raises SettingError for a library that cannot be used.
     """
     return Runtime(
         settings=settings,
-        database=Database(settings.database_url),
+        database=Database(settings.database_url, open_vault(settings, old_key)),
         blobs=open_blobs(settings.blobs),
         jobs=_open_jobs(settings),
         library=open_library(settings),
         now=utc_now,
     )
+
+
+def open_vault(settings: Settings, old_key: bytes | None = None) -> Vault:
+    """What seals and opens with the key of the settings; the key is not asked for yet."""
+    older = () if old_key is None else (lambda: old_key,)
+    return Vault(partial(secret_key, settings), older)
 
 
 def open_library(settings: Settings) -> Library:

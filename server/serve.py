@@ -171,6 +171,10 @@ def prepare(runtime: Runtime, new_key: bool = False) -> None:
     runtime.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     runtime.blobs.check_writable()
     upgrade(runtime.database)
+    if not new_key:
+        with runtime.database.read() as db:
+            ready.check_key(db, runtime.settings)
+    _seal(runtime)
     with runtime.database.write() as db:
         lock_schema(db)
         key_mark.note(db, ready.mark(runtime.settings), runtime.now(), instead=new_key)
@@ -187,25 +191,54 @@ def prepare(runtime: Runtime, new_key: bool = False) -> None:
             log.warning("upgraded: the worker will compute again all that is derived, once")
 
 
-def prepare_folder(settings: Settings, new_key: bool = False) -> None:
-    """`prepare` for a process that has no runtime yet."""
+def _seal(runtime: Runtime) -> None:
+    """Whatever stands open in the database and should not, as after an upgrade or with a new key.
+
+    Raises SettingError where something is sealed with a key that is not here.
+    """
+    from sync import resealing
+    from sync.vault import Locked
+
+    database, library = runtime.database, runtime.library
+    with database.read() as db:
+        if resealing.is_done(db, library):
+            return
+    at: resealing.Place | None = resealing.Place()
+    try:
+        while at is not None:
+            with database.write() as db:
+                at = resealing.seal_some(db, library, at)
+        with database.write() as db:
+            resealing.note_done(db, library)
+    except Locked:
+        raise SettingError(
+            "CAYDA_SECRET",
+            "dữ liệu được niêm phong bằng khóa cũ: “cayda migrate --old-key TỆP” (tệp secret.key "
+            "cũ; mất rồi thì lấy trong bản sao lưu)",
+            "the data is sealed with the old key: “cayda migrate --old-key FILE” (the old "
+            "secret.key; every backup holds it)",
+        ) from None
+
+
+def prepare_folder(settings: Settings, new_key: bool = False, old_key: bytes | None = None) -> None:
+    """`prepare` for a process that has no runtime yet. old_key: what was sealed until now."""
     from server.runtime import open_runtime
 
-    runtime = open_runtime(settings)
+    runtime = open_runtime(settings, old_key)
     try:
-        prepare(runtime, new_key)
+        prepare(runtime, new_key or old_key is not None)
     finally:
         runtime.database.dispose()
 
 
-def prepare_or_say(settings: Settings, new_key: bool = False) -> None:
+def prepare_or_say(settings: Settings, new_key: bool = False, old_key: bytes | None = None) -> None:
     """`prepare_folder`; what cannot be used is said in a sentence, and ends this process with 1."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from server.ready import why_away
 
     try:
-        prepare_folder(settings, new_key)
+        prepare_folder(settings, new_key, old_key)
     except SettingError as error:
         why = str(error)
     except OSError as error:

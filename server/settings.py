@@ -94,10 +94,15 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> 
 def secret_key(settings: Settings) -> bytes:
     """32 bytes outside the database: from CAYDA_SECRET, else from `data`/secret.key, made once.
 
-    Whoever loses it loses Digest sign-in of phones until passwords are set again: back it up.
+    Whoever loses it loses all that phones sent, and Digest sign-in of phones: back it up. Every
+    backup of ours holds it.
     """
-    text = settings.secret or _read_or_make(settings.data / "secret.key")
-    return bytes.fromhex(text)
+    return read_key(settings.secret or _read_or_make(settings.data / "secret.key"))
+
+
+def read_key(text: str) -> bytes:
+    """The key that a secret.key holds. SettingError where it holds none."""
+    return bytes.fromhex(_secret(text.strip()) or "")
 
 
 def _read_or_make(path: Path) -> str:
@@ -114,8 +119,7 @@ def _read_or_make(path: Path) -> str:
             pass
         finally:
             temporary.unlink()
-    text = path.read_text().strip()
-    return _secret(text) or text
+    return path.read_text()
 
 
 def _secret(text: str | None) -> str | None:

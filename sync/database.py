@@ -20,6 +20,8 @@ from sqlalchemy.engine import URL, Connection, Engine, Row, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
+from sync.vault import NO_VAULT, Vault, give
+
 T = TypeVar("T")
 WRITER = "cayda_writer"  # execution option: this connection will write
 
@@ -34,10 +36,14 @@ DERIVED_LOCK = 0x63617964  # any number no other advisory lock of this database 
 
 
 class Database:
-    """One database by URL. Opens its engine on first use in each process, so a fork is harmless."""
+    """One database by URL. Opens its engine on first use in each process, so a fork is harmless.
 
-    def __init__(self, url: str) -> None:
+    `vault`: what opens its sealed columns. Without one nothing that is sealed can be read or kept.
+    """
+
+    def __init__(self, url: str, vault: Vault = NO_VAULT) -> None:
         self.url: URL = _with_driver(make_url(url))
+        self.vault = vault
         self._engine: Engine | None = None
         self._pid = 0
         self._lock = threading.Lock()
@@ -56,10 +62,9 @@ class Database:
                 if self._engine is None or self._pid != os.getpid():
                     if self._engine is not None:  # the parent's sockets are not ours to close
                         self._engine.dispose(close=False)
-                    self._engine = (
-                        _sqlite_engine(self.url) if self.is_sqlite else _pg_engine(self.url)
-                    )
-                    self._pid = os.getpid()
+                    engine = _sqlite_engine(self.url) if self.is_sqlite else _pg_engine(self.url)
+                    give(engine, self.vault)
+                    self._engine, self._pid = engine, os.getpid()
         return self._engine
 
     @contextmanager

@@ -29,6 +29,7 @@ from sync import places
 from sync.clubs import plain_name
 from sync.database import listed
 from sync.tables import entities, records, submission_versions, submissions
+from sync.vault import SIGN_IN_JSON, Vault, vault_of
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -301,11 +302,17 @@ def _sent(
     ids = sa.select(c.id).where(*where).order_by(c.submission_id, c.id)
     with db.execute(ids.execution_options(yield_per=AT_A_TIME)) as found:
         wanted = array("q", found.scalars())
+    vault = vault_of(db)
     for first in range(0, len(wanted), AT_A_TIME):
         rows = db.execute(_these(db, wanted[first : first + AT_A_TIME])).all()
         for told, derived, *row in rows:
-            answers = orjson.loads(told)
-            yield answers if derived == "{}" else answers | orjson.loads(derived), row
+            answers = _opened(vault, told)
+            yield answers if derived == "{}" else answers | _opened(vault, derived), row
+
+
+def _opened(vault: Vault, text: str) -> dict[str, str]:
+    answers: dict[str, str] = orjson.loads(text)
+    return vault.open_answers(answers) if SIGN_IN_JSON in text else answers
 
 
 def _these(db: Connection, ids: array[int]) -> sa.Select[Any]:

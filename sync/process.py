@@ -54,6 +54,7 @@ from sync.tables import (
     submission_versions,
     submissions,
 )
+from sync.vault import Vault, vault_of
 
 if TYPE_CHECKING:
     from forms.library import FormRule, Library
@@ -508,7 +509,8 @@ def _replace_records(
     before = _drop_records(db, library, arrived, kept)
     rows = _filed_under_canonical(db, rows)
     if rows:
-        db.execute(records.insert(), rows)
+        vault = vault_of(db)
+        db.execute(records.insert(), [_sealed(vault, library, row) for row in rows])
     after = {
         row["submission_version_id"]: _place(library, row, arrived[row["submission_id"]])
         for row in rows
@@ -516,6 +518,16 @@ def _replace_records(
     }
     mentions.keep(db, {version_id: place.said.people for version_id, place in after.items()})
     return before, set(after.values())
+
+
+def _sealed(vault: Vault, library: Library, row: dict[str, Any]) -> dict[str, Any]:
+    """As it is kept: what the library marks can be read with the key only."""
+    rule = library.rules.get(row["form"])
+    if rule is None or not rule.sealed:
+        return row
+    return row | {
+        name: vault.seal_answers(row[name], rule.sealed) for name in ("answers", "derived")
+    }
 
 
 def _filed_under_canonical(

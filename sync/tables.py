@@ -6,6 +6,7 @@ Times are `…_at` (UTC), days `…_on` (civil dates in Vietnam). Ids are surrog
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -29,6 +30,9 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+from sync.vault import vault_in
 
 metadata = MetaData(
     naming_convention={
@@ -61,6 +65,39 @@ class Utc(TypeDecorator[datetime]):
 
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class SealedXml(TypeDecorator[bytes]):
+    """The bytes of an XML, sealed in the database; see vault.py."""
+
+    impl = LargeBinary
+    cache_ok = True
+    place = "xml"  # one for all columns: COALESCE may give the bytes of any
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else vault_in(dialect).seal(self.place, value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else vault_in(dialect).open(self.place, bytes(value))
+
+
+class Answers(TypeDecorator[dict[str, str]]):
+    """Answers by column, opened when they are read; who writes them seals what the library marks.
+
+    SQL that looks into them sees what stands there.
+    """
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return Json.dialect_impl(dialect)
+
+    def coerce_compared_value(self, op: Any, value: Any) -> Any:
+        return self.impl_instance.coerce_compared_value(op, value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> dict[str, str] | None:
+        return None if value is None else vault_in(dialect).open_answers(value)
 
 
 def _id() -> Column[int]:
@@ -235,7 +272,7 @@ submission_versions = Table(
     Column("sha256", Text, nullable=False),
     Column("version", Text, nullable=False),  # as the XML says
     _ref("form_version_id", "form_versions", nullable=True),  # NULL = a version we do not have
-    Column("xml", LargeBinary, nullable=False),  # the exact bytes
+    Column("xml", SealedXml, nullable=False),  # the exact bytes
     Column("received_at", Utc, nullable=False),
     Column("device_id", Text),
     _ref("app_user_id", "app_users", nullable=True),
@@ -258,7 +295,7 @@ sealed_submissions = Table(  # an encrypted version, and its plain XML once a ke
     metadata,
     _id(),
     _ref("submission_version_id", "submission_versions"),
-    Column("xml", LargeBinary),  # NULL = waits for the key, or for its file
+    Column("xml", SealedXml),  # NULL = waits for the key, or for its file
     Column("opened_at", Utc),
     Column("problem", Text),  # why the last key did not open it
     UniqueConstraint("submission_version_id"),
@@ -392,8 +429,8 @@ records = Table(  # one flat row per submission (table_path "") and per repeat i
     Column("table_path", Text, nullable=False),  # "" or "supplies" or "a/b"
     Column("position", Text, nullable=False),  # "" or "supplies[1]"
     Column("parent_position", Text),
-    Column("answers", Json, nullable=False),  # column -> text, as sent (NFC)
-    Column("derived", Json, nullable=False),  # column -> value computed by the library's measures
+    Column("answers", Answers, nullable=False),  # column -> text, as sent (NFC)
+    Column("derived", Answers, nullable=False),  # column -> what the library's measures give
     Column("happened_on", Date),  # the event's own day, Vietnam
     Column("subject_list", Text),
     Column("subject_id", Text),  # uuid of the entity it is about; of linked ones, the canonical

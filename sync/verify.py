@@ -64,6 +64,7 @@ from sync.tables import (
     users,
 )
 from sync.tables import entities as entity_rows
+from sync.vault import vault_of
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -112,7 +113,7 @@ def verify(db: Connection, library: Library, scratch: Path, now: datetime) -> li
     shows as "missing"; figures that wait to be measured again are not compared, nor those never
     measured here: they are counted when somebody reads them.
     """
-    database = Database(f"sqlite:///{scratch / 'verify.db'}")
+    database = Database(f"sqlite:///{scratch / 'verify.db'}", vault_of(db))
     try:
         with database.write() as copy:
             metadata.create_all(copy)

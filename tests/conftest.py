@@ -16,6 +16,8 @@ from werkzeug.routing import Rule
 
 from forms.schema import read_schema
 from forms.xlsform import compile_form
+from server.runtime import open_vault
+from server.settings import Settings
 from sync.database import Database
 from sync.migrations import upgrade
 from sync.tables import metadata
@@ -156,12 +158,14 @@ def shared_database(
 
 
 def _one_kind(request: pytest.FixtureRequest, folder: Path) -> Iterator[Database]:
+    """The database that the request's parameter names, with the key of that folder."""
+    vault = open_vault(Settings(folder))
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
         shutil.copy(template, folder / "cayda.db")
-        database = Database(f"sqlite:///{folder / 'cayda.db'}")
+        database = Database(f"sqlite:///{folder / 'cayda.db'}", vault)
     else:
-        database = Database(request.getfixturevalue("postgres_url"))
+        database = Database(request.getfixturevalue("postgres_url"), vault)
         empty(database)
     yield database
     database.dispose()

@@ -50,7 +50,10 @@ class Command(_WithOptions):
 
             from server.ready import why_away
             from sync.database import is_outage
+            from sync.vault import Locked
 
+            if isinstance(error, Locked):
+                fail(str(error), WRONG)
             is_damaged = type(error) is DatabaseError  # no narrower class of it fits
             if not (is_outage(error) or is_damaged):
                 raise

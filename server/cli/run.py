@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -13,7 +13,7 @@ from server.cli.command import Command
 from server.cli.key import takes_key
 from server.cli.options import Options, pass_options
 from server.cli.terminal import fail, say
-from server.settings import Settings
+from server.settings import Settings, read_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -100,14 +100,22 @@ def _wait_until_ready(settings: Settings, works: bool = False) -> None:
 @click.option(
     "--new-key",
     is_flag=True,
-    help="Khóa cũ đã mất: từ nay dùng khóa này, rồi đặt lại mật khẩu mà điện thoại dùng. "
-    "/ The old key is lost: this one from now on; then set anew the passwords phones sign in with.",
+    help="Khóa cũ đã mất mà chưa có gì niêm phong: từ nay dùng khóa này, rồi đặt lại mật khẩu mà "
+    "điện thoại dùng. / The old key is lost and nothing is sealed yet: this one from now on; then "
+    "set anew the passwords phones sign in with.",
+)
+@click.option(
+    "--old-key",
+    type=click.File(),
+    help="Đổi khóa: tệp secret.key cũ; mọi thứ được niêm phong lại bằng khóa này. / Change the "
+    "key: the old secret.key; all is sealed anew with this one. Stop the server first.",
 )
 @pass_options
-def migrate(options: Options, new_key: bool) -> None:
+def migrate(options: Options, new_key: bool, old_key: TextIO | None) -> None:
     """Cập nhật cơ sở dữ liệu / bring the schema up to date."""
     from server.serve import prepare_or_say
     from sync.migrations import HEAD
 
-    prepare_or_say(options.settings(), new_key)
+    old = None if old_key is None else read_key(old_key.read())
+    prepare_or_say(options.settings(), new_key, old)
     say(f"Cơ sở dữ liệu ở bản / the database is at {HEAD}.", revision=HEAD)

@@ -18,6 +18,7 @@ from forms.indicators import Conditions
 from sync import tables as t
 from sync import words
 from sync.canonical import in_words
+from sync.vault import SIGN_IN_JSON, Vault, vault_of
 
 Said = Mapping[str, str]
 ROW = t.records.alias("row")  # made once: an alias takes longer to make than a query to run
@@ -103,12 +104,14 @@ def read_events(
     told = {"of_form": form} | {name: day for name, day in days.items() if day is not None}
     read = db.execute(query.where(*whose), told).all()
     rows: dict[str, Mapping[int, list[Said]]] = {}
+    vault = vault_of(db)
     if read:
         rows = {name: _rows(db, name, need, (*where, *whose), told) for name in need.repeats}
     found = []
     for key, submission, club, day, subject, *said in read:
         inner = {name: of_record.get(key, []) for name, of_record in rows.items()}
-        found.append(Event(key, submission, club, day, subject, _said(need, *said), inner))
+        told_here = _said(need, vault, *said)
+        found.append(Event(key, submission, club, day, subject, told_here, inner))
     found.sort(key=lambda event: (event.day, event.id))
     return found
 
@@ -136,14 +139,19 @@ def _asked(
 
 
 def _said(
-    need: Need, answers: str, derived: str | None = None, united: str | None = None
+    need: Need,
+    vault: Vault,
+    answers: str,
+    derived: str | None = None,
+    united: str | None = None,
 ) -> dict[str, str]:
     """The whole event's value, else a computed one, else as answered; as `words.answer`."""
     found: dict[str, str] = {}
     for text in (answers, derived, united):
         if text and text != "{}":
             told = json.loads(text) or {}
-            found.update({name: told[name] for name in told.keys() & need.columns})
+            asked = {name: told[name] for name in told.keys() & need.columns}
+            found.update(vault.open_answers(asked) if SIGN_IN_JSON in text else asked)
     if need.linked:
         found.update({n: in_words(found[n], need.linked) for n in found.keys() & need.naming})
     return found
@@ -171,7 +179,7 @@ def _rows(
     )
     found: dict[int, list[Said]] = defaultdict(list)
     for key, answers in db.execute(query, told):
-        found[key].append(_said(need, answers))
+        found[key].append(_said(need, vault_of(db), answers))
     return found
 
 

@@ -14,6 +14,7 @@ from sync.database import among
 from sync.matching.secret import Hashing
 from sync.tables import erased_entities, match_places, records, spells
 from sync.timeline import CLUB
+from sync.vault import vault_of
 
 Told = dict[str, str]  # input -> text
 
@@ -86,8 +87,9 @@ def _answers(
         *(r.subject_list == list_name, r.table_path == "", sa.not_(r.held_back)),
     )
     found: dict[tuple[str, str], Answers] = defaultdict(list)
+    vault = vault_of(db)
     for uuid, form, *values in db.execute(query.order_by(r.happened_on, r.submission_version_id)):
-        answers = dict(zip(columns, values, strict=True))
+        answers = vault.open_answers(dict(zip(columns, values, strict=True)))
         for name, one in asked.items():
             if form in one.forms and answers[one.column]:
                 found[name, uuid].append(tuple(answers[c] or "" for c in one.columns))

@@ -1,4 +1,4 @@
-"""The key under which numbers and answers are hashed: made once, and never told."""
+"""The key under which numbers and answers are hashed: made once, kept sealed, and never told."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from sqlalchemy.engine import Connection
 
 from sync.database import insert_once
 from sync.tables import secrets
+from sync.vault import vault_of
 
 NAME = "matching"
+PLACE = "secrets.matching"
 SIZE = 12  # bytes of a hash: enough that no two numbers ever share one
 
 
@@ -40,7 +42,7 @@ def hashing(db: Connection, now: datetime) -> Hashing:
     query = sa.select(secrets.c.value).where(secrets.c.name == NAME)
     key = db.scalar(query)
     if key is None:
-        values = {"name": NAME, "value": random_bytes.token_bytes(32), "made_at": now}
-        insert_once(db, secrets, values)
+        made = vault_of(db).seal(PLACE, random_bytes.token_bytes(32))
+        insert_once(db, secrets, {"name": NAME, "value": made, "made_at": now})
         key = db.execute(query).scalar_one()
-    return Hashing(bytes(key))
+    return Hashing(vault_of(db).open(PLACE, bytes(key)))

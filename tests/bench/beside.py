@@ -17,7 +17,6 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from sync import tables as t
-from sync.database import Database
 from tests.bench.load import say, send
 from tests.bench.server import CAYDA, ROOT, Bench, Line
 
@@ -36,7 +35,7 @@ def measure(name: str, bench: Bench, url: str | None) -> Iterator[Line]:
     with bench.serving() as (server, _):
         send(bench, server, "submit", PATTERNS, 8, "patterns")
         bench.drain()
-    database = Database(url or f"sqlite:///{bench.data / 'cayda.db'}")
+    database = bench.database()
     with database.write() as db:
         for number in range(1, ROWS // PATTERNS):
             _write_again(db, 10_000_000 * number)

@@ -35,7 +35,7 @@ NOTE = "Bác khỏe, ăn được, nhắc uống thuốc đúng giờ; tuần sa
 
 def measure(name: str, bench: Bench, url: str | None) -> Iterator[Line]:
     """All lines of one kind of database."""
-    database = Database(url or f"sqlite:///{bench.data / 'cayda.db'}")
+    database = bench.database()
     start = time.perf_counter()
     _fill(database)
     database.dispose()

@@ -38,7 +38,7 @@ Row = dict[str, Any]
 
 def measure(name: str, bench: Bench, url: str | None, size: int = 100) -> Iterator[Line]:
     """All lines of one kind of database."""
-    database = Database(url or f"sqlite:///{bench.data / 'cayda.db'}")
+    database = bench.database()
     start = time.perf_counter()
     fill(database, size)
     yield Line(f"{name}: {size} clubs written in", f"{time.perf_counter() - start:.0f} s")

@@ -29,7 +29,7 @@ def measure(
     """All lines; PostgreSQL only, as the issue asks: SQLite is for what fits on one box."""
     if url is None:
         return
-    database = Database(url)
+    database = bench.database()
     with bench.serving() as (server, _):
         send(bench, server, "submit", PATTERNS, CONNECTIONS, "patterns")
         bench.drain()

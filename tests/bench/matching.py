@@ -35,7 +35,7 @@ NEW = 50
 
 def measure(name: str, bench: Bench, url: str | None, size: int = 1_000_000) -> Iterator[Line]:
     """All lines of one kind of database."""
-    database = Database(url or f"sqlite:///{bench.data / 'cayda.db'}")
+    database = bench.database()
     start = time.perf_counter()
     fill(database, load_library(), size)
     yield Line(f"{name}: {size} people written in", f"{time.perf_counter() - start:.0f} s")

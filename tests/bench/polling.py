@@ -41,7 +41,7 @@ Phone = tuple[str, int | None, str | None]  # role, unit, club
 
 def measure(name: str, bench: Bench, url: str | None) -> Iterator[Line]:
     """All lines of one kind of database."""
-    database = Database(url or f"sqlite:///{bench.data / 'cayda.db'}")
+    database = bench.database()
     start = time.perf_counter()
     club_ids = _fill(database)
     tokens = _add_phones(database, club_ids)

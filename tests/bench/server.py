@@ -19,6 +19,10 @@ from types import ModuleType
 
 import psutil
 
+from server.runtime import open_vault
+from server.settings import read_settings
+from sync.database import Database
+
 ROOT = Path(__file__).resolve().parents[2]
 GENERATOR = ROOT.parent / "shared" / "bench" / "openrosa_load.py"
 CAYDA = [sys.executable, "-m", "server.cli"]
@@ -51,6 +55,11 @@ class Bench:
         self.url: str = json.loads(self.cayda("phone", "add", "bench", "--role", "city", "--json"))[
             "url"
         ]
+
+    def database(self) -> Database:
+        """The server's own, with its key."""
+        settings = read_settings(self.environment)
+        return Database(settings.database_url, open_vault(settings))
 
     def cayda(self, *arguments: str) -> str:
         done = subprocess.run(

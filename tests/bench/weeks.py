@@ -23,6 +23,8 @@ from pathlib import Path
 import click
 import sqlalchemy as sa
 
+from server.runtime import open_vault
+from server.settings import Settings
 from sync.database import Database
 from sync.migrations import upgrade
 from tests.conftest import empty
@@ -42,11 +44,12 @@ class Ground:
     def run(self, steps: Sequence[Step]) -> Result:
         with tempfile.TemporaryDirectory(prefix="cayda-week-") as name:
             folder = Path(name)
+            vault = open_vault(Settings(folder))
             if self.kind == "embedded":
                 shutil.copy(self.source, folder / "cayda.db")
-                database = Database(f"sqlite:///{folder / 'cayda.db'}")
+                database = Database(f"sqlite:///{folder / 'cayda.db'}", vault)
             else:
-                database = Database(self.source)
+                database = Database(self.source, vault)
                 empty(database)
             try:
                 return run_week(database, folder, steps)

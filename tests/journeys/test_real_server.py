@@ -15,6 +15,8 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
+from server.runtime import open_vault
+from server.settings import Settings
 from sync import tables
 from sync.database import Database
 from tests.device import Device
@@ -109,9 +111,10 @@ def lan(server: Killed) -> Iterator[Device]:
 
 
 def kept(database: Database, server: Killed) -> Database:
+    vault = open_vault(Settings(server.server.data))
     if database.is_sqlite:
-        return Database(f"sqlite:///{server.server.data / 'cayda.db'}")
-    return Database(_url(database))
+        return Database(f"sqlite:///{server.server.data / 'cayda.db'}", vault)
+    return Database(_url(database), vault)
 
 
 def eventually_knows(phone: Device, members: int) -> None:

@@ -36,7 +36,7 @@ def a_week(database: Database, steps: list[Step]) -> Result:
         if database.is_sqlite:
             assert database.url.database is not None
             shutil.copy(database.url.database, folder / "cayda.db")
-            database = Database(f"sqlite:///{folder / 'cayda.db'}")
+            database = Database(f"sqlite:///{folder / 'cayda.db'}", database.vault)
         else:
             empty(database)
         return run_week(database, folder, steps)

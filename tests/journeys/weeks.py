@@ -126,7 +126,7 @@ class Week:
     def __init__(self, world: World) -> None:
         self.world = world
         self.random = Random("week")
-        self.other = Database(_url(world))
+        self.other = Database(_url(world), world.database.vault)
         self.people = [self._set_up(*one) for one in PEOPLE]
         self.finalized: list[tuple[str, bytes, dict[str, bytes]]] = []  # form, XML, files
         self.acknowledged: set[bytes] = set()

@@ -79,7 +79,7 @@ class World:
         """The process ends and another begins, on the same database and files."""
         url = self.database.url
         self.database.dispose()
-        database = Database(url.render_as_string(hide_password=False))
+        database = Database(url.render_as_string(hide_password=False), self.database.vault)
         blobs = open_blobs(self.runtime.settings.blobs)
         self.runtime = replace(self.runtime, database=database, blobs=blobs)
         self.door.app = create_app(self.runtime.settings, self.runtime)

@@ -116,7 +116,7 @@ class Door:
 
     def rows(self, *columns: Any) -> list[Any]:
         """SELECT by a connection of its own."""
-        other = Database(self.runtime.settings.database_url)
+        other = Database(self.runtime.settings.database_url, self.database.vault)
         try:
             with other.read() as db:
                 return list(db.execute(sa.select(*columns)))

@@ -530,7 +530,7 @@ def test_c122_who_sent_it_is_kept_beside_it(door: Door) -> None:
 def test_c4_201_means_that_a_new_connection_reads_the_bytes(door: Door) -> None:
     answer = door.post(instance(), {"1.jpg": b"jpg"})
     assert answer.status_code == 201
-    other = Database(door.runtime.settings.database_url)
+    other = Database(door.runtime.settings.database_url, door.database.vault)
     with other.read() as db:
         assert db.execute(sa.select(V.xml)).scalar_one() == instance()
         sha256 = db.execute(sa.select(attachments.c.sha256)).scalar_one()

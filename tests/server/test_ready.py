@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from server import ready
-from server.serve import prepare
-from server.settings import SettingError
+from server.runtime import open_runtime
+from server.serve import prepare, prepare_folder
+from server.settings import SettingError, secret_key
 from sync import generation
 from sync.database import Database, upsert
-from sync.tables import counters
-from tests.server.conftest import Door
+from sync.tables import counters, submission_versions
+from sync.vault import Locked
+from tests.server.conftest import Door, instance
 from tests.server.serving import a_server
 
 
@@ -61,6 +63,25 @@ def test_a_machine_with_another_key_is_refused_until_it_is_said_that_the_old_one
     ready.check(other)
     with pytest.raises(SettingError):
         ready.check(door.runtime)
+
+
+def test_a_key_is_changed_with_the_old_one_and_not_without_it(
+    door: Door,
+) -> None:
+    prepare(door.runtime)
+    door.post(instance())
+    settings = replace(door.runtime.settings, secret="ab" * 32)
+    with pytest.raises(SettingError, match=r"^CAYDA_SECRET: .*--old-key.* / .*--old-key"):
+        prepare_folder(settings, new_key=True)
+    ready.check(door.runtime)  # nothing was changed
+    prepare_folder(settings, old_key=secret_key(door.runtime.settings))
+    changed = open_runtime(settings)
+    ready.check(changed)
+    with changed.database.read() as db:
+        assert db.scalar(sa.select(submission_versions.c.xml)) == instance()
+    changed.database.dispose()
+    with pytest.raises(Locked):
+        door.rows(submission_versions.c.xml)
 
 
 def test_a_database_that_does_not_answer_yet_is_waited_for(

@@ -14,6 +14,8 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
+from server.runtime import open_vault
+from server.settings import Settings
 from sync import backup, named_blobs
 from sync import tables as t
 from sync.archive import Damaged, Manifest, Writer, check, read_parts
@@ -29,10 +31,11 @@ EVERY_BYTE = bytes(range(256))
 @pytest.fixture(params=["sqlite", "postgres"])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database without any table."""
+    vault = open_vault(Settings(tmp_path))
     if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'restored.db'}")
+        database = Database(f"sqlite:///{tmp_path / 'restored.db'}", vault)
     else:
-        database = Database(request.getfixturevalue("empty_postgres"))
+        database = Database(request.getfixturevalue("empty_postgres"), vault)
     yield database
     database.dispose()
 

@@ -105,7 +105,7 @@ def test_a_question_is_asked_again_after_the_pool_lost_its_connections(database:
 
     assert answer() == 42
     if not database.is_sqlite:
-        other = Database(database.url.render_as_string(hide_password=False))
+        other = Database(database.url.render_as_string(hide_password=False), database.vault)
         kill = (
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         )
