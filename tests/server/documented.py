@@ -27,7 +27,7 @@ def check(app: Flask, answer: TestResponse) -> None:
     assert answer.mimetype in content or "*/*" in content, f"{where} gives {answer.mimetype}"
     schema = content.get(answer.mimetype, {}).get("schema")
     if schema and answer.mimetype == "application/json":
-        _validator(app, where, status).validate(answer.get_json())
+        _validator(_mark(app), where, status).validate(answer.get_json())
 
 
 def _responses(app: Flask, answer: TestResponse) -> tuple[tuple[str, str], dict[str, Any]] | None:
@@ -43,13 +43,31 @@ def _responses(app: Flask, answer: TestResponse) -> tuple[tuple[str, str], dict[
         return None  # a token in the address leads to the phones' door, where there is one
     path = path_of(rule)
     method = "get" if request.method == "HEAD" else request.method.lower()
-    operation = document(app)["paths"][path].get(method)
+    operation = _document(app)["paths"][path].get(method)
     return None if operation is None else ((path, method), operation["responses"])
 
 
+def _mark(app: Flask) -> frozenset[str]:
+    """What the document is made of: apps of one process mostly have the same routes."""
+    found: frozenset[str] | None = app.extensions.get("tests.documented")
+    if found is None:
+        found = app.extensions["tests.documented"] = frozenset(map(repr, app.url_map.iter_rules()))
+    return found
+
+
+_documents: dict[frozenset[str], dict[str, Any]] = {}
+
+
+def _document(app: Flask) -> dict[str, Any]:
+    mark = _mark(app)
+    if mark not in _documents:
+        _documents[mark] = document(app)
+    return _documents[mark]
+
+
 @cache
-def _validator(app: Flask, where: tuple[str, str], status: str) -> Any:
-    whole = document(app)
+def _validator(mark: frozenset[str], where: tuple[str, str], status: str) -> Any:
+    whole = _documents[mark]
     path, method = where
     content = whole["paths"][path][method]["responses"][status]["content"]
     return jsonschema_rs.Draft202012Validator(
