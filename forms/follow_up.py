@@ -11,7 +11,7 @@ from forms.indicators import BadIndicator, Conditions, Indicator, read_condition
 Show = Literal["fact", "property", "answer", "day", "last", "since"]
 SHOWN: tuple[Show, ...] = get_args(Show)
 _LIST_WORDS = {"for", "do", "days", "column"}
-_COLUMN_WORDS = {"title", "where", "plus_months", "labels", *SHOWN}
+_COLUMN_WORDS = {"title", "where", "plus_months", "labels", "hidden", *SHOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class FollowColumn:
     fact: of the entity, today. property: of its entity, also such as the server computes. answer:
     of the record itself. day: of the record itself. last: the day of the subject's last record of
     the form `of` for which `where` holds; since: how many days ago that was. plus_months: of a day,
-    so many months later. labels: code → what a person reads.
+    so many months later. labels: code → what a person reads. hidden: on a page it waits for a tap.
     """
 
     vi: str
@@ -31,6 +31,7 @@ class FollowColumn:
     where: Conditions = field(default_factory=dict)
     plus_months: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +108,5 @@ def _column(
         where=read_conditions(entry.get("where", {})),
         plus_months=int(entry.get("plus_months", 0)),
         labels=texts,
+        hidden=bool(entry.get("hidden", False)),
     )

@@ -32,13 +32,16 @@ NAME = "Họ tên"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: of which club, about whom (the entity's label), since when, and what is told."""
+    """One line: of which club, about whom (the entity's label, its list and uuid), since when, and
+    what is told.
+    """
 
     club_code: str
     club: str
     label: str
     day: date | None
     cells: tuple[Cell, ...]
+    about: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ def read_entries(
     period = Period("today", CALENDAR, first, last)
     items = counting.items(db, library, period, one.indicator, place_of) if place_of else []
     found = _found(db, one, [item for item in items if not item.missing])
-    people = _people(db, library, one, {f.subject for f in found if f.subject})
+    list_name = _list_of(library, one)
+    people = _people(db, list_name, {f.subject for f in found if f.subject})
     named = clubs_named(db, place_of)
     columns = [_Column(db, library, c, one, found, people, today) for c in one.columns]
     made = [
@@ -90,6 +94,7 @@ def read_entries(
             people.get(f.subject or "", ("", {}))[0],
             f.day,
             tuple(column.of(f) for column in columns),
+            (list_name, f.subject) if list_name and f.subject else None,
         )
         for f in found
     ]
@@ -122,10 +127,14 @@ def _found(db: Connection, one: FollowList, items: Sequence[Any]) -> list[_Found
 People = Mapping[str, tuple[str, Mapping[str, str]]]  # uuid → label, properties
 
 
-def _people(db: Connection, library: Library, one: FollowList, uuids: Collection[str]) -> People:
+def _list_of(library: Library, one: FollowList) -> str | None:
+    """The list of whom or what the entries are about."""
     of = one.indicator.of
     rule = library.rules.get(of)
-    list_name = of if of in library.lists else (rule.subject_list if rule else None)
+    return of if of in library.lists else (rule.subject_list if rule else None)
+
+
+def _people(db: Connection, list_name: str | None, uuids: Collection[str]) -> People:
     c = entities.c
     query = (
         sa.select(c.uuid, c.label, c.data)

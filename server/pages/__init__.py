@@ -11,6 +11,7 @@ from server import hardening
 from server.pages import (
     account,
     audit,
+    follow_up,
     home,
     look,
     people,
@@ -29,6 +30,7 @@ BLUEPRINT = pages.name
 GROUPS = (
     account,
     audit,
+    follow_up,
     home,
     look,
     people,

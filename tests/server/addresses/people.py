@@ -21,4 +21,10 @@ ADDRESSES = {
     "POST pages.search_list": Address(
         "/lists/members/search", sees("members", near=False), form={"sought": "ba"}
     ),
+    "GET pages.follow_up_lists": Address("/follow-up", anybody),
+    "GET pages.follow_up_list": (
+        Address("/follow-up/not_visited", only("chair", "commune", "health", near=False)),
+        Address("/follow-up/flagged_checks", only("health", near=False)),
+        Address("/follow-up/loans_due", only("treasurer", near=False)),
+    ),
 }
