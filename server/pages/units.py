@@ -197,3 +197,26 @@ def _place() -> str:
         clubs.place_club(db, here.library, club_id, place, day, here.now(), caller().actor)
     here.jobs.wake()
     return in_city[club].label
+
+
+@page("/units/clubs/file", "places.manage", methods=("GET", "POST"))
+def take_clubs() -> Answer:
+    """The city's list of clubs: all of the file, or what is wrong with it."""
+    here = runtime()
+    problems: Sequence[Problem] = ()
+    if request.method == "POST":
+        try:
+            rows = read_rows(_given_text().encode())
+            with here.database.write() as db:
+                taken = clubs.import_clubs(db, here.library, rows, here.now(), caller().actor)
+        except clubs.FileRefused as refused:
+            problems = refused.problems
+        except Refused as refused:
+            problems = (refused.problem,)
+        else:
+            here.jobs.wake()
+            counts = {"new": taken.created, "changed": taken.updated, "same": taken.unchanged}
+            said = gettext("New: %(new)s. Changed: %(changed)s. As before: %(same)s.", **counts)
+            return done(said, "place_clubs")
+    answer = render_template("clubs_file.html", problems=problems, needed=clubs.NEEDED)
+    return answer, 400 if problems else 200

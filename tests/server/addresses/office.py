@@ -22,6 +22,8 @@ ADDRESSES = {
     "POST pages.take_decision": Address("/units/decision", form={"text": "day"}),
     "GET pages.place_clubs": Address("/units/clubs"),
     "POST pages.place_clubs": Address("/units/clubs", form={"club": "none"}),
+    "GET pages.take_clubs": Address("/units/clubs/file"),
+    "POST pages.take_clubs": Address("/units/clubs/file", form={"text": "name"}),
     "GET pages.server_state": Address("/server"),
     "GET pages.check_server": Address("/server/check"),
     "POST pages.retry_work": Address("/server/retry", form={}),

@@ -219,6 +219,14 @@ def test_a_club_is_placed_and_a_decision_is_shown_before_it_is_carried_out(town:
     for wrong in ({"club": "club:x"}, {"unit": "unit:0"}, {"unit": "x"}, {"day": "5/13/2026"}):
         assert post(city, "/units/clubs", **moved | wrong).status_code == 400
 
+    founded = f"club_code,name,unit_code,founded_on\nA-9,CLB Chín,{WARD},2026-01-02\n"
+    assert send_file(city, "/units/clubs/file", founded).status_code == 303
+    assert "Mới: 1." in city.get("/units/clubs").text
+    assert "CLB Chín" in city.get(f"/units/{ward.id}").text
+    wrong_day = send_file(city, "/units/clubs/file", founded.replace("2026-01-02", "yesterday"))
+    assert wrong_day.status_code == 400
+    assert "founded_on" in wrong_day.text
+
     text = (
         f"day,kind,level,old_code,new_code,new_name\n2027-01-01,rename,commune,{WARD},{WARD},Mới\n"
     )
