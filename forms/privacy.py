@@ -4,10 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-_WORDS = frozenset({"person", "keep", "consent"})
+_WORDS = frozenset({"person", "keep", "consent", "request", "reasons", "holidays"})
+
+
+SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A label in both languages."""
+
+    vi: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKind:
+    """What somebody may ask: the first answer is due in working days, the rest in days."""
+
+    id: str
+    vi: str
+    en: str
+    answer_working_days: int
+    done_days: int
+    extension_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +77,20 @@ class Privacy:
     owns: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[str, frozenset[str]] = field(default_factory=dict)
     consents: Consents | None = None
+    requests: Mapping[str, RequestKind] = field(default_factory=dict)
+    reasons: Mapping[str, Words] = field(default_factory=dict)
+    holidays: Mapping[int, frozenset[date]] = field(default_factory=dict)
+
+    def is_working_day(self, day: date) -> bool:
+        """Monday to Friday, and no holiday as far as its year is known."""
+        return day.weekday() < SATURDAY and day not in self.holidays.get(day.year, ())
+
+    def after_working_days(self, day: date, count: int) -> date:
+        """The last of so many working days after a day."""
+        while count:
+            day += timedelta(days=1)
+            count -= self.is_working_day(day)
+        return day
 
 
 def read_privacy(entry: Mapping[str, Any]) -> Privacy:
@@ -67,6 +105,25 @@ def read_privacy(entry: Mapping[str, Any]) -> Privacy:
         owns=MappingProxyType(owns),
         keep=MappingProxyType({str(k): _texts(v) for k, v in entry.get("keep", {}).items()}),
         consents=_consents(entry["consent"]) if "consent" in entry else None,
+        requests=MappingProxyType(
+            {str(one["id"]): _request(one) for one in entry.get("request", [])}
+        ),
+        reasons=MappingProxyType(
+            {str(name): Words(**one) for name, one in entry.get("reasons", {}).items()}
+        ),
+        holidays=MappingProxyType(
+            {
+                int(year): frozenset(map(date.fromisoformat, days))
+                for year, days in entry.get("holidays", {}).items()
+            }
+        ),
+    )
+
+
+def _request(entry: Mapping[str, Any]) -> RequestKind:
+    label, days = entry["label"], ("answer_working_days", "done_days", "extension_days")
+    return RequestKind(
+        str(entry["id"]), str(label["vi"]), str(label["en"]), *(int(entry[name]) for name in days)
     )
 
 

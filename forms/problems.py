@@ -148,6 +148,24 @@ ALREADY_ERASED = ProblemType(
     "Người này đã được xóa rồi.",
     "This person has been erased already.",
 )
+REQUEST_CLOSED = ProblemType(
+    "request_closed",
+    409,
+    "Việc này đã ghi rồi, hoặc yêu cầu đã xong.",
+    "That is noted already, or the request is closed.",
+)
+REQUEST_DAY = ProblemType(
+    "request_day",
+    400,
+    "Ngày nhận không thể ở sau hôm nay. Xin ghi lại ngày.",
+    "The day it came cannot be after today. Please give another day.",
+)
+NEEDS_REQUEST = ProblemType(
+    "needs_request",
+    403,
+    "Chỉ xem được hồ sơ của người đang có yêu cầu. Xin ghi yêu cầu trước.",
+    "A person's file is open only while a request is worked on. Please note the request first.",
+)
 UNKNOWN_SUBMISSION = ProblemType(
     "unknown_submission",
     404,

@@ -300,6 +300,26 @@ sealed_submissions = Table(  # an encrypted version, and its plain XML once a ke
     Column("problem", Text),  # why the last key did not open it
     UniqueConstraint("submission_version_id"),
 )
+privacy_requests = Table(  # kept: what somebody asked about their data; the steps say the rest
+    "privacy_requests",
+    metadata,
+    _id(),
+    Column("kind", Text, nullable=False),  # of privacy.toml
+    Column("list_name", Text, nullable=False),
+    Column("uuid", Text, nullable=False),  # whose data it is about
+    Column("received_on", Date, nullable=False),
+    Column("paper", Text, nullable=False),  # number of the paper it came on; "" = none
+    Index("ix_privacy_requests_uuid", "uuid"),
+)
+privacy_steps = Table(  # kept: what was done with a request
+    "privacy_steps",
+    metadata,
+    _id(),
+    _ref("request_id", "privacy_requests", index=True),
+    Column("act", Text, nullable=False),  # open | answer | extend | close | refuse
+    Column("at", Utc, nullable=False),
+    Column("actor", Text, nullable=False),
+)
 erasures = Table(  # kept: a person was erased, and the proof of it
     "erasures",
     metadata,
