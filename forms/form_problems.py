@@ -54,6 +54,11 @@ OLD_OR_LOCKED_WORKBOOK = _refusal(
     "Tệp là Excel kiểu cũ (.xls) hoặc có mật khẩu. Xin bỏ mật khẩu và lưu lại dạng .xlsx.",
     "The file is an old .xls workbook or has a password. Remove the password and save as .xlsx.",
 )
+ACTIVE_WORKBOOK = _refusal(
+    "active_workbook",
+    "Tệp có macro, tệp nhúng hoặc liên kết ra ngoài ({part}). Xin lưu lại dạng .xlsx thường, không có những thứ đó.",
+    "The file has macros, embedded files or links to others ({part}). Save it as a plain .xlsx without them.",
+)
 NOT_UTF8 = _refusal(
     "not_utf8",
     "Tệp không phải văn bản UTF-8. Xin lưu lại với bảng mã UTF-8.",

@@ -21,7 +21,11 @@ from forms.problems import Problem, Where
 XLSFORM_SHEETS = ("survey", "choices", "settings", "entities", "external_choices", "osm")
 
 MAX_FILE = 20 * 2**20  # bytes of the file
-MAX_UNPACKED = 200 * 2**20  # bytes of everything in an .xlsx: a small zip can hold a huge sheet
+MAX_UNPACKED = 50 * 2**20  # bytes of everything in an .xlsx: a small zip can hold a huge sheet
+# Parts that run or reach out when somebody opens the file, which we hand back as it came.
+ACTIVE_PARTS = re.compile(
+    r"xl/(vbaProject|macrosheets/|activeX/|embeddings/|externalLinks/|ctrlProps/|connections)"
+)
 MAX_EMPTY_COLUMNS = 20  # pyxform stops looking after as many; so do we
 MAX_EMPTY_ROWS = 60
 
@@ -109,10 +113,13 @@ def _refuse_unsafe_zip(source: bytes) -> None:
     try:
         with zipfile.ZipFile(BytesIO(source)) as archive:
             unpacked = sum(item.file_size for item in archive.infolist())
+            active = [name for name in archive.namelist() if ACTIVE_PARTS.match(name)]
     except Exception as error:  # a broken central directory raises a handful of types
         raise FormRefused((fp.NOT_A_WORKBOOK(),)) from error
     if unpacked > MAX_UNPACKED:
         raise FormRefused((fp.FILE_TOO_LARGE(limit=MAX_UNPACKED // 2**20),))
+    if active:
+        raise FormRefused((fp.ACTIVE_WORKBOOK(part=active[0]),))
 
 
 def _grid(rows: Iterable[Sequence[object]]) -> list[Cells]:

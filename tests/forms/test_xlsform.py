@@ -336,6 +336,51 @@ def test_a_small_file_that_unpacks_to_a_huge_one_is_refused_unread() -> None:
     assert [p.code for p in refusals(_huge_zip(), "xlsx")] == ["form_file_too_large"]
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        "xl/vbaProject.bin",
+        "xl/macrosheets/sheet1.xml",
+        "xl/embeddings/oleObject1.bin",
+        "xl/externalLinks/externalLink1.xml",
+        "xl/activeX/activeX1.bin",
+        "xl/connections.xml",
+    ],
+)
+def test_a_workbook_that_runs_or_reaches_out_when_opened_is_refused(part: str) -> None:
+    out = io.BytesIO(workbook())
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr(part, b"x")
+    [problem] = refusals(out.getvalue(), "xlsx")
+    assert problem.code == "form_active_workbook"
+    assert part in problem.en
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]>',
+        b'<!DOCTYPE x [<!ENTITY a "'
+        + b"lol" * 999
+        + b'">'
+        + b"".join(b'<!ENTITY %c "%s">' % (c, b"&%c;" % (c - 1) * 10) for c in b"bcdef")
+        + b"]>",
+    ],
+)
+def test_a_workbook_with_entities_in_its_xml_is_refused_unexpanded(head: bytes) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook())) as good, zipfile.ZipFile(out, "w") as bad:
+        for name in good.namelist():
+            content = good.read(name)
+            if name.startswith("xl/worksheets/"):
+                start = content.index(b"<worksheet")
+                cell = b'<row r="9"><c t="inlineStr"><is><t>&f;&a;</t></is></c></row></sheetData>'
+                content = head + content[start:].replace(b"</sheetData>", cell)
+            bad.writestr(name, content)
+    [problem] = refusals(out.getvalue(), "xlsx")
+    assert problem.code == "form_not_a_workbook"
+
+
 def test_an_empty_workbook_has_no_survey() -> None:
     out = io.BytesIO()
     openpyxl.Workbook().save(out)
