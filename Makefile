@@ -13,11 +13,12 @@ run: .venv/run.stamp  ## set up and start everything, with the demo in an empty 
 test: .venv/dev.stamp  ## the whole suite: SQLite and PostgreSQL, real Valkey
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-check: .venv/dev.stamp  ## style, types, walls
+check: .venv/dev.stamp  ## style, types, walls, known weaknesses of what we depend on
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.dependencies
 
 checklist: .venv/dev.stamp  ## run the tests of the conformance checklist; write server/CHECKLIST.md
 	$(BIN)/python -m pytest -n 2 --dist worksteal --checklist
