@@ -628,6 +628,24 @@ NOT_JSON = ProblemType(
     "not_json", 400, "Nội dung gửi lên phải là JSON.", "What is sent must be a JSON object."
 )
 MISSING_FIELDS = ProblemType("missing_fields", 400, "Thiếu: {fields}.", "Missing: {fields}.")
+TOKEN_NAME = ProblemType(
+    "token_name",
+    400,
+    "Xin đặt tên ngắn cho mã truy cập, một dòng, để sau này còn nhận ra.",
+    "Please give the token a short name of one line, to know it by later.",
+)
+TOKEN_SCOPE = ProblemType(
+    "token_scope",
+    400,
+    "Mã truy cập chỉ được làm những việc bác được làm, ít nhất một việc: {allowed}.",
+    "A token may do only what you may, and at least one of these: {allowed}.",
+)
+TOKEN_END = ProblemType(
+    "token_end",
+    400,
+    "Ngày hết hạn phải ở sau lúc này, và không quá {days} ngày nữa.",
+    "A token ends after this moment, within {days} days.",
+)
 BAD_FIELDS = ProblemType("bad_fields", 400, "Sai kiểu: {fields}.", "Of the wrong type: {fields}.")
 BAD_PARAMETER = ProblemType(
     "bad_parameter",

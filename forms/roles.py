@@ -32,6 +32,8 @@ VERBS: Mapping[str, str] = {
     "work.read": "see how the server is doing",
     "work.manage": "have failed work done again",
 }
+# No verb of a role, forms.toml says who reads which form; but a token may be made without it.
+READ_SUBMISSIONS = "submissions.read"
 OF_PHONES = frozenset({"form.list", "submission.create"})  # a token in a URL gives no more
 
 

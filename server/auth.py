@@ -26,7 +26,7 @@ from server.errors import Unauthorized
 from server.guesses import Guesses
 from server.runtime import runtime
 from server.settings import secret_key
-from sync import accounts, sessions
+from sync import accounts, sessions, tokens
 from sync.access import Caller, may
 
 TOKEN_LENGTH = 64
@@ -55,7 +55,7 @@ class Memory:
         self.guesses = Guesses(key, redis_url)
         self._mark = secrets.token_bytes(32)
         self._good: OrderedDict[bytes, None] = OrderedDict()
-        self._seen: dict[int, float] = {}
+        self._seen: dict[int | str, float] = {}
         self._lock = threading.Lock()
 
     def mark(self, user: accounts.User, password: str) -> bytes:
@@ -73,17 +73,17 @@ class Memory:
             while len(self._good) > REMEMBERED:
                 self._good.popitem(last=False)
 
-    def is_due(self, app_user_id: int) -> bool:
-        """Whether it is time to note that this phone called."""
-        before = self._seen.get(app_user_id)
+    def is_due(self, who: int | str) -> bool:
+        """Whether it is time to note that this phone (its number) or this token called."""
+        before = self._seen.get(who)
         return before is None or time.monotonic() - before >= SEEN_SECONDS
 
-    def is_news(self, app_user_id: int) -> bool:
+    def is_news(self, who: int | str) -> bool:
         """As `is_due`, but True for one of several threads, which then notes it."""
         with self._lock:
-            due = self.is_due(app_user_id)
+            due = self.is_due(who)
             if due:
-                self._seen[app_user_id] = time.monotonic()
+                self._seen[who] = time.monotonic()
             return due
 
 
@@ -178,9 +178,18 @@ def _authorization() -> tuple[str, str]:
 
 
 def _bearer_caller(token: str) -> Caller | None:
-    now = runtime().now()
-    found = runtime().database.ask(lambda db: sessions.find(db, token, now))
-    return None if found is None else found.caller
+    now, database = runtime().now(), runtime().database
+    signed_in = database.ask(lambda db: sessions.find(db, token, now))
+    if signed_in is not None:
+        return signed_in.caller
+    found = database.ask(lambda db: tokens.find(db, token, now))
+    if found is None:
+        return None
+    number, caller = found
+    if memory().is_news(f"token:{number}"):
+        with database.write() as db:
+            tokens.used(db, number, now)
+    return caller
 
 
 def _page_caller() -> Caller | None:

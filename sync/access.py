@@ -22,7 +22,7 @@ from forms.problems import (
     Problem,
     Refused,
 )
-from forms.roles import OF_PHONES, VERBS, Role
+from forms.roles import OF_PHONES, READ_SUBMISSIONS, VERBS, Role
 from sync import places
 from sync.tables import entity_lists
 
@@ -50,11 +50,16 @@ class Caller:
     project_id: int = 1  # the drafts' project for a phone that tries out a draft
     form_id: int | None = None  # the only form of a draft's or a public link's token
     person_id: str | None = None  # the entity that is the phone's owner, where known
+    scope: frozenset[str] | None = None  # of an API token: no more than this; None = all
 
     @property
     def actor(self) -> str:
         """As audit events and receipts write it: "user:3", "app_user:7", "operator"."""
         return "operator" if self.kind == "operator" else f"{self.kind}:{self.id}"
+
+    def reaches(self, verb: str) -> bool:
+        """Whether the token by which somebody calls, if it is one, was made for this."""
+        return self.scope is None or verb in self.scope
 
 
 PEOPLE_FROM = 1_000_000_000  # phones and people are numbered apart; Central's actors are not
@@ -77,7 +82,7 @@ def may(library: Library, caller: Caller, verb: str) -> bool:
     if caller.kind == "app_user" and verb not in OF_PHONES:
         return False
     role = library.roles.get(caller.role)
-    return role is not None and verb in role.verbs
+    return role is not None and verb in role.verbs and caller.reaches(verb)
 
 
 def doubts(library: Library, caller: Caller, xml_form_id: str) -> tuple[Problem, ...]:
@@ -166,7 +171,7 @@ def reads(library: Library, caller: Caller, xml_form_id: str) -> bool:
         return True
     rule = library.rules.get(xml_form_id)
     allowed = caller.role in rule.readers if rule else may(library, caller, "other_forms.read")
-    return caller.kind == "user" and allowed
+    return caller.kind == "user" and allowed and caller.reaches(READ_SUBMISSIONS)
 
 
 def reading(

@@ -26,7 +26,7 @@ from forms.problems import BAD_NAME, BAD_PASSWORD, NAME_TAKEN, Refused
 from sync import audit
 from sync.access import Caller
 from sync.database import insert_once
-from sync.tables import app_users, sessions, users
+from sync.tables import api_tokens, app_users, sessions, users
 
 REALM = "cayda"  # part of every HA1: changing it makes all Digest passwords void
 PROJECT_ID = 1
@@ -416,5 +416,7 @@ def _change_user(
     ).scalar()
     if user_id is not None:
         db.execute(sessions.delete().where(sessions.c.user_id == user_id))
+        mine = (api_tokens.c.user_id == user_id, api_tokens.c.revoked_at.is_(None))
+        db.execute(api_tokens.update().where(*mine).values(revoked_at=now))
         audit.record(db, actor, action, f"user:{user_id}", now)
     return user_id is not None

@@ -232,6 +232,20 @@ sessions = Table(  # a person's sign-in to the JSON API
     Column("expires_at", Utc, nullable=False),
 )
 
+api_tokens = Table(  # what a person lets a program do in their name
+    "api_tokens",
+    metadata,
+    _id(),
+    _ref("user_id", "users"),
+    Column("name", Text, nullable=False),
+    Column("scope", Json, nullable=False),  # verbs, and what forms.roles lists beside them
+    Column("token_sha256", Text, nullable=False, unique=True),
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("last_used_at", Utc),
+    Column("revoked_at", Utc),
+)
+
 # ------------------------------------------------------------------ kept: what phones sent
 received = (
     Table(  # every POST as it came, append-only; its bytes are those of its submission version

@@ -18,6 +18,7 @@ from server.api import projects as projects
 from server.api import sessions as sessions
 from server.api import submissions as submissions
 from server.api import submissions_csv as submissions_csv
+from server.api import tokens as tokens
 from server.api import users as users
 from server.api.door import api
 

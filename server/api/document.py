@@ -16,15 +16,15 @@ from flask import Flask, Response, current_app, jsonify
 from marshmallow import fields
 from werkzeug.routing import Rule
 
-from forms.roles import OF_PHONES
 from server.api.described import Gives, Param, ProblemShape, Shape, Takes, Talk
-from server.api.door import KNOWN, NEEDS, OPEN, TALKS, route
+from server.api.door import KNOWN, NEEDS, OPEN, OWN, TALKS, route
 from server.api.wire import Time
 from sync.accounts import PROJECT_ID
 
 BASE = "/v1"
 ABOUT = """JSON in ODK Central's spelling: pyODK, ruODK, Excel and Power BI know it. The same
-addresses stand below `/v1/key/TOKEN` for phones and public links.
+addresses stand below `/v1/key/TOKEN` for phones and public links, which `?st=TOKEN` means too; form
+documents and their files are then refused in the phones' language.
 
 Every refusal has one shape (`ProblemShape`). Times are UTC with milliseconds. Lists begin with the
 newest. Unknown parameters are ignored, except by OData. What somebody may see is decided by role
@@ -59,12 +59,6 @@ SECURITY = {
         "description": "A sign-in (POST /sessions: a day) or an API token (POST /tokens).",
     },
     "password": {"type": "http", "scheme": "basic", "description": "Over https only."},
-    "link": {
-        "type": "apiKey",
-        "in": "query",
-        "name": "st",
-        "description": "The token of a phone or a public link; the same as /v1/key/TOKEN.",
-    },
 }
 EXTENDED = Param(
     "X-Extended-Metadata", fields.Boolean(), "`true`: with the keys not always there.", "header"
@@ -264,14 +258,15 @@ def _noun(rule: Rule) -> str:
 def _who(needs: tuple[str, ...]) -> str:
     if OPEN in needs:
         return "For anybody."
-    if needs == (KNOWN,):
+    verbs = " or ".join(f"`{verb}`" for verb in needs if verb not in (KNOWN, OWN))
+    if OWN in needs:
+        return "For every person; not by an API token" + (f", or {verbs}." if verbs else ".")
+    if not verbs:
         return "For every person; what they see is decided by role and place."
-    verbs = " or ".join(f"`{verb}`" for verb in needs if verb != KNOWN)
     return f"Needs {verbs}" + (", or a person who may see it." if KNOWN in needs else ".")
 
 
 def _security(needs: tuple[str, ...]) -> list[dict[str, list[str]]]:
     if OPEN in needs:
         return []
-    names = ["token", "password", *(["link"] if OF_PHONES & set(needs) else [])]
-    return [{name: []} for name in names]
+    return [{name: []} for name in SECURITY]

@@ -20,6 +20,7 @@ PROJECT = "/projects/<project>"  # the door checks it and keeps it out of the vi
 FORM = f"{PROJECT}/forms/<form_id>"
 OPEN = "open"  # for anybody: signing in
 KNOWN = "known"  # for every person who has proved who they are; no phone
+OWN = "own"  # for every person themselves; no program with a token of theirs
 
 api = Blueprint("api", __name__)
 NEEDS: dict[str, tuple[str, ...]] = {}  # name of a view → any one of these verbs lets in
@@ -35,12 +36,13 @@ def route(
     query: Sequence[Param] = (),
     also: Sequence[int] = (),
 ) -> Callable[[View], View]:
-    """Put a view below /v1 and /v1/key/TOKEN; the caller needs one of the verbs (or OPEN, KNOWN).
+    """Put a view below /v1 and /v1/key/TOKEN; the caller needs one of the verbs, or OPEN, KNOWN,
+    OWN.
 
     A view may carry several routes; they all need and say the same. The rest is for the OpenAPI
     document: see `described.Talk`.
     """
-    unknown = set(verbs) - set(KNOWN_VERBS) - {OPEN, KNOWN}
+    unknown = set(verbs) - set(KNOWN_VERBS) - {OPEN, KNOWN, OWN}
     if unknown or not verbs:
         raise ValueError(f"{rule}: no such verb {sorted(unknown)}")
 
@@ -85,6 +87,8 @@ def _caller() -> Caller:
 
 
 def _allow(asking: Caller, needed: tuple[str, ...]) -> None:
-    known, library = KNOWN in needed and asking.kind != "app_user", runtime().library
-    if not known and not any(may(library, asking, verb) for verb in needed if verb != KNOWN):
+    is_person, library = asking.kind != "app_user", runtime().library
+    if is_person and (KNOWN in needed or (OWN in needed and asking.scope is None)):
+        return
+    if not any(may(library, asking, verb) for verb in needed if verb not in (KNOWN, OWN)):
         raise Refused(NOT_ALLOWED())

@@ -44,6 +44,6 @@ def find_place(db: Connection, given: Mapping[str, Any]) -> posts.Post:
 
 
 def verbs_of(caller: Caller) -> list[str]:
-    """What the caller's role may do, as Central's clients ask for it."""
+    """What the caller may do, as Central's clients ask for it."""
     role = runtime().library.roles.get(caller.role)
-    return sorted(role.verbs) if role else []
+    return sorted(filter(caller.reaches, role.verbs)) if role else []

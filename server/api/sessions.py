@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from forms.problems import NOT_AUTHENTIC, NOT_FOUND, Refused
 from server import auth
-from server.api.door import KNOWN, OPEN, caller, route
+from server.api.door import KNOWN, OPEN, OWN, caller, route
 from server.api.wire import Time, Wire, done, say, sent
 from server.runtime import runtime
 from sync import accounts, sessions
@@ -63,13 +63,13 @@ def restore_session() -> Response:
     return say(Restored(), found)
 
 
-@route("/sessions/current", KNOWN, methods=["DELETE"])
+@route("/sessions/current", OWN, methods=["DELETE"])
 def end_current_session() -> Response:
     """Sign out."""
     return _end(auth.bearer() or "")
 
 
-@route("/sessions/<session_token>", KNOWN, "phones.manage", methods=["DELETE"])
+@route("/sessions/<session_token>", OWN, "phones.manage", methods=["DELETE"])
 def end_session(session_token: str) -> Response:
     """End one's own sign-in by its token; who manages phones ends a phone's access so too."""
     if may(runtime().library, caller(), "phones.manage"):

@@ -13,7 +13,7 @@ from forms.roles import OF_PHONES
 from forms.text import fold
 from server import auth
 from server.api.described import asked
-from server.api.door import KNOWN, caller, route
+from server.api.door import KNOWN, OWN, caller, route
 from server.api.scope import AccountShape, Scoped, find_place, verbs_of
 from server.api.wire import Time, Wire, done, extended, say, sent
 from server.runtime import runtime
@@ -124,7 +124,7 @@ def disable_user(number: int) -> Response:
     return done()
 
 
-@route("/users/<int:number>/password", KNOWN, methods=["PUT"], takes=NewPassword)
+@route("/users/<int:number>/password", OWN, methods=["PUT"], takes=NewPassword)
 def change_password(number: int) -> Response:
     """One's own, with the old one; who manages users sets anybody's. All sign-ins end."""
     given, here = sent(NewPassword()), runtime()

@@ -28,6 +28,7 @@ from server.cli.phones import phone
 from server.cli.reports import report
 from server.cli.run import door, migrate, serve, web, work
 from server.cli.submissions import submission
+from server.cli.tokens import token
 from server.cli.units import unit
 from server.cli.why import why
 
@@ -48,7 +49,7 @@ for verb in (list_pairs, dismiss, estimate, events):
     duplicates.add_command(verb)
 for command in (
     *(serve, web, door, work, migrate),
-    *(user, phone),
+    *(user, token, phone),
     *(form, club, unit, entity, duplicates, person, submission, report),
     *(export, why, follow_up),
     *(reprocess, retry, verify_stored, doctor, status, backup, restore),

@@ -38,6 +38,9 @@ ADDRESSES = {
         "/v1/users/{user_number}/password", only("admin"), json={"new": "x"}
     ),
     "DELETE api.disable_user": Address("/v1/users/{spare_user_number}"),
+    "GET api.list_api_tokens": Address("/v1/tokens"),
+    "POST api.create_api_token": Address("/v1/tokens", json={"name": "x"}),
+    "DELETE api.revoke_api_token": Address("/v1/tokens/1", only()),
     "GET api.list_audits": Address("/v1/audits"),
     # ------------------------------------------------------------ projects, phones
     "GET api.list_projects": Address("/v1/projects"),
