@@ -25,6 +25,7 @@ class Chart:
     title: str
     of: tuple[str, ...]
     cut: str = ""
+    title_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def _chart(entry: Mapping[str, Any]) -> Chart:
         title=str(entry["title"]),
         of=tuple(map(str, of)) if isinstance(of, list) else (str(of),),
         cut=str(entry.get("cut", "")),
+        title_en=str(entry.get("title_en", "")),
     )
 
 

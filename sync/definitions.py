@@ -150,6 +150,12 @@ def get_draft(db: Connection, xml_form_id: str) -> Definition:
     return found
 
 
+def titles(db: Connection) -> dict[str, str]:
+    """What each form of the project is called, by its id."""
+    query = sa.select(forms.c.xml_form_id, forms.c.title).where(forms.c.project_id == PROJECT_ID)
+    return {row.xml_form_id: row.title for row in db.execute(query)}
+
+
 def list_versions(db: Connection, xml_form_id: str) -> list[Definition]:
     """Every version ever published, the newest first. Refused(UNKNOWN_FORM)."""
     get_form(db, xml_form_id)

@@ -20,6 +20,7 @@ from sync import access, counting, words
 from sync.access import Caller
 from sync.accounts import PROJECT_ID
 from sync.clubs import clubs_named
+from sync.counting.item import Item
 from sync.database import among
 from sync.rollup import all_clubs
 from sync.tables import entities, entity_lists, records, spells
@@ -77,16 +78,11 @@ def read_entries(
     db: Connection, library: Library, caller: Caller, one: FollowList, today: date
 ) -> list[Entry]:
     """Who is on the list today, of the caller's clubs: by club, the longest waiting first."""
-    scope = access.clubs_in_scope(db, library, caller, today)
-    clubs = all_clubs(db, library)
-    place_of = {club: club for club in clubs if scope is None or club in scope}
-    first, last = (today - timedelta(days=ago) for ago in one.days)
-    period = Period("today", CALENDAR, first, last)
-    items = counting.items(db, library, period, one.indicator, place_of) if place_of else []
-    found = _found(db, one, [item for item in items if not item.missing])
+    clubs = _clubs(db, library, caller, today)
+    found = _found(db, one, _items(db, library, one, clubs, today))
     list_name = _list_of(library, one)
     people = _people(db, list_name, {f.subject for f in found if f.subject})
-    named = clubs_named(db, place_of)
+    named = clubs_named(db, clubs)
     columns = [_Column(db, library, c, one, found, people, today) for c in one.columns]
     made = [
         Entry(
@@ -99,6 +95,30 @@ def read_entries(
         for f in found
     ]
     return sorted(made, key=lambda e: (e.club_code, e.day or date.min, name_key(e.label)))
+
+
+def count_entries(
+    db: Connection, library: Library, caller: Caller, lists: Iterable[FollowList], today: date
+) -> dict[str, int]:
+    """How many are on each of these lists today, by its id, of the caller's clubs."""
+    clubs = _clubs(db, library, caller, today)
+    return {one.id: len(_items(db, library, one, clubs, today)) for one in lists}
+
+
+def _clubs(db: Connection, library: Library, caller: Caller, today: date) -> list[str]:
+    scope = access.clubs_in_scope(db, library, caller, today)
+    return [club for club in all_clubs(db, library) if scope is None or club in scope]
+
+
+def _items(
+    db: Connection, library: Library, one: FollowList, clubs: Collection[str], today: date
+) -> list[Item]:
+    if not clubs:
+        return []
+    first, last = (today - timedelta(days=ago) for ago in one.days)
+    period = Period("today", CALENDAR, first, last)
+    items = counting.items(db, library, period, one.indicator, {club: club for club in clubs})
+    return [item for item in items if not item.missing]
 
 
 def to_table(library: Library, one: FollowList, found: Iterable[Entry], today: date) -> Table:

@@ -1,99 +1,119 @@
-"""The table a person sees after signing in: the clubs in scope and their main figures."""
+"""What a report shows of one place: its indicators against targets, charts, the places below it.
+
+Made of ReportData as a reader may have it, so a page can show no more than the reader's files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from forms.cells import Cell
 from forms.periods import Period, periods_of
-from sync import access, places, rollup, words
-from sync.access import Caller
-from sync.clubs import list_of_clubs, plain_name
-from sync.figures import Figure, Figures
-from sync.tables import entities, records, spells
+from sync.figures import WHOLE
+from sync.reports.charts import Bar, bars_of, of_parts, of_places, places_below, target_bar
+from sync.reports.data import CutData, IndicatorData, LabelData, PlaceData, ReportData
+from sync.reports.tables import figure_cells
+from sync.tables import records
 
 if TYPE_CHECKING:
-    from forms.indicators import Column, Indicator
-    from forms.library import Library
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A column: its title in both languages; a share is shown in per cent."""
-
-    vi: str
-    en: str
-    is_share: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What to show: None = no data was sent, which is not zero. Counts behind a share beside it."""
-
-    value: Decimal | None
-    numerator: Decimal | None = None
-    denominator: Decimal | None = None
+    from forms.document_rules import Chart, DocumentRules
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One club, with its commune on the last day of the period."""
+    """One indicator, or one part of it, at one place, as it may be shown.
 
-    label: str
-    commune: str
-    cells: tuple[Cell, ...]
+    Cells are numbers, “–” for no data, “ẩn” for what is hidden, or None where there is none.
+    target: in words. judged: "dat", "thap", "cao" against it, else "khong_ap_dung". bar: the share
+    and the band of its target, where there is a share.
+    """
+
+    indicator: IndicatorData
+    numerator: Cell
+    denominator: Cell
+    value: Cell
+    target: str
+    judged: str
+    missing: Cell
+    bar: Bar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of the report with its lines."""
+
+    label: LabelData
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A column of the table of places: its title, and which indicator it shows."""
+
+    vi: str
+    en: str
+    indicator: str
+    is_share: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """The places right below one, each with its numbers in the order of the headings."""
+
+    headings: tuple[Heading, ...]
+    rows: tuple[tuple[PlaceData, tuple[Line, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Headings, and a line per club by commune and label."""
+    """All that a page shows of one place. above: the places over it that may be seen, from the top.
 
-    headings: tuple[Heading, ...]
-    lines: tuple[Line, ...]
+    wanted: the lines that have a target here.
+    """
 
-
-def read_overview(db: Connection, library: Library, caller: Caller, period: Period) -> Overview:
-    """The whole-club columns of the library's report that forms feed, for the caller's clubs."""
-    shown = list(_columns(library))
-    figures = rollup.club_figures(db, library, period)
-    scope = access.clubs_in_scope(db, library, caller, period.last)
-    with_figures = {place for place, *_ in figures}
-    clubs = with_figures & _standing(db, library, period)
-    clubs = clubs if scope is None else clubs & scope
-    units = places.clubs_by_unit(db, period.last)
-    lines = [
-        Line(
-            label,
-            _commune(units, club),
-            tuple(_cell(figures, club, column, indicator) for column, indicator in shown),
-        )
-        for club, label in _labels(db, clubs).items()  # an answer may name a club that is none
-    ]
-    headings = tuple(
-        Heading(column.title, _english(column, indicator), column.show == "share")
-        for column, indicator in shown
-    )
-    return Overview(headings, tuple(sorted(lines, key=lambda line: (line.commune, line.label))))
+    place: PlaceData
+    above: tuple[PlaceData, ...]
+    wanted: tuple[Line, ...]
+    charts: tuple[tuple[Chart, list[Bar]], ...]
+    sections: tuple[Section, ...]
+    below: Below
+    reporting: tuple[int, int]
 
 
-def _standing(db: Connection, library: Library, period: Period) -> set[str]:
-    """The clubs that were, on some day of the period, what the library counts as a club."""
-    c = spells.c
-    there = sa.select(c.uuid).where(
-        c.list_name == list_of_clubs(library).name,
-        c.valid_from <= period.last,
-        sa.or_(c.valid_to.is_(None), c.valid_to > period.first),
-    )
-    found = set(db.scalars(there))
-    for name, conditions in rollup.what_is_a_club(library).items():
-        fits = (words.WORDS[one.word](c.value, one.value) for one in conditions)
-        found &= set(db.scalars(there.where(c.name == name, *fits)))
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """All that is shown of one indicator at one place: as a whole, in parts, and below.
+
+    parts: by each cut, its lines beside the names of the parts, and the bars of a chart.
+    """
+
+    whole: Line
+    parts: tuple[tuple[CutData, tuple[tuple[LabelData, Line], ...], list[Bar]], ...]
+    below: tuple[tuple[PlaceData, Line], ...]
+    bars: list[Bar]
+
+
+# ------------------------------------------------------------------ which place, which period
+def tops(data: ReportData) -> list[PlaceData]:
+    """The places over which the reader sees none, from the highest level down."""
+    shown = {one.id for one in data.places}
+    return [one for one in data.places if one.clubs and one.parent not in shown]
+
+
+def above(data: ReportData, place: PlaceData) -> list[PlaceData]:
+    """The places over one that the reader sees, from the top."""
+    found: list[PlaceData] = []
+    here: PlaceData | None = place
+    while here is not None and here.parent is not None:
+        here = data.place(*here.parent)
+        if here is not None:
+            found.insert(0, here)
     return found
 
 
@@ -104,32 +124,85 @@ def latest_period(db: Connection, today: date) -> Period:
     return periods_of(db.scalar(newest) or today)[0]
 
 
-def _columns(library: Library) -> Iterator[tuple[Column, Indicator]]:
-    """Figures of whole clubs: cuts and words about the club are for the file."""
-    for column in library.figures.columns:
-        if column.show in ("count", "share") and column.figure and not column.cut:
-            yield column, library.figures.indicators[column.figure]
+# ------------------------------------------------------------------ one place
+def overview(data: ReportData, place: PlaceData, rules: DocumentRules | None) -> Overview:
+    """The place as the reader may see it; `rules` name the charts and the columns of places."""
+    sections = tuple(_sections(data, place))
+    charts = rules.charts if rules is not None else ()
+    return Overview(
+        place=place,
+        above=tuple(above(data, place)),
+        wanted=tuple(line for one in sections for line in one.lines if line.target),
+        charts=tuple((one, bars_of(data, place, one)) for one in charts),
+        sections=sections,
+        below=_below(data, place, rules.columns if rules is not None else ()),
+        reporting=data.reporting(place),
+    )
 
 
-def _english(column: Column, indicator: Indicator) -> str:
-    """The indicator's name; of a share's numerator there is none."""
-    return "" if column.show == "count" and indicator.over else indicator.en
+def line(
+    data: ReportData, place: PlaceData, indicator: IndicatorData, cell: tuple[str, str] = WHOLE
+) -> Line:
+    """One indicator at one place, or one part of it, which has no target."""
+    whole = cell == WHOLE
+    target = data.target(indicator.id, place.level, place.key) if whole else None
+    numerator, denominator, value, _, wanted, judged, missing = figure_cells(
+        data, place, indicator, target, cell
+    )
+    bar = target_bar(data, place, indicator.id) if whole else None
+    return Line(
+        indicator, numerator, denominator, value, str(wanted or ""), str(judged), missing, bar
+    )
 
 
-def _cell(figures: Figures, club: str, column: Column, indicator: Indicator) -> Cell:
-    figure = figures.get((club, indicator.id, "", ""), Figure(None))
-    if column.show == "share":
-        return Cell(figure.value(indicator), figure.numerator, figure.denominator)
-    if figure.numerator is None:
-        return Cell(None)
-    return Cell(figure.numerator / indicator.divided_by)
+def _sections(data: ReportData, place: PlaceData) -> Iterator[Section]:
+    for section in data.sections:
+        lines = tuple(
+            line(data, place, one)
+            for one in sorted(data.in_section(section.id), key=lambda one: one.id)
+            if place.level in one.levels
+        )
+        if lines:
+            yield Section(section, lines)
 
 
-def _labels(db: Connection, clubs: set[str]) -> dict[str, str]:
-    query = sa.select(entities.c.uuid, entities.c.label).where(entities.c.uuid.in_(sorted(clubs)))
-    return {row.uuid: plain_name(row.label) for row in db.execute(query)}
+def _below(data: ReportData, place: PlaceData, titles: Sequence[str]) -> Below:
+    headings = tuple(_headings(data, titles))
+    rows = (
+        (one, tuple(line(data, one, data.indicator(h.indicator)) for h in headings))
+        for one in places_below(data, place)
+    )
+    return Below(headings, tuple(rows))
 
 
-def _commune(units: Mapping[str, places.UnitPath], club: str) -> str:
-    path = units.get(club)
-    return "" if path is None else (path.commune or path.last_known).full_name
+def _headings(data: ReportData, titles: Sequence[str]) -> Iterator[Heading]:
+    """Figures of whole places among the columns of the table of clubs; without titles, all."""
+    for column in data.columns:
+        shown = column.figure and not column.cut and column.show in ("count", "share")
+        if column.figure is None or not shown or (titles and column.title not in titles):
+            continue
+        indicator = data.indicator(column.figure)
+        is_share = column.show == "share"
+        english = indicator.en if is_share or indicator.over is None else ""
+        yield Heading(column.title, english, indicator.id, is_share)
+
+
+# ------------------------------------------------------------------ one indicator
+def detail(data: ReportData, place: PlaceData, indicator: IndicatorData) -> Detail:
+    """One number with all that the report says of it."""
+    found = []
+    for cut in data.cuts:
+        if cut.name in indicator.by:
+            lines = tuple(
+                (one, line(data, place, indicator, (cut.name, one.id)))
+                for one in cut.bands
+                if data.figure(place, indicator.id, cut.name, one.id).numerator is not None
+            )
+            found.append((cut, lines, of_parts(data, place, indicator.id, cut.name)))
+    below = [one for one in places_below(data, place) if one.level in indicator.levels]
+    return Detail(
+        whole=line(data, place, indicator),
+        parts=tuple(found),
+        below=tuple((one, line(data, one, indicator)) for one in below),
+        bars=of_places(data, indicator.id, below),
+    )

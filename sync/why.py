@@ -17,6 +17,7 @@ from forms.problems import NO_SUCH_FIGURE, NOT_ALLOWED, Refused
 from sync import access, places, rollup
 from sync import tables as t
 from sync.access import Caller
+from sync.catalogue import AFTER_NAME
 from sync.counting import OF_FIGURES, items
 from sync.counting.item import Item, cells
 from sync.counting.of_figures import has
@@ -91,19 +92,36 @@ def explain(db: Connection, library: Library, caller: Caller, asked: Asked) -> W
 
     Refused(NO_SUCH_FIGURE, NOT_ALLOWED).
     """
-    one = _indicator(library, asked)
-    clubs = _clubs_of(db, asked)
-    _allow(db, library, caller, one, asked, clubs)
+    one, clubs = _check(db, library, caller, asked)
     figures = _figures(db, library, asked, clubs)
     key = (asked.place, one.id, *asked.cell)
     numerator = _part(db, library, one, asked, clubs, figures)
     if one.over is None:
         return Why(figures[asked.level].get(key, Figure(None)), numerator, None)
     over = library.figures.indicators[one.over]
-    _allow(db, library, caller, over, asked, clubs)
     below = asked if not asked.cell[0] or asked.cell[0] in over.by else _whole(asked)
     denominator = _part(db, library, over, below, clubs, figures)
     return Why(figures[asked.level].get(key, Figure(None)), numerator, denominator)
+
+
+def may_ask(db: Connection, library: Library, caller: Caller, asked: Asked) -> bool:
+    """Whether `explain` would answer this caller."""
+    try:
+        _check(db, library, caller, asked)
+    except Refused:
+        return False
+    return True
+
+
+def _check(
+    db: Connection, library: Library, caller: Caller, asked: Asked
+) -> tuple[Indicator, frozenset[str]]:
+    """The indicator and the clubs of a question that may be answered; Refused as `explain`."""
+    one, clubs = _indicator(library, asked), _clubs_of(db, asked)
+    _allow(db, library, caller, one, asked, clubs)
+    if one.over is not None:
+        _allow(db, library, caller, library.figures.indicators[one.over], asked, clubs)
+    return one, clubs
 
 
 def _whole(asked: Asked) -> Asked:
@@ -169,6 +187,30 @@ def _allow_answers(
     for form in forms:
         if not access.reading(db, library, caller, form, day).is_whole:
             raise Refused(NOT_ALLOWED())
+
+
+# ------------------------------------------------------------------ names
+def names(
+    db: Connection, library: Library, caller: Caller, rows: Sequence[Row], day: date
+) -> dict[tuple[str, str], str]:
+    """(list, uuid) → name of the entities among these rows that the caller may see by name.
+
+    Whom a figure counts is one thing; the page of a list decides who may be named.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for kind in {row.kind for row in rows} & library.lists.keys():
+        try:
+            clubs = access.viewing(db, library, caller, kind, day).clubs
+        except Refused:
+            continue
+        uuids = {
+            row.id for row in rows if row.kind == kind and (clubs is None or row.club in clubs)
+        }
+        c = t.entities.c
+        query = sa.select(c.uuid, c.label).where(among(db, c.uuid, uuids), c.deleted_at.is_(None))
+        for row in db.execute(query):
+            found[kind, row.uuid] = row.label.partition(AFTER_NAME)[0]
+    return found
 
 
 # ------------------------------------------------------------------ rows

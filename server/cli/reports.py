@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from forms.days import to_vietnamese
+from forms.days import to_vietnamese, vietnam_day
 from server.cli.calendar import takes_calendar
 from server.cli.command import Group, with_runtime
 from server.cli.terminal import cell, fail, plain, say
@@ -20,8 +19,9 @@ if TYPE_CHECKING:
     from forms.periods import Period
     from server.runtime import Runtime
     from sync.figures import Figure
-    from sync.reports.chain import Act, Chain, ChainPlace, Standing
+    from sync.reports.chain import Act, Standing
     from sync.reports.data import Adjustment, PlaceKey, ReportData
+    from sync.reports.desk import Line
 
 NEEDS_ONE = "Cần --club hoặc --unit. / --club or --unit is needed."
 
@@ -169,14 +169,14 @@ def _say_standing(
 def report_status(runtime: Runtime, code: str, calendar: str) -> None:
     """Báo cáo đang ở đâu, ai chưa chốt / where it stands, and who has not confirmed."""
     from forms.periods import get_period
-    from sync.reports import snapshots, steps
+    from sync.access import OPERATOR
+    from sync.reports.desk import read_desk
 
     period = get_period(code, calendar)
     with runtime.database.read() as db:
-        chain = steps.read_chain(db, runtime.library, period)
-        versions = list(snapshots.list_versions(db, period))
-    standing = chain.standing()
-    places = list(_places(runtime.library, chain, standing))
+        desk = read_desk(db, runtime.library, OPERATOR, period, vietnam_day(runtime.now()))
+    standing = desk.standing
+    places = [_place(runtime.library, one) for one in desk.lines]
     state = runtime.library.report.state(standing.state)
     lines = [
         f"{period.code} ({to_vietnamese(period.first)}–{to_vietnamese(period.last)}): "
@@ -184,7 +184,7 @@ def report_status(runtime: Runtime, code: str, calendar: str) -> None:
         *(
             f"Phiên bản / version {one.version}: {cell(one.frozen_at)}  {one.sha256[:12]}"
             f"  {one.reason}".rstrip()
-            for one in versions
+            for one in desk.versions
         ),
         *(
             f"{'  ' * (1 + one['depth'])}{one['code']}  {one['name']}: {one['label']}{_day(one)}"
@@ -198,7 +198,7 @@ def report_status(runtime: Runtime, code: str, calendar: str) -> None:
         first=period.first,
         last=period.last,
         state=standing.state,
-        versions=[plain(one) for one in versions],
+        versions=[plain(one) for one in desk.versions],
         places=places,
         not_reported=[one["code"] for one in places if _is_silent(one)],
     )
@@ -208,34 +208,21 @@ def _is_silent(one: dict[str, Any]) -> bool:
     return bool(one["level"] == "club" and one["confirmed_on"] is None)
 
 
-def _places(library: Library, chain: Chain, standing: Standing) -> Iterator[dict[str, Any]]:
-    """Every place with its state, each after the one it belongs to."""
-    for place, depth in _from_above(chain, None, 0):
-        done, back = standing.confirmed.get(place.id), standing.sent_back.get(place.id)
-        state = standing.state_of(place.id)
-        due = library.report.due.get(place.level)
-        yield {
-            "level": place.level,
-            "depth": depth,
-            "code": place.code,
-            "name": place.name,
-            "state": state,
-            "label": library.report.state(state).vi,
-            "confirmed_on": done.day if done else None,
-            "by_form": done.by_form if done else False,
-            "sha256": done.sha256 if done else "",
-            "due_on": None if due is None else chain.period.last + timedelta(days=due),
-            "comment": back.comment if back else "",
-        }
-
-
-def _from_above(
-    chain: Chain, parent: PlaceKey | None, depth: int
-) -> Iterator[tuple[ChainPlace, int]]:
-    below = (one for one in chain.places.values() if one.parent == parent)
-    for place in sorted(below, key=lambda one: one.code):
-        yield place, depth
-        yield from _from_above(chain, place.id, depth + 1)
+def _place(library: Library, line: Line) -> dict[str, Any]:
+    done, back = line.confirmed, line.sent_back
+    return {
+        "level": line.place.level,
+        "depth": line.depth,
+        "code": line.place.code,
+        "name": line.place.name,
+        "state": line.state,
+        "label": library.report.state(line.state).vi,
+        "confirmed_on": done.day if done else None,
+        "by_form": done.by_form if done else False,
+        "sha256": done.sha256 if done else "",
+        "due_on": line.due,
+        "comment": back.comment if back else "",
+    }
 
 
 def _day(one: dict[str, Any]) -> str:

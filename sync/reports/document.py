@@ -9,25 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from forms.cells import Cell, to_text
+from forms.cells import to_text
 from forms.days import to_vietnamese, vietnam_day
 from forms.document_rules import Chart, DocumentRules, Signing
-from forms.indicators import Target
 from forms.problems import NO_DOCUMENT, Refused
 from sync.figures import Figure
+from sync.reports.charts import Bar, bars_of
 from sync.reports.data import IndicatorData, PlaceData, ReportData
-from sync.reports.tables import NO_DATA, club_table, figure_cells, rounded, tidy
+from sync.reports.tables import NO_DATA, club_table, figure_cells, rounded, tidy, to_read
 
 if TYPE_CHECKING:
     from forms.library import Library
 
 TEMPLATE = "report.typ"
 Json = dict[str, Any]
-_SWAPPED = str.maketrans(",.", ".,")
-BELOW = {"city": ("district", "commune"), "district": ("commune",), "commune": ("club",)}
 
 
 def to_pdf(library: Library, data: ReportData, place: PlaceData) -> bytes:
@@ -59,13 +56,7 @@ def contents(rules: DocumentRules, data: ReportData, place: PlaceData) -> Json:
                 "said": _said(data, place, section.id),
                 "rows": [_row(data, place, one) for one in _shown(data, section.id, place.level)],
                 "charts": [
-                    {
-                        "title": chart.title,
-                        "kind": chart.kind,
-                        **_CHARTS[chart.kind](data, place, chart),
-                    }
-                    for chart in rules.charts
-                    if chart.section == section.id
+                    _chart(data, place, one) for one in rules.charts if one.section == section.id
                 ],
             }
             for section in data.sections
@@ -121,7 +112,7 @@ def _shown(data: ReportData, section: str, level: str) -> Iterable[IndicatorData
 def _row(data: ReportData, place: PlaceData, indicator: IndicatorData) -> Json:
     target = data.target(indicator.id, place.level, place.key)
     numerator, denominator, value, unit, wanted, judged, missing = (
-        _text(cell) for cell in figure_cells(data, place, indicator, target)
+        to_read(cell) for cell in figure_cells(data, place, indicator, target)
     )
     return {
         "id": indicator.id,
@@ -135,81 +126,18 @@ def _row(data: ReportData, place: PlaceData, indicator: IndicatorData) -> Json:
     }
 
 
-def _text(cell: Cell) -> str:
-    """As a person reads it: thousands by dots (domain §7.7)."""
-    if isinstance(cell, int | Decimal):
-        return f"{cell:,}".translate(_SWAPPED)
-    return cell if isinstance(cell, str) else to_text(cell)
-
-
 # ------------------------------------------------------------------ charts
-def _of_targets(data: ReportData, place: PlaceData, chart: Chart) -> Json:
-    bars = []
-    for name in chart.of:
-        indicator, value = data.indicator(name), data.value(place, name)
-        bars.append(
-            {
-                "label": indicator.vi,
-                "text": f"{_text(rounded(value))} {indicator.unit_vi}",
-                "share": _share(value, Decimal(100)),
-                **_band(data.target(name, place.level, place.key)),
-            }
-        )
-    return {"bars": bars}
+def _chart(data: ReportData, place: PlaceData, chart: Chart) -> Json:
+    bars = bars_of(data, place, chart)
+    return {"title": chart.title, "kind": chart.kind, "bars": [_bar(data, one) for one in bars]}
 
 
-def _band(target: Target | None) -> Json:
-    """From where to where the target allows, of 0 to 1; none without a target."""
-    if target is None:
-        return {}
-    low = target.at_least if target.at_least is not None else target.above
-    return {
-        "low": _share(low or Decimal(0), Decimal(100)),
-        "high": _share(
-            target.at_most if target.at_most is not None else Decimal(100), Decimal(100)
-        ),
-    }
-
-
-def _of_parts(data: ReportData, place: PlaceData, chart: Chart) -> Json:
-    (name,) = chart.of
-    cut = next(one for one in data.cuts if one.name == chart.cut)
-    found = [(band.vi, data.value(place, name, cut.name, band.id)) for band in cut.bands]
-    return {"bars": _bars(found)}
-
-
-def _of_places(data: ReportData, place: PlaceData, chart: Chart) -> Json:
-    (name,) = chart.of
-    below = _places_below(data, place)
-    return {"bars": _bars([(one.club_name or one.name, data.value(one, name)) for one in below])}
-
-
-def _places_below(data: ReportData, place: PlaceData) -> list[PlaceData]:
-    """The nearest level below that has places with clubs in it."""
-    inside = set(place.clubs)
-    for level in BELOW.get(place.level, ()):
-        found = [
-            p for p in data.places if p.level == level and p.clubs and inside.issuperset(p.clubs)
-        ]
-        if found:
-            return found
-    return []
-
-
-def _bars(found: Iterable[tuple[str, Decimal | None]]) -> list[Json]:
-    known = [(label, value) for label, value in found if value is not None]
-    most = max((value for _, value in known), default=Decimal(0))
-    return [
-        {"label": label, "text": _text(tidy(value)), "share": _share(value, most)}
-        for label, value in known
-    ]
-
-
-def _share(value: Decimal | None, of: Decimal) -> float:
-    return 0.0 if not value or of <= 0 else float(min(max(value / of, Decimal(0)), Decimal(1)))
-
-
-_CHARTS = {"targets": _of_targets, "parts": _of_parts, "places": _of_places}
+def _bar(data: ReportData, bar: Bar) -> Json:
+    """A share with its unit and the band of its target; a number by itself."""
+    one = data.indicator(bar.indicator)
+    text = f"{to_read(rounded(bar.value))} {one.unit_vi}" if one.over else to_read(tidy(bar.value))
+    ends = {} if bar.low is None else {"low": bar.low, "high": bar.high}
+    return {"label": bar.vi, "text": text, "share": bar.share, **ends}
 
 
 # ------------------------------------------------------------------ what clubs wrote, appendices
@@ -237,7 +165,7 @@ def _clubs(rules: DocumentRules, data: ReportData, place: PlaceData) -> Json:
     clubs = [one for one in data.places if one.level == "club"]
     inside = set(place.clubs)
     rows = [
-        [_text(row[i]) for i in at]
+        [to_read(row[i]) for i in at]
         for club, row in zip(clubs, table.rows, strict=True)
         if club.key in inside
     ]
@@ -283,7 +211,7 @@ def as_told(data: ReportData, name: str, figure: Figure) -> str:
     value = figure.numerator if indicator is None else indicator.value(figure)
     if value is None:
         return NO_DATA
-    return _text(rounded(value) if indicator is not None and indicator.over else tidy(value))
+    return to_read(rounded(value) if indicator is not None and indicator.over else tidy(value))
 
 
 def _chain(data: ReportData, place: PlaceData) -> list[Json]:

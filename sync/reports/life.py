@@ -62,7 +62,7 @@ def _told(db: Connection, data: ReportData, standing: Standing, chain: Chain) ->
     """What people did, and of what phones said that which holds."""
     said = [one for one in standing.confirmed.values() if one.by_form]
     steps = [*said, *(one for one in chain.steps if not one.by_form)]
-    accounts = _accounts(db, steps)
+    accounts = accounts_of(db, steps)
     for step in sorted(steps, key=lambda one: (one.at, one.number, one.id)):
         place = data.place(*step.id)
         name, role = accounts.get(step.actor, ("", ""))
@@ -90,7 +90,7 @@ def _name(place: PlaceData | None, standing: Standing, step: Step) -> str:
     return known.name if known else ""
 
 
-def _accounts(db: Connection, steps: Iterable[Step]) -> dict[str, Account]:
+def accounts_of(db: Connection, steps: Iterable[Step]) -> dict[str, Account]:
     """Name and role behind "user:3" and "app_user:7"."""
     asked: dict[str, set[int]] = {"user": set(), "app_user": set()}
     for step in steps:

@@ -16,6 +16,7 @@ from sync.access import Caller
 from sync.reports import snapshots
 from sync.reports.data import Adjustment, ReportData
 from sync.reports.gather import gather
+from sync.reports.late import late
 from sync.reports.life import with_life
 from sync.reports.small_cells import hidden_small
 from sync.reports.steps import read_chain
@@ -71,6 +72,25 @@ def report_for(
     if not access.may(library, caller, "small_cells.read"):
         data = hidden_small(data)
     return only_clubs(data, access.clubs_in_scope(db, library, caller, period.last))
+
+
+def late_for(
+    db: Connection, library: Library, caller: Caller, period: Period
+) -> tuple[ReportData, Adjustment]:
+    """The newest version that was sent, and what came after it; both as this caller may see them.
+
+    Refused(NOT_ALLOWED, REPORT_NOT_SENT). Who sees no open figures sees none of those either.
+    """
+    if not access.may(library, caller, "figures.read"):
+        raise Refused(NOT_ALLOWED())
+    frozen = snapshots.read(db, period)
+    if frozen is None:
+        raise Refused(REPORT_NOT_SENT(period=period.code))
+    data = replace(frozen, adjustments=(late(db, library, frozen),))
+    if not access.may(library, caller, "small_cells.read"):
+        data = hidden_small(data)
+    data = only_clubs(data, access.clubs_in_scope(db, library, caller, period.last))
+    return data, data.adjustments[0]
 
 
 def only_clubs(data: ReportData, clubs: frozenset[str] | None) -> ReportData:

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.periods import Period
+from forms.periods import Period, get_period
 from sync import tables as t
 from sync.reports.data import ReportData, VersionData, unpack
 
@@ -41,6 +41,14 @@ def list_versions(db: Connection, period: Period) -> Iterator[VersionData]:
     query = sa.select(v.version, v.frozen_at, v.sha256, v.reason).select_from(_joined())
     for row in db.execute(query.where(is_of(period)).order_by(v.version)):
         yield VersionData(row.version, row.frozen_at, row.sha256, row.reason)
+
+
+def sent_periods(db: Connection, calendar: str) -> Iterator[Period]:
+    """The periods of this calendar of which a version is kept, the oldest first."""
+    r = t.reports.c
+    query = sa.select(r.period).select_from(_joined()).where(r.calendar == calendar).distinct()
+    for code in sorted(db.scalars(query)):
+        yield get_period(code, calendar)
 
 
 def read(db: Connection, period: Period, version: int | None = None) -> ReportData | None:

@@ -16,6 +16,7 @@ from sync.reports.data import ColumnData, IndicatorData, PlaceData, ReportData, 
 
 NO_DATA = "–"
 HIDDEN = "ẩn"  # small, or it would tell what is small; which of both is not said
+_SWAPPED = str.maketrans(",.", ".,")
 UNFED = "Cột trống: chưa có biểu mẫu thu thập."
 HIDES = "ẩn: số quá nhỏ, hoặc từ đó tính ra được số quá nhỏ."
 LEVELS = {"city": "tp", "district": "huyen", "commune": "xa"}
@@ -242,3 +243,10 @@ def tidy(value: Decimal) -> Cell:
     """A whole number without decimals, another with up to two: hours of clubs add up by hand."""
     whole = value == value.to_integral_value()
     return int(value) if whole else value.quantize(Decimal("0.01"), ROUND_HALF_UP).normalize()
+
+
+def to_read(cell: Cell) -> str:
+    """As a person reads it: thousands by dots (domain §7.7)."""
+    if isinstance(cell, int | Decimal):
+        return f"{cell:,}".translate(_SWAPPED)
+    return cell if isinstance(cell, str) else to_text(cell)
