@@ -30,7 +30,7 @@ REPORT_SENT = ProblemType(
 )
 REPORT_NOT_SENT = ProblemType(
     "report_not_sent",
-    409,
+    404,
     "Báo cáo kỳ {period} chưa gửi.",
     "The report of {period} has not been sent.",
 )

@@ -100,10 +100,11 @@ def test_the_city_sees_every_club_and_a_chair_her_own(town: Door) -> None:
     city, chair = browser_of(town), browser_of(town)
     sign_in(city, "hoa")
     sign_in(chair, "lan")
-    assert "CLB Một" in city.get("/").text
-    assert "CLB Hai" in city.get("/").text
-    assert "CLB Một" in chair.get("/").text
-    assert "CLB Hai" not in chair.get("/").text
+    for path in ("/reports/2025H2", "/reports/2025H2-clubs.csv"):
+        assert "CLB Một" in city.get(path).text
+        assert "CLB Hai" in city.get(path).text
+        assert "CLB Một" in chair.get(path).text
+        assert "CLB Hai" not in chair.get(path).text
 
 
 def test_b5_a_chair_downloads_the_list_of_her_club_and_nobody_elses(town: Door) -> None:
@@ -136,7 +137,7 @@ def test_a_visit_to_a_club_that_is_none_makes_no_line(town: Door) -> None:
         aggregate.measure(db, library, 100, NOW)
     client = browser_of(town)
     sign_in(client, "hoa")
-    text = client.get("/").text
+    text = client.get("/reports/2026H1-figures.csv").text
     assert "CLB Một" in text
     assert "no-such-club" not in text
 
@@ -152,8 +153,8 @@ def test_the_admin_sees_how_the_server_does_and_no_figures(town: Door) -> None:
 def test_a_period_is_chosen_by_its_code(town: Door) -> None:
     client = browser_of(town)
     sign_in(client, "hoa")
-    assert "<h1>6 tháng cuối năm 2025" in client.get("/?period=2025H2").text
-    assert client.get("/?period=2025H9").status_code == 400
+    assert "<h1>Thành phố Đà Nẵng: 6 tháng cuối năm 2025" in client.get("/figures/2025H2").text
+    assert client.get("/figures/2025H9").status_code == 400
 
 
 def test_a_period_shows_the_clubs_that_were_on_some_day_of_it(town: Door) -> None:
@@ -166,7 +167,7 @@ def test_a_period_shows_the_clubs_that_were_on_some_day_of_it(town: Door) -> Non
     shown = {
         code: [name for name in ("Một", "Hai", "Ba") if f"CLB {name}" in client.get(path).text]
         for code in ("2017H1", "2018H1", "2018H2", "2019H1", "2019H2")
-        if (path := f"/?period={code}")
+        if (path := f"/reports/{code}-clubs.csv")
     }
     both = ["Một", "Hai"]
     assert shown == {
@@ -183,8 +184,9 @@ def test_the_files_hold_the_clubs_of_whoever_asks(town: Door) -> None:
     sign_in(city, "hoa")
     sign_in(chair, "lan")
     for client, sees_all in ((city, True), (chair, False)):
-        home = client.get("/?period=2025H2").text
-        assert home.count("/reports/2025H2") == 3
+        links = re.findall(r'href="/reports/(2025H2[^"]*)"', client.get("/").text)
+        files = ["2025H2.xlsx", "2025H2-clubs.csv", "2025H2-figures.csv", "2025H2.pdf"]
+        assert set(links) == {*files, "2025H2"}
         clubs_csv = client.get("/reports/2025H2-clubs.csv")
         assert "bao_cao_clb_2025H2.csv" in clubs_csv.headers["Content-Disposition"]
         assert "CLB Một" in clubs_csv.text
@@ -299,8 +301,9 @@ def test_a_person_signs_in_reads_the_table_and_signs_out_with_the_keyboard(
     page.get(f"http://127.0.0.1:{served.port}/")
     name = page.switch_to.active_element  # the cursor stands in the first field
     name.send_keys("hoa", Keys.TAB, "cay-da-lang", Keys.ENTER)
-    table = page.find_element(By.TAG_NAME, "table")
-    assert "CLB Một" in table.text
+    for address in ("/reports", "/reports/2025H2"):
+        page.find_element(By.CSS_SELECTOR, f"a[href='{address}']").send_keys(Keys.ENTER)
+    assert page.find_element(By.LINK_TEXT, "CLB Một")
     letters = page.find_element(By.TAG_NAME, "body").value_of_css_property("font-size")
     assert float(letters.removesuffix("px")) >= 18
     wide = "const d = document.documentElement; return d.scrollWidth > d.clientWidth"

@@ -1,0 +1,43 @@
+"""Home, figures, reports: of 2025H1, which is sent, and of 2025H2, which is open."""
+
+from __future__ import annotations
+
+from tests.server.addresses import Address, only
+from tests.server.scope_world import OWN, Who
+
+SENT, OPEN = "/figures/2025H1", "/figures/2025H2"
+
+
+def saw_it_then(who: Who) -> bool:
+    """On the last day of 2025H1 districts still were."""
+    return who.is_in_scope or (who.role == "district" and who.place == OWN)
+
+
+CLUB = {"level": "club", "key": "{club}"}
+
+ADDRESSES = {
+    "GET pages.home": Address("/"),
+    "GET pages.roll": Address("/rolls/members/{club_code}.xlsx", only("chair", "commune")),
+    "GET pages.figures": Address("/figures"),
+    "GET pages.figures_of": Address(SENT),
+    "GET pages.figures_at": (
+        Address(f"{SENT}/club/{{club}}", saw_it_then),
+        Address(f"{OPEN}/club/{{club}}", only("chair", "commune", "city", near=True)),
+    ),
+    "GET pages.figure": Address(f"{SENT}/club/{{club}}/B01", saw_it_then),
+    "GET pages.behind": Address(f"{OPEN}/club/{{club}}/B01/behind", only("chair", "commune")),
+    "GET pages.reports": Address("/reports"),
+    "GET pages.report": (Address("/reports/2025H1"), Address("/reports/2025H2")),
+    "GET pages.late": Address("/reports/2025H1/late"),
+    "GET pages.download": (
+        Address("/reports/2025H1.xlsx"),
+        Address("/reports/2025H1.pdf"),
+        Address("/reports/2025H1-clubs.csv"),
+        Address("/reports/2025H1-figures.csv"),
+    ),
+    "POST pages.take_step": (
+        Address("/reports/2025H2/confirm", only("chair"), form=CLUB),
+        Address("/reports/2025H2/send", only("city", near=False), form={}),
+        Address("/reports/2025H1/reopen", only("city", near=False), form={}),
+    ),
+}

@@ -1,0 +1,116 @@
+"""Figures as pages show them: from the city to the records behind a number, cut to the scope."""
+
+from __future__ import annotations
+
+import re
+
+import sqlalchemy as sa
+
+from sync import tables as t
+from tests.server.pages.town import WARD, Town
+
+
+def place(town: Town, code: str) -> str:
+    """The path of a unit or a club in the half-year."""
+    if code in town.clubs:
+        return f"/figures/2025H2/club/{town.clubs[code]}"
+    with town.database.read() as db:
+        u = t.units.c
+        now = sa.select(u.id, u.level).where(u.code == code, u.valid_to.is_(None))
+        unit = db.execute(now.order_by(u.id.desc())).first()
+    assert unit is not None
+    return f"/figures/2025H2/{unit.level}/{unit.id}"
+
+
+def test_the_city_goes_down_to_wards_clubs_and_one_number(town: Town) -> None:
+    city = town.browser("city")
+    top = city.get("/figures/2025H2")
+    assert "Thành phố Đà Nẵng: 6 tháng cuối năm 2025" in top.text
+    assert "Số liệu lúc này" in top.text
+    assert f'href="{place(town, WARD)}"' in top.text
+    ward = city.get(place(town, WARD)).text
+    assert "CLB A-1" in ward
+    assert "CLB B-1" not in ward
+    club = city.get(place(town, "A-1")).text
+    assert f'href="{place(town, "A-1")}/B06"' in club
+    assert "ẩn/ẩn" in city.get(f"{place(town, 'A-1')}/B06").text  # of three: too few for the city
+    number = town.browser("commune").get(f"{place(town, 'A-1')}/B06").text
+    assert "3/3" in number
+    assert "60–70" in number
+
+
+def test_each_chart_says_in_words_what_it_draws(town: Town) -> None:
+    text = town.browser("city").get("/figures/2025H2").text
+    charts = re.findall(r"<svg viewBox.*?</svg>", text, re.DOTALL)
+    assert charts
+    for chart in charts:
+        named = re.search(r'aria-labelledby="([^" ]+) ([^"]+)"', chart)
+        assert named is not None
+        assert f'<title id="{named[1]}">' in chart
+        said = re.search(rf'<desc id="{named[2]}">([^<]+)</desc>', chart)
+        assert said is not None
+        assert ":" in said[1]
+    assert "style=" not in text
+
+
+def test_a_chair_sees_her_club_and_of_others_not_even_that_they_are_there(town: Town) -> None:
+    chair = town.browser("chair")
+    assert "CLB A-1: 6 tháng" in chair.get("/figures/2025H2").text
+    for code in ("A-2", "B-1", WARD):
+        assert chair.get(place(town, code)).status_code == 404
+        assert chair.get(f"{place(town, code)}/B01").status_code == 404
+        assert chair.get(f"{place(town, code)}/B01/behind").status_code in (403, 404)
+    assert chair.get(f"{place(town, 'A-1')}/Z99").status_code == 404
+
+
+def test_behind_a_number_stand_people_by_name_for_whom_they_are_and_it_is_written_down(
+    town: Town,
+) -> None:
+    chair, city = town.browser("chair"), town.browser("city")
+    path = f"{place(town, 'A-1')}/B01"
+    assert f'href="{path}/behind"' in chair.get(path).text
+    behind = chair.get(f"{path}/behind").text
+    assert "Trần Thị Ba" in behind
+    assert "Nguyễn Thị Thủy" not in behind
+    assert "/behind" not in city.get(path).text  # the city has no people of the list
+    assert city.get(f"{path}/behind").status_code == 403
+    with town.database.read() as db:
+        seen = set(db.scalars(sa.select(t.seen_people.c.list_name)))
+        actions = set(db.scalars(sa.select(t.audit_events.c.action)))
+    assert seen == {"members"}
+    assert {"figure.why", "figure.people"} <= actions
+
+
+def test_behind_a_part_and_what_a_share_is_over_are_looked_at_one_by_one(town: Town) -> None:
+    chair = town.browser("chair")
+    path = f"{place(town, 'A-1')}/B06/behind"
+    assert "Trên tổng" in chair.get(path).text
+    assert "Trần Thị Ba" in chair.get(f"{path}?over=1").text
+    part = chair.get(f"{place(town, 'A-1')}/B01/behind?cut=sex&part=male").text
+    assert "Trần Thị Ba" not in part
+    assert chair.get(f"{place(town, 'A-1')}/B01/behind?cut=shoe_size&part=44").status_code == 404
+    assert "Trần Thị Ba" in chair.get(f"{place(town, 'A-1')}/B01/behind?skip=-1").text
+    assert "Trần Thị Ba" not in chair.get(f"{place(town, 'A-1')}/B01/behind?skip=200").text
+
+
+def test_who_sees_reports_only_has_nothing_before_one_is_sent(town: Town) -> None:
+    for role in ("standing_office", "peoples_committee"):
+        browser = town.browser(role)
+        assert "Chưa có báo cáo nào được gửi" in browser.get("/figures").text
+        assert browser.get("/figures/2025H2").status_code == 404
+        assert browser.get("/figures/2025H2?live=1").status_code == 404
+        assert browser.get("/reports/2025H2.pdf").status_code == 404
+        assert "CLB A-1" not in browser.get("/reports/2025H2").text
+    for role in ("admin", "health", "treasurer", "volunteer", "dpo"):
+        assert town.browser(role).get("/figures/2025H2").status_code == 403
+
+
+def test_home_tells_each_role_what_waits_for_it(town: Town) -> None:
+    assert "Báo cáo cần làm" in town.browser("chair").get("/").text
+    health = town.browser("health").get("/").text
+    assert "Báo cáo cần làm" not in health
+    assert "/reports/" not in health
+    admin = town.browser("admin").get("/").text
+    assert "Biểu mẫu" in admin
+    assert "CLB A-1" not in admin
+    assert "Hôm nay không có việc gì chờ." in town.browser("standing_office").get("/").text
