@@ -23,10 +23,9 @@ def follow_up_lists() -> Answer:
     """Every list of the caller, and how many are on it."""
     library, today = runtime().library, vietnam_day(runtime().now())
     with runtime().database.read() as db:
-        counts = [
-            (one, len(follow_up.read_entries(db, library, caller(), one, today)))
-            for one in follow_up.lists_for(library, caller())
-        ]
+        lists_of_caller = follow_up.lists_for(library, caller())
+        on = follow_up.count_entries(db, library, caller(), lists_of_caller, today)
+        counts = [(one, on[one.id]) for one in lists_of_caller]
     return render_template("follow_up_lists.html", counts=counts)
 
 
