@@ -27,6 +27,7 @@ from tests.bench import (
     figures,
     growth,
     matching,
+    pages,
     phones,
     polling,
     submissions,
@@ -44,6 +45,7 @@ OWN = {  # parts with options and tables of their own
     "weeks": weeks.main,
     "deploy": deploy.main,
     "faults": faults.main,
+    "pages": pages.main,
 }
 
 

@@ -226,8 +226,13 @@ def test_what_a_flag_or_one_event_looks_at_must_exist(
 
 
 def test_a_question_that_is_withheld_must_exist(library_folder: Path) -> None:
-    change(library_folder / "care/forms.toml", '"red_other"', '"red_othr"')
-    assert "không có “read.chair.red_othr”" in what_is_wrong(library_folder)
+    change(library_folder / "care/forms.toml", '["sys", "dia"]', '["sys", "daa"]')
+    assert "không có “read.commune.daa”" in what_is_wrong(library_folder)
+
+
+def test_a_question_that_is_sealed_must_exist(library_folder: Path) -> None:
+    change(library_folder / "health/forms.toml", '"bp_note"', '"bp_nte"')
+    assert "không có “sealed.bp_nte”" in what_is_wrong(library_folder)
 
 
 def test_a_rule_that_names_a_missing_choice_is_told(library_folder: Path) -> None:

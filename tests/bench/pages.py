@@ -1,0 +1,188 @@
+"""`make bench ARGS=pages`: every page, asked by all who may see it, in a city of 6,000 members.
+
+Of each page the slowest of its readers, the worst page first. The server answers in this process,
+without a socket: it is its own time, and its CPU, of the best of a few answers (others may be at
+work on the machine). The roles and addresses are those of tests/server/test_access_table.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gzip
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+
+from forms.library import Library
+from forms.periods import get_period
+from server.runtime import open_vault
+from server.settings import Settings
+from sync import aggregate, rollup
+from sync import tables as t
+from sync.database import Database
+from sync.migrations import upgrade
+from tests.bench import figures
+from tests.bench.machine import machine
+from tests.conftest import NOW
+from tests.postgres import a_postgres
+from tests.server.addresses import Address, addresses
+from tests.server.scope_world import CODES, OWN, ScopeWorld, Who, callers, make_world
+from tests.server.test_access_table import ask, may
+
+STATIC = Path(__file__).parents[2] / "server" / "pages" / "static"
+GOAL, DASHBOARD_GOAL, BYTES_GOAL = 150, 300, 100_000  # milliseconds; of CSS and script together
+DASHBOARDS = ("pages.home", "pages.figures_of", "pages.figures_at")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A page for one reader: milliseconds by the clock and of CPU, the first answer, its bytes."""
+
+    endpoint: str
+    path: str
+    who: Who
+    wall: float
+    cpu: float
+    first: float
+    bytes: int
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench pages", description=__doc__)
+    parser.add_argument("--clubs", type=int, default=100, help="of 60 members and 2,000 events")
+    parser.add_argument("--times", type=int, default=3, help="that each page is asked")
+    parser.add_argument("--only", choices=("embedded", "postgres"))
+    parser.add_argument("--page", default="", help="only endpoints that hold this")
+    given = parser.parse_args(arguments)
+    for kind in (given.only,) if given.only else ("embedded", "postgres"):
+        with contextlib.ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cayda-bench-")))
+            click.echo(machine(folder))
+            url = f"sqlite:///{folder / 'cayda.db'}"
+            if kind == "postgres":
+                url = stack.enter_context(a_postgres(folder / "pg"))
+            database = Database(url, open_vault(Settings(folder)))
+            upgrade(database)
+            world = fill(database, folder, given.clubs)
+            tell(kind, list(measure(world, given.times, given.page)))
+            database.dispose()
+    read, packed = (sum(map(size, STATIC.glob("cayda.*s"))) for size in (_size, _packed))
+    click.echo(f"CSS and script: {read:,} bytes, {packed:,} packed (goal {BYTES_GOAL:,})")
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size
+
+
+def _packed(file: Path) -> int:
+    return len(gzip.compress(file.read_bytes()))
+
+
+def tell(kind: str, measured: list[Measured]) -> None:
+    worst: dict[str, Measured] = {}
+    for one in sorted(measured, key=lambda one: one.wall):
+        worst[one.endpoint] = one
+    click.echo(f"\n{kind}: {len(measured)} answers\n")
+    click.echo(
+        "| page | reader | ms | ms CPU | first ms | KB | goal |\n|---|---|---|---|---|---|---|"
+    )
+    for one in sorted(worst.values(), key=lambda one: -one.wall):
+        goal = DASHBOARD_GOAL if one.endpoint in DASHBOARDS else GOAL
+        missed = " **missed**" if one.wall > goal else ""
+        click.echo(
+            f"| {one.path} | {one.who.name} | {one.wall:.0f} | {one.cpu:.0f} | {one.first:.0f} "
+            f"| {one.bytes / 1000:.0f} | ≤ {goal}{missed} |"
+        )
+
+
+def measure(world: ScopeWorld, times: int, named: str) -> Iterator[Measured]:
+    """Everybody asks for every page that is theirs."""
+    for method, endpoint, one in addresses():
+        if method == "GET" and endpoint.startswith("pages.") and named in endpoint:
+            for who in callers():
+                if may(who, endpoint, one) and who.place in ("", OWN):
+                    yield _ask(world, endpoint, one, who, times)
+
+
+def _ask(world: ScopeWorld, endpoint: str, one: Address, who: Who, times: int) -> Measured:
+    took: list[tuple[float, float]] = []
+    for _ in range(times):
+        start, used = time.perf_counter(), time.process_time()
+        answer = ask(world, who, "GET", one)
+        took.append((time.perf_counter() - start, time.process_time() - used))
+        if answer.status_code >= 400:
+            click.echo(f"{who.name} {one.path}: {answer.status_code}", err=True)
+    wall, cpu = min(took[1:] or took)
+    first = took[0][0]
+    return Measured(endpoint, one.path, who, wall * 1e3, cpu * 1e3, first * 1e3, len(answer.data))
+
+
+# ------------------------------------------------------------------ the city
+def fill(database: Database, folder: Path, size: int) -> ScopeWorld:
+    """The scope test's clubs and people, and so many clubs more, ten of them in one commune."""
+    start = time.perf_counter()
+    world = make_world(database, folder)
+    library = world.door.runtime.library
+    commune = CODES[OWN][1]
+    figures.fill(database, size, visits=1_600, first_units=[commune] * 10)
+    _register(database, library)
+    period = get_period(figures.PERIOD.code)
+    with database.write() as db:
+        clubs = rollup.all_clubs(db, library)
+        aggregate.mark(db, {(period.code, club) for club in clubs})
+    figures.measure_all(database, library)
+    with database.read() as db:
+        events = db.scalar(sa.select(sa.func.count(t.records.c.id)))
+        members = db.scalar(sa.select(sa.func.count(t.entities.c.id)))
+    took = time.perf_counter() - start
+    click.echo(f"{events:,} events, {members:,} entities, filled in {took:.0f} s")
+    return world
+
+
+def _register(database: Database, library: Library) -> None:
+    """The entities whose facts `figures.fill` wrote, as registrations would have made them."""
+    s = t.spells.c
+    with database.write() as db:
+        lists = {
+            row.name: row.id
+            for row in db.execute(sa.select(t.entity_lists.c.name, t.entity_lists.c.id))
+        }
+        known = set(db.scalars(sa.select(t.entities.c.uuid)))
+        told: dict[tuple[str, str], dict[str, str]] = {}
+        for row in db.execute(sa.select(s.list_name, s.uuid, s.name, s.value)):
+            if row.uuid not in known and row.list_name in lists:
+                told.setdefault((row.list_name, row.uuid), {})[row.name] = row.value
+        rows = [
+            _entity(library, lists[of], of, uuid, facts, number)
+            for number, ((of, uuid), facts) in enumerate(told.items())
+        ]
+        for start in range(0, len(rows), figures.AT_ONCE):
+            db.execute(sa.insert(t.entities), rows[start : start + figures.AT_ONCE])
+
+
+def _entity(
+    library: Library, list_id: int, of: str, uuid: str, facts: dict[str, str], number: int
+) -> dict[str, object]:
+    name = figures.NAMES[number % len(figures.NAMES)]
+    rule = library.lists[of]
+    data = {name: facts[name] for name in rule.properties if name in facts}
+    if rule.club:
+        data[rule.club] = facts.get("club", "")
+    return {
+        "list_id": list_id,
+        "uuid": uuid,
+        "label": f"{name} · {1930 + number % 60} · tổ {number % 12}",
+        "data": data,
+        "version": 1,
+        "club_id": facts.get("club"),
+        "imported": False,
+        "created_at": NOW,
+        "updated_at": NOW,
+        "change_seq": number,
+    }
