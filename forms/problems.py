@@ -696,6 +696,7 @@ TABLE_NOT_CSV = ProblemType(
     "The file cannot be read as a CSV table.",
 )
 MISSING_CELL = ProblemType("missing_cell", 400, "Thiếu “{column_vi}”.", "“{column}” is missing.")
+NO_FILE = ProblemType("no_file", 400, "Chưa chọn tệp.", "No file was chosen.")
 NO_ROWS = ProblemType(
     "no_rows",
     400,

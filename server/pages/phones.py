@@ -8,12 +8,13 @@ from flask import render_template, request, url_for
 
 from forms.days import vietnam_day
 from forms.plain_table import read_table
-from forms.problems import MISSING_CELL, NO_ROWS, NOT_FOUND, Problem, Refused
+from forms.problems import MISSING_CELL, NOT_FOUND, Problem, Refused
 from forms.text import fold, sort_key
 from server import auth
 from server.clock import how_far
 from server.new_phones import NewPhone, add_phones, as_sheets
 from server.pages.door import Answer, caller, done, in_menu, page
+from server.pages.upload import uploaded
 from server.pages.words import gettext, mark
 from server.runtime import runtime
 from sync import accounts, phones, posts
@@ -165,10 +166,8 @@ def add_phones_of_file() -> Answer:
 
 
 def _add_file() -> list[NewPhone]:
-    here, file = runtime(), request.files.get("file")
-    if file is None:
-        raise Refused(NO_ROWS())
-    header, rows = read_table(file.read())
+    here = runtime()
+    header, rows = read_table(uploaded())
     with here.database.write() as db:
         wanted = read_phones(db, here.library, header, rows, here.now())
         return add_phones(db, wanted, auth.origin(), here.now(), caller().actor)

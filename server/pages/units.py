@@ -11,14 +11,14 @@ from flask import render_template, request
 from forms.days import read_written_day, vietnam_day
 from forms.decision import Decided
 from forms.plain_table import read_rows
-from forms.problems import BAD_PARAMETER, NOT_FOUND, TABLE_NOT_UTF8, UNKNOWN_PLACE, Problem, Refused
+from forms.problems import BAD_PARAMETER, NOT_FOUND, UNKNOWN_PLACE, Problem, Refused
 from forms.text import sort_key
 from server.pages.door import Answer, caller, done, in_menu, page
+from server.pages.upload import uploaded
 from server.pages.words import gettext, mark
 from server.runtime import runtime
 from sync import clubs, places, posts, reform
 
-MOST_BYTES = 500_000  # of a decision; that of July 2025, which made 94 of 280, has 20,000
 KINDS = {  # what became of a unit
     "whole": mark("whole"),
     "part": mark("a part"),
@@ -105,8 +105,7 @@ def take_decision() -> Answer:
     shown: reform.Preview | None = None
     if request.method == "POST":
         try:
-            text = _given_text()
-            rows = read_rows(text.encode())
+            text, rows = _given_rows()
         except Refused as refused:
             problems = (refused.problem,)
         else:
@@ -126,14 +125,10 @@ def take_decision() -> Answer:
     return answer, 400 if problems else 200
 
 
-def _given_text() -> str:
-    """The file's text, or that of the page which showed what it would change."""
-    file = request.files.get("file")
-    source = file.read(MOST_BYTES) if file else request.form.get("text", "").encode()
-    try:
-        return source.decode("utf-8-sig")
-    except UnicodeError:
-        raise Refused(TABLE_NOT_UTF8()) from None
+def _given_rows() -> tuple[str, list[dict[str, str]]]:
+    """The file's text, or that of the page which showed what it would change; and its rows."""
+    source = request.form.get("text", "").encode() or uploaded()
+    return source.decode(errors="replace"), read_rows(source)
 
 
 def _preview(rows: Sequence[dict[str, str]]) -> tuple[Sequence[Problem], reform.Preview | None]:
@@ -206,7 +201,7 @@ def take_clubs() -> Answer:
     problems: Sequence[Problem] = ()
     if request.method == "POST":
         try:
-            rows = read_rows(_given_text().encode())
+            rows = read_rows(uploaded())
             with here.database.write() as db:
                 taken = clubs.import_clubs(db, here.library, rows, here.now(), caller().actor)
         except clubs.FileRefused as refused:

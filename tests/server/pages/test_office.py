@@ -88,6 +88,8 @@ def test_a_file_of_phones_is_taken_whole_or_told_cell_by_cell(town: Town) -> Non
     assert "C2" in bad.text
     assert "A-9" in bad.text
     assert send_file(admin, "/phones/file", "\x00").status_code == 400
+    assert send_file(admin, "/phones/file", "x" * 400_001).status_code == 400
+    assert post(admin, "/phones/file").status_code == 400
     good = "tên;vai trò;CLB\nNguyễn Thị Chín;tình nguyện viên;A-2\n"
     assert send_file(admin, "/phones/file", good).text.count("<svg") == 1
     assert send_file(admin, "/phones/file", good).status_code == 400
