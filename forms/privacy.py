@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-_WORDS = frozenset({"person", "keep", "consent", "request", "reasons", "holidays"})
+_WORDS = frozenset({"person", "keep", "consent", "request", "identity", "reasons", "holidays"})
 
 
 SATURDAY = 5
@@ -69,6 +69,7 @@ class Privacy:
 
     person   the list whose entities are people
     owns     list -> the property that names whose its entities are
+    identity   questions whose answers no page shows, but to who says why
     keep     form -> the answers that stay of one about somebody who was erased; of a form that is
              not here nothing does, and it counts no more
     """
@@ -78,6 +79,7 @@ class Privacy:
     keep: Mapping[str, frozenset[str]] = field(default_factory=dict)
     consents: Consents | None = None
     requests: Mapping[str, RequestKind] = field(default_factory=dict)
+    identity: frozenset[str] = frozenset()
     reasons: Mapping[str, Words] = field(default_factory=dict)
     holidays: Mapping[int, frozenset[date]] = field(default_factory=dict)
 
@@ -108,6 +110,7 @@ def read_privacy(entry: Mapping[str, Any]) -> Privacy:
         requests=MappingProxyType(
             {str(one["id"]): _request(one) for one in entry.get("request", [])}
         ),
+        identity=_texts(entry.get("identity", {}).get("columns", [])),
         reasons=MappingProxyType(
             {str(name): Words(**one) for name, one in entry.get("reasons", {}).items()}
         ),
@@ -177,6 +180,8 @@ def privacy_slips(
         yield from (("keep", f"{form}.{one}") for one in sorted(columns - set(forms.get(form, ()))))
         missing = sorted(set(needed.get(form, ())) - columns)
         yield from (("keep", f"{form}: {one}?") for one in missing)
+    known = {column for columns in forms.values() for column in columns}
+    yield from (("identity", one) for one in sorted(privacy.identity - known))
     if privacy.consents is not None:
         yield from (("consent", one) for one in _consent_slips(privacy.consents, facts, forms))
 

@@ -148,6 +148,18 @@ ALREADY_ERASED = ProblemType(
     "Người này đã được xóa rồi.",
     "This person has been erased already.",
 )
+NO_REASON = ProblemType(
+    "no_reason",
+    400,
+    "Xin chọn lý do; lý do được ghi lại.",
+    "Please choose the reason; it is written down.",
+)
+NOT_SURE = ProblemType(
+    "not_sure",
+    400,
+    "Xin đánh dấu vào ô xác nhận trước.",
+    "Please tick the box first.",
+)
 REQUEST_CLOSED = ProblemType(
     "request_closed",
     409,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid as uuids
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -135,11 +135,9 @@ def withdraw_all(
     consents, today = library.privacy.consents, vietnam_day(now)
     if _has_ended(db, library, person, today):
         return
-    given = standing(db, library, person, today) if consents else {}
     answers: dict[str, str] = {}
-    for purpose in consents.purposes if consents else ():
-        if given.get(purpose.fact, "") not in ("", *_refusals(purpose)):
-            answers |= purpose.answers
+    for purpose in given(library, standing(db, library, person, today)):
+        answers |= purpose.answers
     if consents is not None and answers:
         _file(db, library, consents, person, answers, caller, now)
 
@@ -155,9 +153,14 @@ def _has_ended(db: Connection, library: Library, person: Person, day: date) -> b
     return bool(ends) and db.execute(query.limit(1)).first() is not None
 
 
-def _refusals(purpose: Purpose) -> Collection[str]:
-    """What is said where it is not given: what taking it back says."""
-    return purpose.answers.values()
+def given(library: Library, standing: Mapping[str, str]) -> list[Purpose]:
+    """The purposes for which consent holds: where not that is said which taking it back says."""
+    consents = library.privacy.consents
+    return [
+        one
+        for one in (consents.purposes if consents else ())
+        if standing.get(one.fact, "") not in ("", *one.answers.values())
+    ]
 
 
 def erase_whole(

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.problems import NOT_FOUND, Refused
+from forms.search import Sought
+from forms.text import name_key
 from sync import canonical
 from sync.accounts import PROJECT_ID
 from sync.catalogue import AFTER_NAME
@@ -68,6 +70,30 @@ def find(db: Connection, library: Library, uuid: str) -> Person:
         raise Refused(NOT_FOUND())
     theirs = frozenset(_theirs(db, library.privacy.owns, uuids))
     return Person(name, uuids, theirs, frozenset(_names(db, name, uuids)))
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Somebody who was looked for by name."""
+
+    uuid: str
+    label: str
+    club_id: str | None
+
+
+def find_named(db: Connection, library: Library, text: str, most: int) -> list[Named]:
+    """People whose label has these words, with marks or without, the nearest first."""
+    sought, e = Sought(text), entities.c
+    query = (
+        sa.select(e.uuid, e.label, e.club_id)
+        .join(entity_lists, entity_lists.c.id == e.list_id)
+        .where(entity_lists.c.name == library.privacy.person, e.deleted_at.is_(None))
+        .where(entity_lists.c.project_id == PROJECT_ID, e.linked_to.is_(None))
+    )
+    rows = db.execute(query).all() if sought else []
+    ranked = [(rank, row) for row in rows if (rank := sought.rank(row.label)) is not None]
+    ranked.sort(key=lambda one: (one[0], name_key(one[1].label), one[1].uuid))
+    return [Named(*row) for _, row in ranked[:most]]
 
 
 def _rows(db: Connection, list_name: str, uuids: Collection[str]) -> list[int]:

@@ -28,6 +28,7 @@ from sync import accounts, aggregate, clubs, places, tables
 from sync.access import OPERATOR, actor_number
 from sync.blobs import open_blobs
 from sync.database import Database
+from sync.privacy import requests
 from sync.reports import steps
 from sync.reports.chain import Wish
 from tests.conftest import NOW
@@ -37,6 +38,7 @@ from tests.sync.sending import an_id
 
 BEFORE = date(2025, 6, 30)
 SENT = "2025H1"  # the report that was sent; of the later half-year there is none yet
+LEFT = ("same name in other texts", "encrypted")  # what a proof of erasing still asks for
 OWN, SIBLING, FAR = (
     "own",
     "sibling",
@@ -335,6 +337,13 @@ def _name_things(world: ScopeWorld, uuids: Mapping[str, str]) -> None:
     for form in world.door.runtime.library.forms:
         names[form] = f"uuid:{an_id(f'{form} {OWN}')}"
     names["member"], names["loan_entity"] = an_id(f"member {OWN}"), an_id(f"loan {OWN}")
+    with world.door.database.write() as db:
+        library, asked = world.door.runtime.library, (names["member"], BEFORE, "", "operator")
+        number = requests.ask(db, library, "access", *asked, NOW)
+        proof = {"why": "", "files": 0, "counted": {}, "rows": {}, "left": dict.fromkeys(LEFT, 0)}
+        kept = {"at": NOW, "actor": "operator", "proof": proof | {"frozen_reports": []}}
+        made = db.execute(tables.erasures.insert().returning(tables.erasures.c.id), kept)
+        names["privacy_request"], names["erasure"] = str(number), str(made.scalar_one())
     names["club"], names["club_code"] = uuids[OWN], CODES[OWN][0]
     with world.door.database.read() as db:
         version = sa.select(tables.form_versions.c.version).join(

@@ -1,0 +1,256 @@
+"""The desk of personal data: requests with their clock, one person's file, consent, erasing."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from flask import Response, render_template, request
+from sqlalchemy.engine import Connection
+
+from forms.days import read_written_day, vietnam_day
+from forms.problems import NEEDS_REQUEST, NOT_SURE, Problem, Refused
+from server.pages.door import Answer, caller, done, in_menu, page
+from server.pages.words import gettext, mark
+from server.runtime import runtime
+from sync import accounts, audit, posts
+from sync.privacy import consent, erase, erasures, identity, requests, traces, whole_file
+from sync.privacy.requests import ANSWER, CLOSE, EXTEND, OPEN, REFUSE, Request
+from sync.privacy.traces import Person
+from sync.workbook import write_xlsx
+
+ACTS = {
+    OPEN: mark("noted"),
+    ANSWER: mark("first answer given"),
+    EXTEND: mark("more time taken"),
+    CLOSE: mark("done"),
+    REFUSE: mark("refused, with the reason told"),
+}
+PARTS = {
+    "entries": mark("Entries in lists"),
+    "facts": mark("Facts in time"),
+    "answers": mark("Answers in forms"),
+    "files": mark("Files"),
+    "consent": mark("Words on consent"),
+    "seen_by": mark("Times somebody looked"),
+}
+MOST_FOUND = 30
+
+
+@in_menu(mark("Personal data"), 94)
+@page("/privacy", "privacy.manage")
+def privacy_desk() -> Answer:
+    """What is asked and by when it is due; who was erased."""
+    here, shown = runtime(), request.args.get("show", "open")
+    with here.database.read() as db:
+        found = requests.list_requests(db, here.library, closed=shown == "closed")
+        erased = erasures.newest(db)
+        names = accounts.names_of(db, {one.actor for one in erased})
+    today = vietnam_day(here.now())
+    return render_template(
+        "privacy.html",
+        requests=found,
+        shown=shown,
+        today=today,
+        erased=erased,
+        names=names,
+        holidays_known=today.year in here.library.privacy.holidays,
+    )
+
+
+@page("/privacy/people", "privacy.manage", methods=("POST",))
+def find_people() -> Answer:
+    """Who is meant by a name: to note a request. The name stands in no address."""
+    here, sought = runtime(), request.form.get("sought", "").strip()
+    with here.database.read() as db:
+        found = traces.find_named(db, here.library, sought, MOST_FOUND)
+        places = posts.place_names(db, [(None, one.club_id) for one in found])
+    people = [(here.library.privacy.person, one.uuid) for one in found]
+    with here.database.write() as db:
+        audit.saw(db, caller().actor, "person.find", people, here.now())
+    kinds = here.library.privacy.requests.values()
+    today = vietnam_day(here.now())
+    return render_template(
+        "privacy_people.html", found=found, places=places, kinds=kinds, sought=sought, today=today
+    )
+
+
+@page("/privacy/requests", "privacy.manage", methods=("POST",))
+def note_request() -> Answer:
+    """A request that came today or before."""
+    here, given = runtime(), request.form
+    day = read_written_day(given.get("received_on", "")) or date.max
+    with here.database.write() as db:
+        number = requests.ask(
+            *(db, here.library, given.get("kind", ""), given.get("uuid", ""), day),
+            *(given.get("paper", ""), caller().actor, here.now()),
+        )
+    return done(gettext("The request is noted."), "show_request", number=number)
+
+
+# ------------------------------------------------------------------ one request
+@page("/privacy/requests/<int:number>", "privacy.manage")
+def show_request(number: int) -> Answer:
+    """One request: its clock, and what was done. The person's file is a step further."""
+    return _request_page(number)
+
+
+@page("/privacy/requests/<int:number>/step", "privacy.manage", methods=("POST",))
+def note_step(number: int) -> Answer:
+    """Note what was done with it."""
+    here = runtime()
+    with here.database.write() as db:
+        act = request.form.get("act", "")
+        requests.act(db, here.library, number, act, caller().actor, here.now())
+    return done(gettext("Noted."), "show_request", number=number)
+
+
+@page("/privacy/requests/<int:number>/file", "privacy.manage", methods=("POST",))
+def open_person_file(number: int) -> Answer:
+    """The person's whole file, on a page or as a file; that it was looked at is written down."""
+    kind = request.form.get("kind", "")
+    if request.form.get("sure") != "yes":
+        return _request_page(number, NOT_SURE())
+    here, action = runtime(), "person.export" if kind in ("json", "xlsx") else "person.show"
+    with here.database.write() as db:
+        asked, person = _working_on(db, number)
+        file = whole_file.read(db, here.library, person)
+        people = [(person.list_name, uuid) for uuid in person.uuids]
+        audit.saw(db, caller().actor, action, people, here.now(), request=number)
+        standing = consent.standing(db, here.library, person, vietnam_day(here.now()))
+        who = {str(row["who"]) for row in file["seen_by"]}
+        names = accounts.names_of(db, who)
+    if kind == "json":
+        content = json.dumps(file, ensure_ascii=False, indent=1, default=str).encode()
+        return _file(f"request-{number}.json", content, "application/json")
+    if kind == "xlsx":
+        return _file(f"request-{number}.xlsx", _workbook(file), XLSX)
+    consents = here.library.privacy.consents
+    return render_template(
+        "privacy_file.html",
+        asked=asked,
+        file=file,
+        parts=[(gettext(PARTS[part]), len(rows)) for part, rows in file.items()],
+        purposes=consents.purposes if consents else (),
+        standing=standing,
+        given={one.fact for one in consent.given(here.library, standing)},
+        names=names,
+    )
+
+
+@page("/privacy/requests/<int:number>/withdraw", "privacy.manage", methods=("POST",))
+def withdraw_consent(number: int) -> Answer:
+    """Take one consent back: at once, on every page and phone's next list."""
+    here, fact = runtime(), request.form.get("fact", "")
+    if not fact:
+        return _request_page(number, NOT_SURE())
+    with here.database.write() as db:
+        asked, _ = _working_on(db, number)
+        gone = consent.withdraw(db, here.library, asked.uuid, fact, caller(), here.now())
+    with here.database.write() as db:
+        erase.delete_doomed(db, here.blobs)
+    said = gettext(
+        "Consent is taken back; %(count)s forms filled in under it are erased.", count=gone
+    )
+    return done(said, "show_request", number=number)
+
+
+@page("/privacy/requests/<int:number>/erase", "privacy.manage", methods=("POST",))
+def erase_person(number: int) -> Answer:
+    """Erase the person for good; the answer leads to the proof."""
+    here = runtime()
+    if request.form.get("sure") != "yes":
+        return _request_page(number, NOT_SURE())
+    with here.database.write() as db:
+        asked, _ = _working_on(db, number)
+        why = f"request {number}"
+        made, _ = erase.erase(
+            db, here.library, asked.uuid, caller=caller(), why=why, now=here.now()
+        )
+    with here.database.write() as db:
+        erase.delete_doomed(db, here.blobs)
+    return done(gettext("The person is erased."), "show_erasure", number=made)
+
+
+@page("/privacy/erasures/<int:number>", "privacy.manage")
+def show_erasure(number: int) -> Answer:
+    """The proof: what was erased, how much of what, nothing personal."""
+    with runtime().database.read() as db:
+        found = erasures.get(db, number)
+        names = accounts.names_of(db, {found.actor})
+    return render_template("privacy_erasure.html", found=found, names=names)
+
+
+@page("/privacy/erasures/<int:number>.json", "privacy.manage")
+def erasure_proof(number: int) -> Answer:
+    """The same as a file to keep."""
+    with runtime().database.read() as db:
+        found = erasures.get(db, number)
+    content = json.dumps({"erasure": number, **found.proof}, ensure_ascii=False, indent=1)
+    return _file(f"erasure-{number}.json", content.encode(), "application/json")
+
+
+# ------------------------------------------------------------------ a number that is hidden
+@page("/privacy/identity/<uuid>", "identity.reveal", methods=("GET", "POST"))
+def reveal_identity(uuid: str) -> Answer:
+    """A hidden number of one person, for a reason; both are written down."""
+    here, shown, problem = runtime(), None, None
+    try:
+        with here.database.write() as db:
+            identity.check(db, here.library, caller(), uuid, here.now())
+            if request.method == "POST":
+                reason = request.form.get("reason", "")
+                shown = identity.reveal(db, here.library, caller(), uuid, reason, here.now())
+    except Refused as refused:
+        if refused.problem.code != "no_reason":
+            raise
+        problem = refused.problem
+    reasons = here.library.privacy.reasons
+    page = render_template("privacy_identity.html", shown=shown, reasons=reasons, problem=problem)
+    return page, problem.status if problem else 200
+
+
+# ------------------------------------------------------------------ parts of it
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def _request_page(number: int, problem: Problem | None = None) -> Answer:
+    here = runtime()
+    with here.database.read() as db:
+        found = requests.get(db, here.library, number)
+        names = accounts.names_of(db, {step.actor for step in found.steps})
+    acts = [act for act in (ANSWER, EXTEND, CLOSE, REFUSE) if act not in found.acts]
+    shown = render_template(
+        "privacy_request.html",
+        found=found,
+        names=names,
+        said={act: gettext(words) for act, words in ACTS.items()},
+        acts=acts if found.is_open else [],
+        today=vietnam_day(here.now()),
+        problem=problem,
+    )
+    return shown, problem.status if problem else 200
+
+
+def _working_on(db: Connection, number: int) -> tuple[Request, Person]:
+    """The open request and its person. Refused(NEEDS_REQUEST) for one that is closed."""
+    library = runtime().library
+    found = requests.get(db, library, number)
+    if not found.is_open:
+        raise Refused(NEEDS_REQUEST())
+    return found, traces.find(db, library, found.uuid)
+
+
+def _workbook(file: whole_file.File) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "file.xlsx"
+        write_xlsx(path, whole_file.tables(file))
+        return path.read_bytes()
+
+
+def _file(name: str, content: bytes, kind: str) -> Response:
+    answer = Response(content, content_type=kind)
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    return answer

@@ -1,0 +1,23 @@
+"""The desk of personal data: only who works on a request, and numbers for who says why."""
+
+from __future__ import annotations
+
+from tests.server.addresses import Address, only
+
+MAY = only("commune", "dpo")
+REQUEST = "/privacy/requests/{privacy_request}"
+
+ADDRESSES = {
+    "GET pages.privacy_desk": (Address("/privacy"), Address("/privacy?show=closed")),
+    "GET pages.show_request": Address(REQUEST),
+    "GET pages.show_erasure": Address("/privacy/erasures/{erasure}"),
+    "GET pages.erasure_proof": Address("/privacy/erasures/{erasure}.json"),
+    "GET pages.reveal_identity": Address("/privacy/identity/{member}", MAY),
+    "POST pages.reveal_identity": Address("/privacy/identity/{member}", MAY, form={}),
+    "POST pages.find_people": Address("/privacy/people", form={"sought": ""}),
+    "POST pages.note_request": Address("/privacy/requests", form={"kind": "access"}),
+    "POST pages.open_person_file": Address(REQUEST + "/file", form={}),
+    "POST pages.withdraw_consent": Address(REQUEST + "/withdraw", form={}),
+    "POST pages.erase_person": Address(REQUEST + "/erase", form={}),
+    "POST pages.note_step": Address(REQUEST + "/step", form={"act": "answer"}),
+}

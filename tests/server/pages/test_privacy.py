@@ -1,0 +1,78 @@
+"""The desk of personal data: a request is noted, worked on, and ends with a person erased."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import sqlalchemy as sa
+
+from sync import audit
+from sync.tables import entities
+from tests.server.pages.town import Town, post
+from tests.sync.sending import an_id
+
+NAME, ID_NUMBER = "Ngô Thị Quỳnh Như", "048149001234"
+
+
+def test_a_request_leads_from_a_name_to_a_file_consent_taken_back_and_the_proof(
+    town: Town,
+) -> None:
+    town.joins("nhu", "A-1", NAME, "1949", id_number=ID_NUMBER)
+    town.is_checked("nhu", "A-1", "2025-09-15")
+    town.works()
+    dpo, nhu = town.browser("dpo"), an_id("nhu")
+    assert "Chưa có." in dpo.get("/privacy").text
+    assert dpo.get(f"/privacy/identity/{nhu}").status_code == 403  # nobody has asked
+    found = post(dpo, "/privacy/people", sought="ngo thi quynh").text
+    assert f"{NAME} · 1949" in found
+    assert "CLB A-1" in found
+    ask = {"uuid": nhu, "kind": "erase", "received_on": "2026-01-19", "paper": "12/YC"}
+    noted = post(dpo, "/privacy/requests", **ask)
+    assert noted.status_code == 303
+    request = noted.headers["Location"]
+    shown = dpo.get(request).text
+    assert "21/01/2026" in shown  # two working days
+    assert NAME not in shown
+    assert post(dpo, f"{request}/file").status_code == 400
+    file = post(dpo, f"{request}/file", sure="yes", kind="page").text
+    for word in (NAME, ID_NUMBER, "paper_signature", "Rút lại: Cho lưu thông tin sức khỏe"):
+        assert word in file
+    whole = post(dpo, f"{request}/file", sure="yes", kind="json")
+    assert NAME in json.dumps(json.loads(whole.data), ensure_ascii=False)
+    assert post(dpo, f"{request}/file", sure="yes", kind="xlsx").data[:2] == b"PK"
+    revealed = post(dpo, f"/privacy/identity/{nhu}", reason="request").text
+    assert ID_NUMBER in revealed
+    assert post(dpo, f"/privacy/identity/{nhu}", reason="curious").status_code == 400
+
+    taken = post(dpo, f"{request}/withdraw", fact="c_health")
+    assert taken.status_code == 303
+    assert "xóa 1 phiếu" in dpo.get(request).text
+    with town.database.read() as db:
+        data = db.scalar(sa.select(entities.c.data).where(entities.c.uuid == nhu))
+        assert data["c_health"] == "no"
+    assert post(dpo, f"{request}/erase").status_code == 400
+    erased = post(dpo, f"{request}/erase", sure="yes")
+    proof = dpo.get(erased.headers["Location"])
+    assert "erased in part" in proof.text
+    kept = dpo.get(re.sub("$", ".json", erased.headers["Location"]))
+    assert NAME not in kept.text
+    assert post(dpo, f"{request}/step", act="close").status_code == 303
+    assert post(dpo, f"{request}/file", sure="yes").status_code == 403
+    with town.database.read() as db:
+        seen = [one.action for one in audit.who_saw(db, "members", [nhu])]
+    assert seen[::-1] == [
+        *("person.find", "person.show", "person.export", "person.export", "identity.reveal")
+    ]
+
+
+def test_who_may_see_a_hidden_number_sees_those_of_the_own_commune_for_a_reason(
+    town: Town,
+) -> None:
+    address = f"/privacy/identity/{an_id('ba')}"
+    commune = town.browser("commune")
+    assert commune.get(address).status_code == 200
+    assert "Không giữ số" in post(commune, address, reason="insurance").text
+    assert town.browser("commune_b").get(address).status_code == 404
+    for name in ("chair", "city", "admin"):
+        assert town.browser(name).get(address).status_code == 403
