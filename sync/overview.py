@@ -19,7 +19,7 @@ from sync.figures import WHOLE
 from sync.reports.charts import Bar, bars_of, of_parts, of_places, places_below, target_bar
 from sync.reports.data import CutData, IndicatorData, LabelData, PlaceData, ReportData
 from sync.reports.tables import figure_cells
-from sync.tables import records
+from sync.tables import forms, records
 
 if TYPE_CHECKING:
     from forms.document_rules import Chart, DocumentRules
@@ -120,8 +120,17 @@ def above(data: ReportData, place: PlaceData) -> list[PlaceData]:
 def latest_period(db: Connection, today: date) -> Period:
     """The half-year of the newest event up to today; where nothing happened yet, today's."""
     c = records.c
-    newest = sa.select(sa.func.max(c.happened_on)).where(c.happened_on <= today, ~c.held_back)
-    return periods_of(db.scalar(newest) or today)[0]
+    # Form by form, each by its index: of all at once every record would be read.
+    of_form = (
+        sa.select(c.happened_on)
+        .where(c.form == forms.c.xml_form_id, c.table_path == "", c.happened_on <= today)
+        .where(~c.held_back)
+        .order_by(c.happened_on.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    newest = db.scalar(sa.select(sa.func.max(of_form)).select_from(forms))
+    return periods_of(newest or today)[0]
 
 
 # ------------------------------------------------------------------ one place

@@ -93,13 +93,18 @@ def find(db: Connection, form: str, instance_id: str, project_id: int = PROJECT_
     """
     s, v = submissions.c, submission_versions.c
     names = spellings(instance_id)
-    by_version = sa.select(v.submission_id).where(v.form_id == forms.c.id, v.instance_id.in_(names))
+    asked = sa.select(forms.c.id).where(
+        forms.c.project_id == project_id, forms.c.xml_form_id == form
+    )
+    form_id = asked.scalar_subquery()
+    # Not joined by OR: then neither index would be used, and every submission read.
+    own = sa.select(s.id).where(s.form_id == form_id, s.instance_id.in_(names))
+    by_version = sa.select(v.submission_id).where(v.form_id == form_id, v.instance_id.in_(names))
     query = (
         sa.select(s.id, forms.c.project_id, forms.c.xml_form_id, s.instance_id)
         .add_columns(s.current_version_id, s.review_state, s.created_at, s.deleted_at)
         .join(forms, forms.c.id == s.form_id)
-        .where(forms.c.project_id == project_id, forms.c.xml_form_id == form)
-        .where(sa.or_(s.instance_id.in_(names), s.id.in_(by_version)))
+        .where(s.id.in_(own.union(by_version)))
     )
     found = [Submission(*row) for row in db.execute(query)]
     if not found:
