@@ -260,9 +260,8 @@ def form_figures(db: Connection) -> dict[int, FormFigures]:
     open_links = sa.select(links.form_id, sa.func.count()).where(
         links.kind == "link", links.revoked_at.is_(None)
     )
-    by_form: dict[int, int] = dict(
-        row._tuple() for row in db.execute(open_links.group_by(links.form_id))
-    )
+    rows_of_links = db.execute(open_links.group_by(links.form_id))
+    by_form = {form_id: number for form_id, number in rows_of_links if form_id is not None}
     c = submissions.c
     query = sa.select(c.form_id, c.review_state, sa.func.count(), sa.func.max(c.created_at))
     rows = db.execute(query.where(c.deleted_at.is_(None)).group_by(c.form_id, c.review_state))

@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 
 from tests.bench import (
+    api,
     backup,
     bad_input,
     beside,
@@ -40,7 +41,8 @@ from tests.bench.server import GENERATOR, Bench, Line
 from tests.postgres import a_postgres
 
 Part = Callable[[str, Bench, str | None], Iterator[Line]]
-OWN = {  # parts with options and tables of their own
+OWN: dict[str, Callable[[list[str]], object]] = {  # parts with options and tables of their own
+    "api": api.main,
     "people": people.main,
     "weeks": weeks.main,
     "deploy": deploy.main,

@@ -275,8 +275,14 @@ def _attribute(text: str) -> str:
 @pytest.fixture
 def door(database: Database, tmp_path: Path) -> Iterator[Door]:
     """A server with one project, one phone (TOKEN) and the form `trees`, version 1."""
+    yield open_door(database, tmp_path)
+    database.dispose()
+
+
+def open_door(database: Database, folder: Path) -> Door:
+    """The same, for whoever has a database without a fixture."""
     url = database.url.render_as_string(hide_password=False)
-    settings = Settings(data=tmp_path, database_url=url)
+    settings = Settings(data=folder, database_url=url)
     clock = Clock(NOW)
     runtime = Runtime(
         settings, database, open_blobs(settings.blobs), CountingJobs(), load_library(), clock
@@ -286,5 +292,4 @@ def door(database: Database, tmp_path: Path) -> Iterator[Door]:
         accounts.add_app_user(db, "Lan", "city", None, None, TOKEN, NOW)
     door = Door(create_app(settings, runtime), runtime, clock)
     door.add_form()
-    yield door
-    database.dispose()
+    return door
