@@ -5,7 +5,7 @@ PORT ?= 8080
 DATA ?= data
 BIN = .venv/bin
 
-.PHONY: run test check checklist requirements access bench lock clean
+.PHONY: run test check checklist requirements access pictures bench lock clean
 
 run: .venv/run.stamp  ## set up and start everything, with the demo in an empty data folder
 	$(BIN)/cayda --data "$(DATA)" serve --demo --host "$(HOST)" --port "$(PORT)"
@@ -28,6 +28,9 @@ requirements: .venv/dev.stamp  ## write forms/library/REQUIREMENTS.md: the schem
 
 access: .venv/dev.stamp  ## write server/ACCESS.md: who may do and see what
 	$(BIN)/python -m tests.access_page
+
+pictures: .venv/dev.stamp  ## walk each role's journey through the demo in Chromium; pictures/, and docs/ for the README
+	$(BIN)/python -m tests.tour $(ARGS)
 
 # What duplicates are measured against has an environment of its own; other parts do not need it.
 OTHERS = $(if $(filter-out people all --%,$(firstword $(ARGS))),,.venv-bench/stamp)
