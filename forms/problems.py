@@ -671,6 +671,12 @@ UNKNOWN_PLACE = ProblemType(
     "Không có đơn vị hay câu lạc bộ mang mã “{code}”.",
     "There is no unit or club with code “{code}”.",
 )
+FILE_RIGHTS_CHANGED = ProblemType(
+    "file_rights_changed",
+    403,
+    "Từ khi làm tệp này, quyền xem của bác đã thay đổi. Xin làm tệp mới.",
+    "What you may see has changed since this file was made. Please have it made anew.",
+)
 NO_SUCH_FIGURE = ProblemType(
     "no_such_figure",
     404,

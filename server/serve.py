@@ -146,7 +146,10 @@ def work(settings: Settings, parent: int | None = None, key: RSAPrivateKey | Non
     if parent is not None and settings.embedded and runtime.database.is_sqlite:
         _release_leases(runtime)
     gc.freeze()  # modules and library stay; the collector need not look at them again
-    with beating(runtime, lambda: os.kill(os.getpid(), signal.SIGTERM)):
+    with (
+        beating(runtime, lambda: os.kill(os.getpid(), signal.SIGTERM)),
+        tasks.files_beside(runtime, stopping),
+    ):
         if settings.redis_url:
             pace = tasks.Pace()
             listen(settings.redis_url, lambda: tasks.run_safely(runtime, stopping, pace), stopping)
@@ -164,7 +167,7 @@ def prepare(runtime: Runtime, new_key: bool = False) -> None:
     Repeatable, also twice at once. `new_key`: passwords are sealed with another key from now on.
     """
     from server import ready
-    from sync import generation, key_mark, places, reform, slices
+    from sync import generation, key_mark, made_files, places, reform, slices
     from sync.migrations import lock_schema, upgrade
     from sync.status import has_forms
 
@@ -178,6 +181,8 @@ def prepare(runtime: Runtime, new_key: bool = False) -> None:
     with runtime.database.write() as db:
         lock_schema(db)
         key_mark.note(db, ready.mark(runtime.settings), runtime.now(), instead=new_key)
+        if new_key:
+            made_files.forget_all(db)  # sealed with the old one; they can be ordered again
         ready.check_key(db, runtime.settings)
         places.load_units(db, runtime.library.units, runtime.library.successions)
         if not has_forms(db):

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from server.making import make_files
 from server.runtime import Runtime
 from server.unseal import open_waiting
-from sync import aggregate, clubs, computed, process, queue, verify, waiting
+from sync import aggregate, clubs, computed, made_files, process, queue, verify, waiting
 from sync.aggregate import MEASURE, StaleCell
 from sync.database import is_outage
 from sync.generation import DERIVE_AGAIN
@@ -34,6 +35,7 @@ SHARE = 5  # measuring may have one part of so many of a worker's time
 LOOK_FOR_STALE = (
     10.0  # seconds between looks without work of our own: others make figures stale too
 )
+LOOK_FOR_FILES = 1.0  # seconds
 LOOK_EVERY = 0.5  # seconds between looks into an empty queue
 SWEEP_EVERY = 3600.0  # seconds; what is overdue by days is found within the hour
 TRY_KEY_EVERY = 5.0  # seconds between tries of a key on what is encrypted
@@ -87,8 +89,37 @@ TASKS: dict[str, Callable[[Runtime, Sequence[Work]], None]] = {
     MEASURE: measure_again,
     comparing.MATCH: match,
     comparing.MATCH_AGAIN: match,
+    made_files.MAKE: make_files,
 }
-AT_ONCE = {comparing.MATCH_AGAIN: 4}  # pieces of work; what may be endless lets others through
+AT_ONCE = {
+    comparing.MATCH_AGAIN: 4,
+    made_files.MAKE: 1,
+}  # pieces of work; what may be endless lets others through
+
+
+SLOW = (made_files.MAKE,)  # a worker that lives does it beside: what phones sent does not wait
+
+
+@contextmanager
+def files_beside(runtime: Runtime, stopping: threading.Event) -> Iterator[None]:
+    """A thread that makes the files that are ordered, as long as the block runs."""
+
+    def make() -> None:
+        while not stopping.wait(LOOK_FOR_FILES):
+            try:
+                with runtime.database.read() as db:  # looking must not stop those who write
+                    waiting = [name for name in SLOW if queue.has_due(db, name, runtime.now())]
+                for name in waiting:
+                    _run_batch(runtime, name)
+            except Exception as error:
+                log.error("making files stopped, will try again: %s", describe(error))
+                stopping.wait(REST_AFTER_FAILURE)
+
+    maker = threading.Thread(target=make, name="files", daemon=True)
+    maker.start()
+    yield
+    stopping.set()
+    maker.join(timeout=REST_AFTER_FAILURE)  # what it leaves is made anew by the next worker
 
 
 def sweep(runtime: Runtime) -> Swept:
@@ -103,6 +134,7 @@ def sweep(runtime: Runtime) -> Swept:
         clubs.follow_units(db, runtime.library, now)  # a decision's day may have come
         computed.turn(db, runtime.library, now)
         comparing.notice(db, runtime.library, now)
+        made_files.forget_old(db, now)
         return waiting.sweep(db, runtime.library, now, patience)
 
 
@@ -163,7 +195,7 @@ def run_until_empty(
         sweep(runtime)
     while stopping is None or not stopping.is_set():
         _open_waiting(runtime, pace)
-        done = sum(_run_batch(runtime, name) for name in TASKS)
+        done = sum(_run_batch(runtime, name) for name in TASKS if pace is None or name not in SLOW)
         total += done
         if done and pace is not None:
             pace.note_work()

@@ -27,8 +27,8 @@ from forms.problems import words_of
 from forms.schema import Field, in_language
 from sync import places
 from sync.clubs import plain_name
-from sync.database import listed
-from sync.tables import entities, records, submission_versions, submissions
+from sync.database import among, listed
+from sync.tables import entities, entity_lists, records, submission_versions, submissions
 from sync.vault import SIGN_IN_JSON, Vault, vault_of
 
 if TYPE_CHECKING:
@@ -104,6 +104,35 @@ def export_records(
         rows = Stream(partial(_rows, db, form, name, questions, codes))
         tables.append(Table(name or form.xml_form_id, header, rows, where[0] if where else None))
     return tables
+
+
+def count_rows(db: Connection, form: FormView) -> int:
+    """About how many rows all its tables have, as far as the reader sees them."""
+    c = records.c
+    query = sa.select(sa.func.count()).where(c.form == form.xml_form_id)
+    if form.reading.clubs is not None:
+        query = query.where(among(db, c.club_id, form.reading.clubs))
+    return int(db.execute(query).scalar_one())
+
+
+def people_in(db: Connection, library: Library, form: FormView) -> set[tuple[str, str]]:
+    """Whom the tables may name or hold answers about, as (list, uuid): all whose label stands for a
+    choice, and whom the records are about.
+    """
+    clubs = form.reading.clubs
+    groups = [rule.name for rule in library.lists.values() if rule.is_of_clubs]
+    c, r = entities.c, records.c
+    named = sa.select(entity_lists.c.name, c.uuid).join(
+        entity_lists, entity_lists.c.id == c.list_id
+    )
+    named = named.where(entity_lists.c.name.not_in(groups))
+    about = sa.select(r.subject_list, r.subject_id).where(
+        r.form == form.xml_form_id, r.subject_id.is_not(None), r.subject_list.not_in(groups)
+    )
+    if clubs is not None:
+        named = named.where(sa.or_(c.club_id.is_(None), among(db, c.club_id, clubs)))
+        about = about.where(among(db, r.club_id, clubs))
+    return {(name, uuid) for query in (named, about) for name, uuid in db.execute(query)}
 
 
 # ------------------------------------------------------------------ columns

@@ -93,15 +93,25 @@ def add_many(
         db.execute(queue.insert(), rows)
 
 
+def has_due(db: Connection, name: str, now: datetime) -> bool:
+    """Whether `claim` would find anything; only reads."""
+    c = queue.c
+    is_due = sa.and_(c.name == name, c.failed_at.is_(None), _is_due(now))
+    return db.execute(sa.select(c.id).where(is_due).limit(1)).first() is not None
+
+
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    return (queue.c.due_at <= now) | (queue.c.due_at > now + FAR)
+
+
 def claim(db: Connection, name: str, limit: int, now: datetime) -> list[Work]:
     """Take up to `limit` due pieces, oldest first, for LEASE; other workers pass them by.
 
     What was tried before comes alone: if it kills its worker, nobody else's tries are used up.
     """
-    is_due = (queue.c.due_at <= now) | (queue.c.due_at > now + FAR)
     due = (
         sa.select(queue.c.id, queue.c.tries)
-        .where(queue.c.name == name, queue.c.failed_at.is_(None), is_due)
+        .where(queue.c.name == name, queue.c.failed_at.is_(None), _is_due(now))
         .order_by(queue.c.due_at, queue.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -81,6 +81,13 @@ class SealedXml(TypeDecorator[bytes]):
         return None if value is None else vault_in(dialect).open(self.place, bytes(value))
 
 
+class SealedPiece(SealedXml):
+    """The bytes of a piece of a file, sealed in the database."""
+
+    place = "made file"
+    cache_ok = True
+
+
 class Answers(TypeDecorator[dict[str, str]]):
     """Answers by column, opened when they are read; who writes them seals what the library marks.
 
@@ -783,4 +790,39 @@ secrets = Table(  # kept: keys that never leave the database, and the mark of th
     Column("name", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
     Column("made_at", Utc, nullable=False),
+)
+
+# ------------------------------------------------------------------ kept: for some days
+made_files = Table(  # files that people ordered; see sync/made_files.py
+    "made_files",
+    metadata,
+    _id(),
+    _ref("user_id", "users", index=True),
+    Column("kind", Text, nullable=False),
+    Column("what", Json, nullable=False),  # what was ordered, as its kind understands it
+    Column("ordered_at", Utc, nullable=False),
+    Column("epoch", Integer, nullable=False),  # rises when what was read for it may not be used
+    Column("rows_done", Integer, nullable=False),
+    Column("rows_total", Integer),  # about; NULL = nobody knows yet
+    Column("made_at", Utc),
+    Column("name", Text, nullable=False),  # how it is called when it is taken; "" until it is made
+    Column("content_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("rights", Text, nullable=False),  # what its reader might see when it was made
+    Column("problem", Json),  # code and details of why it cannot be made
+)
+made_file_pieces = Table(
+    "made_file_pieces",
+    metadata,
+    Column("file_id", Integer, ForeignKey("made_files.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("content", SealedPiece, nullable=False),
+)
+made_file_people = Table(  # whom a file names, or holds answers about: it goes with each of them
+    "made_file_people",
+    metadata,
+    Column("file_id", Integer, ForeignKey("made_files.id"), primary_key=True),
+    Column("list_name", Text, primary_key=True),
+    Column("uuid", Text, primary_key=True),
+    Index("ix_made_file_people_uuid", "uuid", "list_name"),
 )

@@ -72,7 +72,7 @@ def _reports(db: Connection, asking: Caller) -> Iterator[Need]:
         todo = desk.todo
         late = {line.place.id for line in desk.lines if line.is_late or line.sent_back}
         yield Need(
-            say("Report to see to: %(period)s", period=period_name(period)),
+            Markup("{}: {}").format(period_name(period), say("report to see to")),
             len(todo),
             url_for("pages.report", code=period.code),
             is_late=any(one.place in late for one in todo),

@@ -17,7 +17,7 @@ from forms.filling import fill_in
 from forms.instance import read_instance
 from forms.problems import NOT_FOUND, Refused
 from forms.schema import FormSchema
-from sync import audit, process, receive
+from sync import audit, made_files, process, receive
 from sync.access import Caller
 from sync.accounts import PROJECT_ID
 from sync.database import lock_derived
@@ -122,6 +122,7 @@ def withdraw(
     _file(db, library, consents, person, dict(purpose.answers), caller, now)
     covered = _filled_in(db, person, purpose.covers)
     erase_whole(db, library, covered, now)
+    made_files.forget_people(db, person.everything)
     subject = f"entity:{person.key.list_name}/{person.key.uuid}"
     audit.record(db, caller.actor, "consent.withdraw", subject, now, purpose=fact)
     return len(covered)

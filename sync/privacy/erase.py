@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from forms.erasing import ERASED, pattern, without_names
 from forms.problems import ALREADY_ERASED, Refused
-from sync import audit, entities, process
+from sync import audit, entities, made_files, process
 from sync.access import Caller
 from sync.blobs import Blobs
 from sync.database import among, insert_once, lock_derived
@@ -84,6 +84,7 @@ def erase(
     about = _read_again(db, library, found.by_id, now)
     proof["rows"][submission_comments.name] = _forget_comments(db, about)
     _take_off_lists(db, library, person, now)
+    proof["rows"]["made_files"] = made_files.forget_people(db, person.everything)
     proof["submissions"] = [*_what_became(db, library, before)]
     proof["counted"] = dict(Counter(one["became"] for one in proof["submissions"]))
     db.execute(erasures.update().where(erasures.c.id == number).values(proof=proof))

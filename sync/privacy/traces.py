@@ -45,6 +45,11 @@ class Person:
     names: frozenset[str] = field(default=frozenset())
 
     @property
+    def everything(self) -> frozenset[tuple[str, str]]:
+        """Her entries and what is hers, as (list, uuid)."""
+        return frozenset((key.list_name, key.uuid) for key in self.keys | self.theirs)
+
+    @property
     def key(self) -> Key:
         return Key(self.list_name, self.uuids[0])
 

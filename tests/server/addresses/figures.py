@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.server.addresses import Address, only
+from forms.library import load_library
+from tests.server.addresses import Address, only, reads
 from tests.server.scope_world import OWN, Who
 
 SENT, OPEN = "/figures/2025H1", "/figures/2025H2"
@@ -13,6 +14,10 @@ def saw_it_then(who: Who) -> bool:
     return who.is_in_scope or (who.role == "district" and who.place == OWN)
 
 
+ROLES = load_library().roles.values()
+SEES_REPORTS = only(*(one.name for one in ROLES if "reports.read" in one.verbs), near=False)
+VISITS = {"kind": "records", "form": "care_visit", "format": "csv"}
+REPORT = {"kind": "report", "code": "2025H1", "format": "xlsx"}
 CLUB = {"level": "club", "key": "{club}"}
 
 ADDRESSES = {
@@ -35,6 +40,13 @@ ADDRESSES = {
         Address("/reports/2025H1-clubs.csv"),
         Address("/reports/2025H1-figures.csv"),
     ),
+    "GET pages.files": Address("/files"),
+    "POST pages.order_file": (
+        Address("/files", reads("care_visit", near=False), form=VISITS),
+        Address("/files", SEES_REPORTS, form=REPORT),
+    ),
+    "GET pages.take_file": Address("/files/0", only()),  # another's is as none
+    "POST pages.delete_file": Address("/files/0/delete", only(), form={}),
     "POST pages.take_step": (
         Address("/reports/2025H2/confirm", only("chair"), form=CLUB),
         Address("/reports/2025H2/send", only("city", near=False), form={}),
