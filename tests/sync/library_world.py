@@ -54,6 +54,27 @@ class LibraryWorld:
         at: datetime | None = None,
     ) -> int:
         """A filled-in form; create and update name the entity of the form's list that it saves."""
+        xml = self.filled(
+            form, answers, key, replaces=replaces, create=create, update=update, label=label
+        )
+        with self.database.write() as db:
+            arrival = receive.Arrival(1, read_instance(xml), xml)
+            version_id = receive.receive(db, arrival, at or self.now).submission_version_id
+        self.waiting.append(version_id)
+        return version_id
+
+    def filled(
+        self,
+        form: str,
+        answers: Mapping[str, str],
+        key: str,
+        *,
+        replaces: str = "",
+        create: str = "",
+        update: str = "",
+        label: str = "",
+    ) -> bytes:
+        """What a phone would send of it."""
         root = self._blank(form)
         for leaf in [node for node in root.iter() if not len(node)]:
             parent = leaf.getparent()
@@ -66,19 +87,15 @@ class LibraryWorld:
         self._fill_meta(root, key, replaces, create or update, "create" if create else "update")
         if label:
             root.find("{*}meta/{*}entity/{*}label").text = label
-        xml = etree.tostring(root)
-        with self.database.write() as db:
-            arrival = receive.Arrival(1, read_instance(xml), xml)
-            version_id = receive.receive(db, arrival, at or self.now).submission_version_id
-        self.waiting.append(version_id)
-        return version_id
+        return bytes(etree.tostring(root))
 
     def _blank(self, form: str) -> Any:
         with self.database.read() as db:
             query = sa.select(form_versions.c.xform).join(
                 forms, forms.c.current_version_id == form_versions.c.id
             )
-            xform = db.execute(query.where(forms.c.xml_form_id == form)).scalar_one()
+            query = query.where(forms.c.xml_form_id == form, forms.c.project_id == 1)
+            xform = db.execute(query).scalar_one()
         instance = etree.fromstring(xform).find(".//{*}model/{*}instance")
         assert instance is not None
         root = deepcopy(instance[0])
