@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.server.addresses import Address
+from tests.server.addresses import Address, only
 
 ADDRESSES = {
     "GET pages.list_phones": (Address("/phones"), Address("/phones?show=revoked&q=a")),
@@ -35,6 +35,9 @@ ADDRESSES = {
     "GET pages.account": Address("/account"),
     "POST pages.change_password": Address("/account/password", form={"new": "a", "again": "b"}),
     "POST pages.sign_out_everywhere": Address("/account/sign-out", form={"password": ""}),
+    "GET pages.list_tokens": Address("/account/tokens"),
+    "POST pages.list_tokens": Address("/account/tokens", form={"name": "x"}),
+    "POST pages.revoke_token": Address("/account/tokens/1/revoke", only(), form={}),
     "POST pages.revoke_phone": Address("/phones/{phone}/revoke", form={}),
     "POST pages.give_password": Address("/users/{person}/password", form={}),
     "POST pages.end_user": Address("/users/{person}/end", form={}),

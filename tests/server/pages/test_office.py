@@ -151,6 +151,27 @@ def test_a_person_changes_the_own_password_and_signs_out_everywhere(town: Town) 
     assert {browser.get("/account").status_code for browser in (here, there)} == {302}
 
 
+def test_a_token_is_told_once_and_does_what_was_ticked_until_it_is_ended(town: Town) -> None:
+    admin, program = town.browser("admin"), town.app.test_client()
+    nothing = post(admin, "/account/tokens", name="sao lưu", days="30")
+    assert nothing.status_code == 400
+    too_much = post(admin, "/account/tokens", name="sao lưu", scope="audit.read", days="30")
+    assert too_much.status_code == 400
+    made = post(admin, "/account/tokens", name="sao lưu", scope="phones.manage", days="30")
+    secret = told(made)
+    listed = admin.get("/account/tokens").text
+    assert "thêm và khóa điện thoại" in listed
+    assert secret not in listed
+    bearer = {"Authorization": f"Bearer {secret}"}
+    assert program.get("/v1/projects/1/app-users", headers=bearer).status_code == 200
+    assert program.get("/v1/users", headers=bearer).status_code == 403
+    number = re.search(r"/account/tokens/(\d+)/revoke", listed)
+    assert number is not None
+    assert post(town.browser("city"), number[0], "/account").status_code == 404
+    assert post(admin, number[0]).status_code == 303
+    assert program.get("/v1/projects/1/app-users", headers=bearer).status_code == 401
+
+
 # ------------------------------------------------------------------ the server
 def test_failed_work_is_told_in_words_and_tried_again(town: Town) -> None:
     admin = town.browser("admin")
