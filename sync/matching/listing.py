@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.cells import Table
+from forms.entity_pages import Says
 from forms.matching.rule import MatchRule
 from forms.matching.score import Score
 from forms.matching.words import explain
@@ -42,6 +43,7 @@ class Side:
     label: str | None
     club_code: str
     club: str
+    club_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +70,26 @@ def read(
     """The open pairs of a list with at least one side in the clubs that the caller sees (and in
     `clubs`), the likeliest first. Refused(UNKNOWN_LIST), (NOT_ALLOWED).
     """
-    rule = _rule(library, caller, list_name)
+    require(library, caller, list_name)
     scope = access.clubs_in_scope(db, library, caller, today)
     pairs = open_pairs(db, list_name)
-    people = _people(db, list_name, {uuid for pair in pairs for uuid in (pair.one, pair.other)})
-    names = clubs_named(db, {club for _, club in people.values()})
+    people = sides(
+        db, list_name, {uuid for pair in pairs for uuid in (pair.one, pair.other)}, scope
+    )
     shown = []
     for pair in pairs:
         if pair.one in people and pair.other in people:
-            of = {people[pair.one][1], people[pair.other][1]}
-            if _is_seen(of, scope, clubs):
-                one, other = (_side(u, people, names, scope) for u in (pair.one, pair.other))
-                vi, en = explain(rule, Score(pair.bits, pair.levels, {}))
+            one, other = people[pair.one], people[pair.other]
+            seen = {side.club_id for side in (one, other) if side.label is not None}
+            if any(clubs is None or club in clubs for club in seen):
+                vi, en = reasons(library, list_name, pair.bits, pair.levels)
                 shown.append(Shown(one, other, pair.band.value, pair.bits, vi, en, pair.found_at))
     return shown
+
+
+def reasons(library: Library, list_name: str, bits: float, levels: Mapping[str, str]) -> Says:
+    """What two have in common and what not."""
+    return Says(*explain(library.matches[list_name], Score(bits, levels, {})))
 
 
 def lists_for(library: Library, caller: Caller) -> list[str]:
@@ -105,39 +113,23 @@ def _row(pair: Shown) -> tuple[str | datetime | None, ...]:
 
 
 # ------------------------------------------------------------------ who sees what
-def _rule(library: Library, caller: Caller, list_name: str) -> MatchRule:
+def require(library: Library, caller: Caller, list_name: str) -> None:
+    """Refused(UNKNOWN_LIST), (NOT_ALLOWED) unless the caller is a reader of the list's pairs."""
     if list_name not in library.matches:
         raise Refused(UNKNOWN_LIST(list=list_name[:40], lists=", ".join(library.matches)))
     if not _may_read(library.matches[list_name], caller):
         raise Refused(NOT_ALLOWED())
-    return library.matches[list_name]
 
 
 def _may_read(rule: MatchRule, caller: Caller) -> bool:
     return caller.kind == "operator" or (caller.kind == "user" and caller.role in rule.readers)
 
 
-def _is_seen(
-    of: Collection[str], scope: Collection[str] | None, clubs: Collection[str] | None
-) -> bool:
-    seen = [club for club in of if scope is None or club in scope]
-    return any(clubs is None or club in clubs for club in seen)
-
-
-def _side(
-    uuid: str,
-    people: dict[str, tuple[str, str]],
-    names: dict[str, tuple[str, str]],
-    scope: Collection[str] | None,
-) -> Side:
-    label, club = people[uuid]
-    is_seen = scope is None or club in scope
-    return Side(uuid, label if is_seen else None, *names.get(club, ("", "")))
-
-
 # ------------------------------------------------------------------ names
-def _people(db: Connection, list_name: str, uuids: Collection[str]) -> dict[str, tuple[str, str]]:
-    """uuid -> label and club, of those that are there."""
+def sides(
+    db: Connection, list_name: str, uuids: Collection[str], scope: Collection[str] | None
+) -> dict[str, Side]:
+    """uuid -> how it is shown to who sees these clubs (None = all), of those that are there."""
     c = entities.c
     query = (
         sa.select(c.uuid, c.label, c.club_id)
@@ -145,4 +137,14 @@ def _people(db: Connection, list_name: str, uuids: Collection[str]) -> dict[str,
         .where(entity_lists.c.name == list_name, entity_lists.c.project_id == PROJECT_ID)
         .where(among(db, c.uuid, uuids), c.deleted_at.is_(None))
     )
-    return {row.uuid: (row.label, row.club_id or "") for row in db.execute(query)}
+    people = {row.uuid: (row.label, row.club_id or "") for row in db.execute(query)}
+    names = clubs_named(db, {club for _, club in people.values()})
+    return {
+        uuid: Side(
+            uuid,
+            label if scope is None or club in scope else None,
+            *names.get(club, ("", "")),
+            club,
+        )
+        for uuid, (label, club) in people.items()
+    }

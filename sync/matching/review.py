@@ -122,6 +122,37 @@ def dismiss(
     audit.record(db, actor, "duplicate.dismiss", f"list:{list_name}", now, uuids=ids)
 
 
+def dismissed(db: Connection, list_name: str) -> list[tuple[str, str, str, datetime]]:
+    """Of which pairs somebody said that they are two, and it still holds: uuids, by whom, when; the
+    newest first.
+    """
+    p, d = duplicate_pairs.c, duplicate_dismissals.c
+    same = sa.and_(d.list_name == p.list_name, d.one == p.one, d.other == p.other)
+    query = sa.select(d.one, d.other, d.actor, d.at).join(duplicate_pairs, same)
+    rows = db.execute(query.where(d.list_name == list_name).order_by(d.at.desc(), d.id.desc()))
+    found = [tuple(row) for row in rows]
+    open_ones = undecided(db, list_name, {(one, other) for one, other, *_ in found})
+    return [row for row in found if row[:2] not in open_ones]
+
+
+def reopen(
+    db: Connection, list_name: str, one: str, other: str, *, actor: str, now: datetime
+) -> None:
+    """Take back that these two are two: they are asked about again. Refused(PAIR_UNKNOWN) where
+    nobody says it.
+
+    The row stays, of nobody's facts: without it a link that was taken back would say it again.
+    """
+    lock_derived(db)
+    ids = as_ids(plain_id(one) or "", plain_id(other) or "")
+    d = duplicate_dismissals.c
+    mine = (d.list_name == list_name, d.one == ids[0], d.other == ids[1], d.facts_of_one != "")
+    values = {"facts_of_one": "", "facts_of_other": "", "actor": actor, "at": now}
+    if db.execute(duplicate_dismissals.update().where(*mine).values(values)).rowcount == 0:
+        raise Refused(PAIR_UNKNOWN(list=list_name[:80]))
+    audit.record(db, actor, "duplicate.reopen", f"list:{list_name}", now, uuids=ids)
+
+
 def note(db: Connection, list_name: str, ids: Ids, actor: str, now: datetime) -> None:
     """Keep that two are two, of what is told of them now."""
     c = match_profiles.c

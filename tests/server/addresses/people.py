@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.server.addresses import Address, anybody, only, sees
+from tests.server.addresses import Address, anybody, in_scope, only, sees
+
+PAIR = "/pairs/members/{one_twin}/{other_twin}"
+JUDGES = only("chair", "commune", "city", near=False)
 
 ADDRESSES = {
     "GET pages.entity_lists": Address("/lists", anybody),
@@ -27,4 +30,12 @@ ADDRESSES = {
         Address("/follow-up/flagged_checks", only("health", near=False)),
         Address("/follow-up/loans_due", only("treasurer", near=False)),
     ),
+    "GET pages.pair_lists": Address("/pairs", JUDGES),
+    "GET pages.pairs": Address("/pairs/members", JUDGES),
+    "GET pages.pairs_decided": Address("/pairs/members/decided", JUDGES),
+    "GET pages.pair": Address(PAIR, only("chair", "commune", "city")),
+    "POST pages.part_pair": Address(f"{PAIR}/part", in_scope),
+    "POST pages.reopen_pair": Address(f"{PAIR}/reopen", in_scope),
+    "POST pages.join_pair": Address(f"{PAIR}/join", in_scope, form={"stays": "{one_twin}"}),
+    "POST pages.undo_join": Address("/pairs/members/{other_twin}/{one_twin}/undo", in_scope),
 }

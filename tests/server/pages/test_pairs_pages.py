@@ -1,0 +1,101 @@
+"""Who may have been entered twice, in a browser: judged side by side, joined, and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from sync.matching import review, waiting
+from tests.server.conftest import Clock
+from tests.server.pages.town import Town, post
+from tests.sync.sending import an_id
+
+BA, AGAIN = an_id("ba"), an_id("ba again")
+ONE, OTHER = sorted((BA, AGAIN))
+PAIR = f"/pairs/members/{ONE}/{OTHER}"
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(town: Town) -> Iterator[None]:
+    """Every test begins with the pair open."""
+    yield
+    commune = town.browser("commune")
+    post(commune, f"/pairs/members/{AGAIN}/{BA}/undo")
+    town.works()
+    post(commune, f"{PAIR}/reopen")
+
+
+def test_a_pair_stands_side_by_side_with_its_reasons_in_words(town: Town) -> None:
+    commune = town.browser("commune")
+    assert commune.get("/pairs").location == "/pairs/members"
+    assert "trùng họ tên (một bên không dấu)" in commune.get("/pairs/members").text
+    text = commune.get(PAIR).text
+    assert "Trần Thị Ba" in text
+    assert "Tran Thi Ba" in text
+    assert "Họ và tên" in text
+    assert "khám sức khỏe" in text.lower()  # how much was sent about each
+    assert "Gộp làm một" in text
+
+
+def test_the_chair_sees_her_pairs_but_the_commune_and_the_city_decide(town: Town) -> None:
+    chair = town.browser("chair")
+    assert "Gộp làm một" not in chair.get(PAIR).text
+    assert post(chair, f"{PAIR}/join", stays=BA).status_code == 403
+    assert "Gộp làm một" in town.browser("city").get(PAIR).text
+    for other in ("chair_b1", "commune_b"):
+        assert "Ba" not in town.browser(other).get("/pairs/members").text.split("<main")[1]
+        assert town.browser(other).get(PAIR).status_code == 404
+    assert post(town.browser("commune_b"), f"{PAIR}/join", stays=BA).status_code == 404
+    assert post(town.browser("commune_b"), f"{PAIR}/part").status_code == 404
+    for other in ("treasurer", "health"):
+        assert town.browser(other).get("/pairs").status_code == 403
+
+
+def test_two_are_joined_with_the_chosen_word_and_taken_apart_again(town: Town) -> None:
+    commune = town.browser("commune")
+    answer = post(commune, f"{PAIR}/join", **{"stays": BA, "take.full_name": AGAIN})
+    assert answer.status_code == 303
+    town.works()
+    assert town.world.told(BA, "full_name")[-1][0] == "Tran Thi Ba"
+    assert f"/lists/members/{AGAIN}" not in commune.get("/lists/members").text
+    assert commune.get(f"/lists/members/{AGAIN}").status_code == 200  # the one that stands for it
+    assert "Tách ra lại" in commune.get("/pairs/members/decided").text
+    assert "Tách ra lại" not in town.browser("chair").get("/pairs/members/decided").text
+    assert post(commune, f"/pairs/members/{AGAIN}/{BA}/undo").status_code == 303
+    town.works()
+    assert f"/lists/members/{AGAIN}" in commune.get("/lists/members").text
+
+
+def test_who_are_two_are_asked_about_no_more_until_that_is_taken_back(town: Town) -> None:
+    commune = town.browser("commune")
+    assert post(commune, f"{PAIR}/part").status_code == 303
+    assert "Xem cả hai" not in commune.get("/pairs/members").text
+    assert "Đã có người nói đây là hai người" in commune.get(PAIR).text
+    assert "Hỏi lại" in commune.get("/pairs/members/decided").text
+    assert post(commune, f"{PAIR}/reopen").status_code == 303
+    assert "Xem cả hai" in commune.get("/pairs/members").text
+    assert "Hỏi lại" not in commune.get("/pairs/members/decided").text
+    assert post(commune, f"{PAIR}/reopen").status_code == 404
+
+
+def test_a_pair_that_is_asked_about_again_stays_so_though_a_link_was_once_taken_back(
+    town: Town,
+) -> None:
+    commune, clock = town.browser("commune"), town.runtime.now
+    assert isinstance(clock, Clock)
+    clock.time += timedelta(minutes=1)
+    post(commune, f"{PAIR}/join", stays=BA)
+    town.works()
+    clock.time += timedelta(minutes=1)
+    post(commune, f"/pairs/members/{AGAIN}/{BA}/undo")
+    town.works()
+    assert "Xem cả hai" not in commune.get("/pairs/members").text  # who parts them says: two
+    clock.time += timedelta(minutes=1)
+    post(commune, f"{PAIR}/reopen")
+    with town.database.write() as db:
+        waiting.add_all(db, town.runtime.library, town.runtime.now())
+    town.works()
+    with town.database.read() as db:
+        assert [one[:2] for one in review.open_pairs(db, "members")] == [(ONE, OTHER)]
