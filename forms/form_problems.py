@@ -449,6 +449,16 @@ NO_DRAFT = _refusal(
     "Biểu mẫu “{form}” không có bản nháp nào đang thử.",
     "There is no draft of form “{form}” being tried out.",
 )
+DRAFT_NEEDS_PLACE = _refusal(
+    "draft_needs_place",
+    "Biểu mẫu dùng danh sách {lists}, cắt theo người điền: cần chọn câu lạc bộ hoặc đơn vị (--club, --unit).",
+    "The form uses the lists {lists}, cut to who fills it in: a club or a unit is needed (--club, --unit).",
+)
+CANNOT_FILL_IN = _refusal(
+    "cannot_fill_in",
+    "Vai trò “{role}” không điền được biểu mẫu này; dùng: {roles}.",
+    "Role “{role}” cannot fill in this form; use: {roles}.",
+)
 KEY_NOT_READABLE = _refusal(
     "key_not_readable",
     "Tệp không phải khóa công khai RSA dạng PEM. Tạo cặp khóa bằng “cayda form key --public TỆP.pem”.",

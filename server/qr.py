@@ -42,17 +42,22 @@ def write_qr(
     code.save(str(path), scale=6, border=4, kind="png")
 
 
-def inline_qr(server_url: str, name: str) -> Markup:
+def inline_qr(server_url: str, name: str, project: str = "Cây Đa", icon: str = TREE) -> Markup:
     """The same code as an SVG to stand inside a page, as large as the page makes it."""
     import segno
 
-    code = segno.make(settings_text(server_url, name), error="l", micro=False)
+    code = segno.make(settings_text(server_url, name, project, icon), error="l", micro=False)
     return Markup(code.svg_inline(border=4, omitsize=True))  # noqa: S704 (it holds no text)
 
 
 def write_draft_qr(path: Path, server_url: str, name: str, title: str) -> None:
     """The PNG by which a form is tried out: a project of its own in Collect, seen to be a draft."""
-    write_qr(path, server_url, name, f"[Nháp] {title}", MEMO)
+    write_qr(path, server_url, name, *of_draft(title))
+
+
+def of_draft(title: str) -> tuple[str, str]:
+    """Name and icon of the project in which a draft is tried out."""
+    return f"[Nháp] {title}", MEMO
 
 
 def draft_url(origin: str, token: str, xml_form_id: str) -> str:

@@ -1,21 +1,33 @@
-"""A draft's way: begun from what is published, and published as it was tried out."""
+"""A draft's way: begun from what is published, tried out, and published as it was tried out."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
+from forms.form_problems import CANNOT_FILL_IN, DRAFT_NEEDS_PLACE
 from forms.form_version import with_version
 from forms.problems import NOT_FOUND, Refused
 from forms.xlsform import Compiled
-from sync import definitions, publish
+from sync import accounts, definitions, publish
 from sync.blobs import FormBlob
 from sync.definitions import Definition
+from sync.posts import Post
 
 if TYPE_CHECKING:
     from forms.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Tester:
+    """Who tries a draft out: the name and role of the code, and the form's title."""
+
+    name: str
+    role: str
+    title: str
 
 
 def draft_of_published(
@@ -47,6 +59,49 @@ def publish_draft(
     if version is not None:
         compiled = with_version(compiled, version)
     return publish.publish_form(db, library, compiled, _files(db, draft), now, actor)
+
+
+# ------------------------------------------------------------------ who tries it out
+
+
+def testers(db: Connection, library: Library, draft: Definition) -> tuple[str, ...]:
+    """The roles that can try it out: that fill the form in, and may have the lists it asks for."""
+    lists = publish.attached_lists(db, draft.form)
+    rule = library.rules.get(draft.xml_form_id)
+    phones = [role.name for role in library.roles.values() if role.has_phone]
+    roles = (rule.filled_by if rule else ()) or phones
+    return tuple(r for r in roles if all(r in library.lists[name].downloads for name in lists))
+
+
+def let_in(
+    db: Connection,
+    library: Library,
+    xml_form_id: str,
+    role: str | None,
+    post: Post,
+    token: str,
+    now: datetime,
+    actor: str,
+) -> Tester:
+    """Give somebody this token for the draft, as the first role that can try it out if none is
+    named. Refused(UNKNOWN_FORM, NOT_FOUND, CANNOT_FILL_IN, DRAFT_NEEDS_PLACE).
+    """
+    draft = definitions.get_draft(db, xml_form_id)
+    good = testers(db, library, draft)
+    role = role or next(iter(good), "")
+    if role not in good:
+        raise Refused(CANNOT_FILL_IN(role=role, roles=", ".join(good)))
+    lists = publish.attached_lists(db, draft.form)
+    if lists and post == (None, None) and not library.roles[role].everywhere:
+        raise Refused(DRAFT_NEEDS_PLACE(lists=", ".join(lists)))
+    name = f"Nháp {draft.form}"
+    accounts.add_app_user(
+        *(db, name, role, *post, token, now, actor),
+        kind="draft",
+        project_id=accounts.DRAFTS_ID,
+        form_id=draft.form,
+    )
+    return Tester(name, role, draft.name)
 
 
 def _compiled(found: Definition) -> Compiled:

@@ -26,8 +26,9 @@ from server.api.forms import (
     sent_form,
 )
 from server.api.wire import done
+from server.new_form import put_files
 from server.runtime import runtime
-from sync import definitions, drafts, places, publish
+from sync import definitions, drafts, publish
 from sync.accounts import DRAFTS_ID
 from sync.blobs import put_for_phones
 
@@ -48,9 +49,7 @@ def begin_draft(form_id: str) -> Response:
             drafts.draft_of_published(db, here.library, form_id, here.now(), who)
         return done()
     compiled = sent_form(form_id)
-    with here.database.read() as db:
-        units_csv = places.units_csv(db)
-    media = publish.put_media(here.blobs, units_csv, compiled, None)
+    media = put_files(here, compiled)
     with here.database.write() as db:
         definitions.get_form(db, form_id)
         publish.draft_form(db, here.library, compiled, media, here.now(), who, whole=False)

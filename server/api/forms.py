@@ -22,8 +22,9 @@ from server import openrosa
 from server.api.described import ANY_FILE, XLSX, XML, Param, yes_no
 from server.api.door import FORM, KNOWN, PROJECT, caller, route
 from server.api.wire import Time, Wire, extended, flag, say, sent
+from server.new_form import put_files
 from server.runtime import runtime
-from sync import access, catalogue, definitions, places, publish, reading
+from sync import access, catalogue, definitions, publish, reading
 from sync.definitions import Definition, FormFigures, FormFile
 
 KINDS = {XLSX: "xlsx", "application/vnd.ms-excel": "xlsx", "text/csv": "csv", "text/markdown": "md"}
@@ -391,9 +392,7 @@ def create_form() -> Response:
     """A new form from a workbook or an XForm: a draft, or published at once."""
     compiled = sent_form()
     here, who = runtime(), caller().actor
-    with here.database.read() as db:
-        units_csv = places.units_csv(db)
-    media = publish.put_media(here.blobs, units_csv, compiled, None)
+    media = put_files(here, compiled)
     with here.database.write() as db:
         if definitions.exists(db, compiled.xml_form_id):
             raise Refused(FORM_EXISTS(form=compiled.xml_form_id))

@@ -7,17 +7,14 @@ from typing import Any
 from flask import Response, jsonify
 from marshmallow import fields, validate
 
-from forms.problems import BAD_FIELDS, Refused
 from server import auth
 from server.api.app_users import end_access
 from server.api.door import FORM, caller, route
 from server.api.scope import find_place
 from server.api.wire import Time, Wire, sent
 from server.runtime import runtime
-from sync import access, accounts, definitions
-
-LINK = "link"
-ROLE = "volunteer"  # of a link to a form that is for every role
+from sync import definitions, public_links
+from sync.public_links import LINK
 
 
 class LinkShape(Wire):
@@ -47,9 +44,8 @@ class NewLink(Wire):
 def list_links(form_id: str) -> Response:
     """The form's links, the revoked too."""
     with runtime().database.read() as db:
-        form = definitions.get_published(db, form_id)
-        found = accounts.list_app_users(db, LINK, form.form)
-    return jsonify(LinkShape().dump(list(reversed(found)), many=True))
+        found = public_links.list_links(db, form_id)
+    return jsonify(LinkShape().dump(found, many=True))
 
 
 @route(f"{FORM}/public-links", "forms.manage", methods=["POST"], takes=NewLink, gives=LinkShape)
@@ -58,29 +54,14 @@ def create_link(form_id: str) -> Response:
     given, here = sent(NewLink()), runtime()
     token, name = auth.new_token(), given["display_name"]
     with here.database.write() as db:
-        form = definitions.get_published(db, form_id)
-        role = given.get("role") or _role(form_id)
-        if access.get_role(
-            here.library, role
-        ).everywhere:  # everybody's data would be behind an open door
-            raise Refused(BAD_FIELDS(fields="role"))
+        role = given.get("role") or ""
         bound = given.get("unit_code") or given.get("club_code")
         place = find_place(db, given | {"role": role}) if bound else (None, None)
-        made = accounts.add_app_user(
-            db, name, role, *place, token, here.now(), caller().actor, kind=LINK, form_id=form.form
-        )
-        mine = accounts.list_app_users(db, LINK, form.form)
+        who = (name, role, place, token, here.now(), caller().actor)
+        made = public_links.make(db, here.library, form_id, *who)
+        mine = public_links.list_links(db, form_id)
         found: dict[str, Any] = LinkShape().dump(next(one for one in mine if one.id == made))
     return jsonify(found | {"token": token})
-
-
-def _role(form_id: str) -> str:
-    """The first that fills the form in and, bound to no place, sees nobody."""
-    library = runtime().library
-    rule = library.rules.get(form_id)
-    fills_in = (rule.filled_by if rule else ()) or library.roles
-    bound = (library.roles[name] for name in fills_in)
-    return next((role.name for role in bound if role.has_phone and not role.everywhere), "")
 
 
 @route(f"{FORM}/public-links/<int:number>", "forms.manage", methods=["DELETE"])

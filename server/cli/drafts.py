@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,9 +16,10 @@ from server.cli.terminal import WRONG, fail, say
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from forms.library import Library
-    from forms.xlsform import Compiled
     from server.runtime import Runtime
+    from sync.posts import Post
+
+ACTOR = "operator"
 
 
 class Tester(NamedTuple):
@@ -84,76 +84,39 @@ def _try_out(
 ) -> None:
     from server.auth import new_token
     from server.qr import draft_url, write_draft_qr
-    from sync import publish
+    from sync import drafts, publish
 
     origin = find_origin(runtime, server)
     token, now = new_token(), runtime.now()
     with telling(path):
         compiled, media = read_form(runtime, path)
+        form = compiled.xml_form_id
         with runtime.database.write() as db:
-            draft_id = publish.draft_form(db, runtime.library, compiled, media, now, "operator")
-            name, role = _let_in(db, runtime.library, compiled, draft_id, tester, token, now)
-    url = draft_url(origin, token, compiled.xml_form_id)
+            publish.draft_form(db, runtime.library, compiled, media, now, ACTOR)
+            post = _find_post(db, runtime, tester)
+            let_in = (form, tester.role, post, token, now, ACTOR)
+            made = drafts.let_in(db, runtime.library, *let_in)
+    url = draft_url(origin, token, form)
     if qr is not None:
-        write_draft_qr(qr, url, name, compiled.title)
+        write_draft_qr(qr, url, made.name, compiled.title)
     say(
-        f"[Nháp] {compiled.title} {compiled.version} ({role})\n{url}"
+        f"[Nháp] {compiled.title} {compiled.version} ({made.role})\n{url}"
         + (f"\nQR: {qr}" if qr else ""),
-        xml_form_id=compiled.xml_form_id,
+        xml_form_id=form,
         version=compiled.version,
-        role=role,
+        role=made.role,
         token=token,
         url=url,
         qr=qr,
     )
 
 
-def _let_in(
-    db: Connection,
-    library: Library,
-    compiled: Compiled,
-    draft_id: int,
-    tester: Tester,
-    token: str,
-    now: datetime,
-) -> tuple[str, str]:
-    """Give the tester a code of its own for this draft; its name and its role."""
+def _find_post(db: Connection, runtime: Runtime, tester: Tester) -> Post:
+    """The place that was named; without lists a form can be tried out from anywhere."""
     from forms.days import vietnam_day
-    from sync import accounts, posts, publish
+    from sync import posts
 
-    lists = publish.attached_lists(db, draft_id)
-    role = _role(library, compiled.xml_form_id, tester.role, lists)
-    post: posts.Post = (None, None)
-    if lists and not (tester.unit or tester.club or library.roles[role].everywhere):
-        names = ", ".join(lists)
-        fail(
-            f"Biểu mẫu dùng danh sách {names}, cắt theo người điền: cần --club hoặc --unit. "
-            f"/ The form uses the lists {names}, cut to who fills it in: give --club or --unit."
-        )
-    if lists or tester.unit or tester.club:  # without lists it can be tried out from anywhere
-        day = vietnam_day(now)
-        post = posts.find_post(db, library, role, tester.unit, tester.club, day)
-    name = f"Nháp {draft_id}"
-    accounts.add_app_user(
-        *(db, name, role, *post, token, now),
-        kind="draft",
-        project_id=accounts.DRAFTS_ID,
-        form_id=draft_id,
-    )
-    return name, role
-
-
-def _role(library: Library, xml_form_id: str, wanted: str | None, lists: list[str]) -> str:
-    """The role asked for, else the first that fills the form in; it must be able to open it."""
-    rule = library.rules.get(xml_form_id)
-    roles = (rule.filled_by if rule else ()) or [
-        r.name for r in library.roles.values() if r.has_phone
-    ]
-    good = [r for r in roles if all(r in library.lists[name].downloads for name in lists)]
-    role = wanted or next(iter(good), "")
-    if role not in good:
-        fail(
-            f"Vai trò “{role}” không điền được biểu mẫu này; dùng: {', '.join(good)}. "
-            f"/ Role “{role}” cannot fill in this form; use: {', '.join(good)}."
-        )
-    return role
+    if not (tester.unit or tester.club):
+        return None, None
+    day = vietnam_day(runtime.now())
+    return posts.find_post(db, runtime.library, tester.role or "", tester.unit, tester.club, day)

@@ -141,14 +141,12 @@ def _publish_key(runtime: Runtime, xml_form_id: str, key: str | None) -> dict[st
 def read_form(runtime: Runtime, path: Path) -> tuple[Compiled, dict[str, FormBlob]]:
     """A designer's file compiled, and the files beside it put away; what gives doubt is told."""
     from forms.xlsform import compile_form
-    from sync import places, publish
+    from server.new_form import put_files
 
     compiled = compile_form(path.read_bytes(), _kind(path), path.stem)
     if compiled.warnings:
         click.echo(problem_lines(path, compiled.warnings), err=True)
-    with runtime.database.read() as db:
-        units_csv = places.units_csv(db)
-    return compiled, publish.put_media(runtime.blobs, units_csv, compiled, path.parent)
+    return compiled, put_files(runtime, compiled, path.parent)
 
 
 @contextmanager
