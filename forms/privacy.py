@@ -8,7 +8,9 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-_WORDS = frozenset({"person", "keep", "consent", "request", "identity", "reasons", "holidays"})
+_WORDS = frozenset(
+    {"person", "keep", "consent", "request", "term", "identity", "reasons", "holidays"}
+)
 
 
 SATURDAY = 5
@@ -32,6 +34,20 @@ class RequestKind:
     answer_working_days: int
     done_days: int
     extension_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What may be kept no longer: forms about people who left or died so many years ago, or who do
+    not give the consent `without`; or, `person`, all of them."""
+
+    id: str
+    vi: str
+    en: str
+    forms: tuple[str, ...] = ()
+    ended_years: int | None = None
+    without: str | None = None
+    person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,7 @@ class Privacy:
     keep: Mapping[str, frozenset[str]] = field(default_factory=dict)
     consents: Consents | None = None
     requests: Mapping[str, RequestKind] = field(default_factory=dict)
+    terms: Mapping[str, Term] = field(default_factory=dict)
     identity: frozenset[str] = frozenset()
     reasons: Mapping[str, Words] = field(default_factory=dict)
     holidays: Mapping[int, frozenset[date]] = field(default_factory=dict)
@@ -110,6 +127,7 @@ def read_privacy(entry: Mapping[str, Any]) -> Privacy:
         requests=MappingProxyType(
             {str(one["id"]): _request(one) for one in entry.get("request", [])}
         ),
+        terms=MappingProxyType({one.id: one for one in map(_term, entry.get("term", []))}),
         identity=_texts(entry.get("identity", {}).get("columns", [])),
         reasons=MappingProxyType(
             {str(name): Words(**one) for name, one in entry.get("reasons", {}).items()}
@@ -127,6 +145,22 @@ def _request(entry: Mapping[str, Any]) -> RequestKind:
     label, days = entry["label"], ("answer_working_days", "done_days", "extension_days")
     return RequestKind(
         str(entry["id"]), str(label["vi"]), str(label["en"]), *(int(entry[name]) for name in days)
+    )
+
+
+def _term(entry: Mapping[str, Any]) -> Term:
+    years, without = entry.get("ended_years"), entry.get("without")
+    forms, person = bool(entry.get("forms")), bool(entry.get("person"))
+    if (years is None) == (without is None) or forms == person:
+        raise ValueError(f"{entry['id']}: ended_years/without, forms/person")
+    return Term(
+        id=str(entry["id"]),
+        vi=str(entry["label"]["vi"]),
+        en=str(entry["label"]["en"]),
+        forms=tuple(sorted(_texts(entry.get("forms", [])))),
+        ended_years=None if years is None else int(years),
+        without=without,
+        person=person,
     )
 
 
@@ -182,6 +216,10 @@ def privacy_slips(
         yield from (("keep", f"{form}: {one}?") for one in missing)
     known = {column for columns in forms.values() for column in columns}
     yield from (("identity", one) for one in sorted(privacy.identity - known))
+    for term in privacy.terms.values():
+        yield from (("term", one) for one in term.forms if one not in forms)
+        if term.without is not None and term.without not in facts:
+            yield "term", term.without
     if privacy.consents is not None:
         yield from (("consent", one) for one in _consent_slips(privacy.consents, facts, forms))
 

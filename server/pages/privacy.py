@@ -16,7 +16,7 @@ from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.words import gettext, mark
 from server.runtime import runtime
 from sync import accounts, audit, posts
-from sync.privacy import consent, erase, erasures, identity, requests, traces, whole_file
+from sync.privacy import consent, erase, erasures, identity, requests, terms, traces, whole_file
 from sync.privacy.requests import ANSWER, CLOSE, EXTEND, OPEN, REFUSE, Request
 from sync.privacy.traces import Person
 from sync.workbook import write_xlsx
@@ -48,13 +48,15 @@ def privacy_desk() -> Answer:
         found = requests.list_requests(db, here.library, closed=shown == "closed")
         erased = erasures.newest(db)
         names = accounts.names_of(db, {one.actor for one in erased})
-    today = vietnam_day(here.now())
+        today = vietnam_day(here.now())
+        due = terms.due(db, here.library, today)
     return render_template(
         "privacy.html",
         requests=found,
         shown=shown,
         today=today,
         erased=erased,
+        due=due,
         names=names,
         holidays_known=today.year in here.library.privacy.holidays,
     )
@@ -88,6 +90,17 @@ def note_request() -> Answer:
             *(given.get("paper", ""), caller().actor, here.now()),
         )
     return done(gettext("The request is noted."), "show_request", number=number)
+
+
+@page("/privacy/terms/<term>", "privacy.manage", methods=("POST",))
+def erase_due(term: str) -> Answer:
+    """Erase what may be kept no longer by this term."""
+    here = runtime()
+    with here.database.write() as db:
+        gone = terms.carry_out(db, here.library, term, caller(), here.now())
+    with here.database.write() as db:
+        erase.delete_doomed(db, here.blobs)
+    return done(gettext("Erased: %(count)s.", count=gone), "privacy_desk")
 
 
 # ------------------------------------------------------------------ one request

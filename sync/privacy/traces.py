@@ -119,13 +119,12 @@ def _theirs(db: Connection, owns: Mapping[str, str], uuids: Collection[str]) -> 
 
 
 def _names(db: Connection, list_name: str, uuids: Collection[str]) -> Iterator[str]:
-    """Whole labels, and the names they begin with."""
+    """Whole labels, and the names they begin with; of one word it could be a code, or an id."""
     query = sa.select(entity_versions.c.label).where(
         entity_versions.c.entity_id.in_(_rows(db, list_name, uuids))
     )
     for label in db.scalars(query.distinct()):
-        yield label
-        yield label.partition(AFTER_NAME)[0]
+        yield from (one for one in (label, label.partition(AFTER_NAME)[0]) if " " in one.strip())
 
 
 # ------------------------------------------------------------------ submissions

@@ -14,6 +14,7 @@ ADDRESSES = {
     "GET pages.erasure_proof": Address("/privacy/erasures/{erasure}.json"),
     "GET pages.reveal_identity": Address("/privacy/identity/{member}", MAY),
     "POST pages.reveal_identity": Address("/privacy/identity/{member}", MAY, form={}),
+    "POST pages.erase_due": Address("/privacy/terms/no_consent", form={}),
     "POST pages.find_people": Address("/privacy/people", form={"sought": ""}),
     "POST pages.note_request": Address("/privacy/requests", form={"kind": "access"}),
     "POST pages.open_person_file": Address(REQUEST + "/file", form={}),
