@@ -23,11 +23,12 @@ from server.pages.figures import address_of
 from server.pages.look import period_name
 from server.pages.words import both, say
 from server.runtime import runtime
-from sync import follow_up
+from sync import follow_up, made_files
 from sync.access import may
 from sync.gauges import read_gauges
 from sync.matching import listing
 from sync.places import unplaced_clubs
+from sync.privacy.requests import list_requests
 from sync.reports.desk import read_desk
 from sync.status import read_status
 
@@ -116,6 +117,18 @@ def _work(db: Connection, asking: Caller) -> Iterator[Need]:
         yield Need(say("Work that failed"), status.queue.failed, address, is_late=True)
 
 
+def _requests(db: Connection, asking: Caller) -> Iterator[Need]:
+    if may(runtime().library, asking, "privacy.manage"):
+        found, today = list_requests(db, runtime().library), _today()
+        late = any(one.is_late(today) for one in found)
+        yield Need(say("Requests about one's data"), len(found), address_of("privacy_desk"), late)
+
+
+def _files(db: Connection, asking: Caller) -> Iterator[Need]:
+    ready = [one for one in made_files.list_files(db, asking.id) if one.state == made_files.READY]
+    yield Need(say("Files that are ready"), len(ready), address_of("files"))
+
+
 DESKS: tuple[Callable[[Connection, Caller], Iterator[Need]], ...] = (
     _reports,
     _follow_up,
@@ -123,4 +136,6 @@ DESKS: tuple[Callable[[Connection, Caller], Iterator[Need]], ...] = (
     _clubs_without_a_place,
     _phones,
     _work,
+    _requests,
+    _files,
 )
