@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from server.pages.door import Answer, in_menu, page
 from server.pages.words import gettext, mark
 from server.runtime import runtime
 from sync import accounts, audit
+from sync.accounts import Account
 
 AT_ONCE = 50
 FILTERS = ("kind", "actor", "subject", "from", "to")
@@ -96,7 +98,7 @@ VERBS = {
     "why": mark("looked behind"),
     "withdraw": mark("taken back"),
 }
-OPERATOR, SYSTEM = mark("At the server's console"), mark("The server itself")
+NOBODY = {"operator": mark("At the server's console"), "system": mark("The server itself")}
 
 
 @in_menu(mark("Who did what"), 92)
@@ -119,6 +121,7 @@ def list_audit() -> Answer:
         actors = {one.actor for one in found} | {asked["actor"]}
         subjects = {one.subject or "" for one in found} | {asked["subject"]}
         names = accounts.names_of(db, actors | subjects)
+        people = accounts.list_users(db)
     shown = found[:AT_ONCE]
     address: dict[str, Any] = {**asked, "before": shown[-1].id if shown else None}
     kinds = [(noun, gettext(words)) for noun, words in NOUNS.items()]
@@ -129,6 +132,7 @@ def list_audit() -> Answer:
         subjects={subject: names.get(subject, subject) for subject in subjects},
         actions={one.action: words_of(one.action) for one in shown},
         asked=asked,
+        people=_to_choose(people, asked["actor"], names),
         kinds=sorted(kinds, key=lambda one: sort_key(one[1])),
         more=url_for("pages.list_audit", **address) if len(found) > AT_ONCE else "",
     )
@@ -146,8 +150,16 @@ def _start_of(name: str, written: str, days: int = 0) -> datetime | None:
 
 def _nobody(actor: str) -> str:
     """Who is neither a person nor a phone."""
-    known = {"operator": OPERATOR, "system": SYSTEM}
-    return gettext(known[actor]) if actor in known else actor
+    return gettext(NOBODY[actor]) if actor in NOBODY else actor
+
+
+def _to_choose(
+    people: Iterable[Account], asked: str, names: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Who may have done something: everybody who signs in, the server, and who is asked for."""
+    found = {asked: names.get(asked, asked)} if asked else {}
+    found |= {f"user:{one.id}": one.name for one in people}
+    return list((found | {actor: gettext(words) for actor, words in NOBODY.items()}).items())
 
 
 def words_of(action: str) -> str:

@@ -209,6 +209,8 @@ def test_the_audit_tells_who_did_what_in_words_and_page_after_page(town: Town) -
     actor = town.users["admin"].actor
     mine = dpo.get(f"/audit?actor={actor}&from=2026-01-20&to=2026-01-20")
     assert mine.text.count(">admin</a>") >= 1
+    assert f'<option value="{actor}" selected>admin<' in mine.text
+    assert '<option value="app_user:7" selected>' in dpo.get("/audit?actor=app_user:7").text
     assert "Không có việc nào" in dpo.get(f"/audit?actor={actor}&to=2026-01-19").text
     assert dpo.get("/audit?from=yesterday").status_code == 400
     with town.database.write() as db:
