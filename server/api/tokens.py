@@ -74,7 +74,7 @@ def create_api_token() -> Response:
     return jsonify(shape | {"token": secret})
 
 
-@route("/tokens/<int:number>", OWN, methods=["DELETE"])
+@route("/tokens/<int(max=2147483647):number>", OWN, methods=["DELETE"])
 def revoke_api_token(number: int) -> Response:
     """End a token at its next use: one's own; who manages users ends anybody's."""
     here = runtime()

@@ -74,10 +74,11 @@ def flag(name: str, default: bool = False) -> bool:
 
 def paging(most: int = MOST) -> tuple[int, int]:
     """`limit` and `offset` of the query."""
-    return min(_natural("limit", most), most), _natural("offset", 0)
+    return min(number("limit", most), most), number("offset", 0)
 
 
-def _natural(name: str, default: int) -> int:
+def number(name: str, default: int) -> int:
+    """A natural number of the query; Refused(BAD_PARAMETER)."""
     text = request.args.get(name, "")
     if text and not (text.isascii() and text.isdigit() and len(text) < 10):
         raise Refused(BAD_PARAMETER(name=name))

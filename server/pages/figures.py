@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app, render_template, request, url_for
@@ -12,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from forms.cells import Cell
 from forms.days import vietnam_day
-from forms.periods import CALENDAR, Period, get_period, periods_between
+from forms.periods import CALENDAR, Period, get_period
 from forms.problems import NOT_FOUND, Refused
 from server.pages.charts import BarChart, bar_chart
 from server.pages.door import Answer, caller, in_menu, page, pages
@@ -20,7 +19,7 @@ from server.pages.words import gettext, mark, one
 from server.runtime import runtime
 from sync import overview, why
 from sync.access import Caller, may
-from sync.reports import snapshots
+from sync.reports import desk, snapshots
 from sync.reports.charts import Bar
 from sync.reports.data import IndicatorData, PlaceData, ReportData
 from sync.reports.reading import report_for
@@ -29,7 +28,6 @@ from sync.reports.tables import rounded, tidy, to_read
 if TYPE_CHECKING:
     from forms.document_rules import Chart
 
-YEARS_BACK = 1  # of periods to choose from
 SEES = ("figures.read", "reports.read")
 JUDGED = {  # words of the report's files → what is said, and how it looks
     "dat": (mark("Met"), "good"),
@@ -133,15 +131,8 @@ def find_place(data: ReportData, level: str, key: str) -> PlaceData:
 
 
 def periods_for(db: Connection, asking: Caller) -> list[Period]:
-    """Half-years and years to choose from, the newest first: who sees no open figures has those
-    whose report was sent.
-    """
-    today = vietnam_day(runtime().now())
-    if may(runtime().library, asking, "figures.read"):
-        found = periods_between(date(today.year - YEARS_BACK, 1, 1), today)
-    else:
-        found = tuple(snapshots.sent_periods(db, CALENDAR))
-    return sorted(found, key=lambda period: (period.last, period.first), reverse=True)
+    """The periods to choose from, the newest first."""
+    return desk.periods_for(db, runtime().library, asking, vietnam_day(runtime().now()))
 
 
 # ------------------------------------------------------------------ one indicator

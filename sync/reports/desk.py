@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import Connection
 
 from forms.indicators import PLACES
-from forms.periods import Period
+from forms.periods import CALENDAR, Period, periods_between
 from forms.report_problems import REPORT_BELOW_OPEN
 from sync import access
 from sync.access import Caller
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 OF_PLACES: tuple[Act, ...] = ("confirm", "send_back")
 OF_THE_WHOLE: tuple[Act, ...] = ("send", "report", "reopen")
+YEARS_BACK = 1  # of periods to choose from
 TRIED = "…"  # a reason, to see whether the step could be taken with one
 
 
@@ -84,10 +85,22 @@ class Desk:
         return sum(line.confirmed is not None for line in clubs), len(clubs)
 
 
+def periods_for(db: Connection, library: Library, caller: Caller, today: date) -> list[Period]:
+    """Half-years and years to choose from, the newest first: who sees no open figures has those
+    whose report was sent.
+    """
+    found: Iterable[Period] = snapshots.sent_periods(db, CALENDAR)
+    if access.may(library, caller, "figures.read"):
+        found = periods_between(date(today.year - YEARS_BACK, 1, 1), today)
+    return sorted(found, key=lambda period: (period.last, period.first), reverse=True)
+
+
 def read_desk(
     db: Connection, library: Library, caller: Caller, period: Period, today: date
 ) -> Desk:
-    """Of the places in the caller's scope on D."""
+    """Of the places in the caller's scope on D; who sees no open figures sees none of a report that
+    was not sent.
+    """
     chain = read_chain(db, library, period)
     standing = chain.standing()
     scope = access.clubs_in_scope(db, library, caller, period.last)
@@ -96,6 +109,8 @@ def read_desk(
     }
     lines = tuple(_lines(db, library, caller, chain, standing, seen, today))
     steps = tuple(one for one in chain.steps if one.id in seen or not one.place)
+    if standing.sent is None and not access.may(library, caller, "figures.read"):
+        lines, steps = (), ()
     return Desk(
         period=period,
         standing=standing,

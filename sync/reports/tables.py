@@ -127,30 +127,46 @@ def figure_table(data: ReportData) -> Table:
 
 
 def _figure_rows(data: ReportData) -> Iterator[tuple[Cell, ...]]:
+    cuts = _cuts(data)
+    for place, indicator, cell in figures_in_order(data):
+        cut, value = cell
+        yield (
+            *_where(data, place),
+            indicator.id,
+            indicator.vi,
+            f"{cut}={value}" if cut else "",
+            cuts.get(cell, value),
+            *figure_cells(data, place, indicator, target_of(data, place, indicator, cell), cell),
+            "" if cut else place.note or _who_sent(data, place, indicator),
+        )
+
+
+def figures_in_order(
+    data: ReportData,
+) -> Iterator[tuple[PlaceData, IndicatorData, tuple[str, str]]]:
+    """Each place, indicator and part (WHOLE first) of which there is something to say."""
     indicators = sorted(data.indicators, key=lambda one: one.id)
-    cuts = {(cut.name, b.id): f"{cut.vi}: {b.vi}" for cut in data.cuts for b in cut.bands}
+    cuts = _cuts(data)
     parts = {level: _cut_cells(found, cuts) for level, found in data.figures.items()}
     for place in data.places:
         here = data.figures.get(place.level, {})
-        where = _where(data, place)
         for indicator in indicators:
             whole = (place.key, indicator.id, *WHOLE)
             if place.level not in indicator.levels or not (place.clubs or whole in here):
                 continue
-            note = place.note or _who_sent(data, place, indicator)
-            of_whole = data.target(indicator.id, place.level, place.key)
-            for cell in (WHOLE, *parts.get(place.level, {}).get((place.key, indicator.id), ())):
-                cut, value = cell
-                target = None if cut else of_whole
-                yield (
-                    *where,
-                    indicator.id,
-                    indicator.vi,
-                    f"{cut}={value}" if cut else "",
-                    cuts.get(cell, value),
-                    *figure_cells(data, place, indicator, target, cell),
-                    note if not cut else "",
-                )
+            below = parts.get(place.level, {}).get((place.key, indicator.id), ())
+            yield from ((place, indicator, cell) for cell in (WHOLE, *below))
+
+
+def target_of(
+    data: ReportData, place: PlaceData, indicator: IndicatorData, cell: tuple[str, str]
+) -> Target | None:
+    """What it should be; of a part nothing is said."""
+    return data.target(indicator.id, place.level, place.key) if cell == WHOLE else None
+
+
+def _cuts(data: ReportData) -> dict[tuple[str, str], str]:
+    return {(cut.name, b.id): f"{cut.vi}: {b.vi}" for cut in data.cuts for b in cut.bands}
 
 
 def _where(data: ReportData, place: PlaceData) -> tuple[Cell, ...]:

@@ -21,6 +21,7 @@ from server.pages.door import NEEDS as OF_PAGES
 from sync.access import KNOWN_VERBS
 from sync.database import Database
 from tests.access_page import PAGE, to_page
+from tests.server import documented
 from tests.server.addresses import Address, addresses
 from tests.server.scope_world import ScopeWorld, Who, callers, leaks, make_world, text_of
 
@@ -71,7 +72,9 @@ def ask(world: ScopeWorld, who: Who | None, method: str, one: Address) -> TestRe
         body["data"] = one.data
     headers = {**SCRIPT, **(one.headers or {})}
     path = _named(world, one.path)
-    return world.client(who).open(path, method=method, headers=headers, buffered=True, **body)
+    answer = world.client(who).open(path, method=method, headers=headers, buffered=True, **body)
+    documented.check(world.door.app, answer)
+    return answer
 
 
 def _named(world: ScopeWorld, text: str) -> str:

@@ -12,6 +12,7 @@ L = f"{P}/datasets/members"
 E = f"{L}/entities/{{member}}"
 FINDING = f"{P}/forms/supervision/submissions/{{supervision}}"
 
+OPEN_FIGURES = ("chair", "commune", "district", "city")
 visit, whole = reads("care_visit"), reads("care_visit", whole=True)
 form_readers = reads("care_visit", near=False)
 members = sees("members", near=False)
@@ -41,6 +42,19 @@ ADDRESSES = {
     "GET api.list_api_tokens": Address("/v1/tokens"),
     "POST api.create_api_token": Address("/v1/tokens", json={"name": "x"}),
     "DELETE api.revoke_api_token": Address("/v1/tokens/1", only()),
+    "GET api.list_indicators": Address("/v1/indicators"),
+    "GET api.get_indicator": Address("/v1/indicators/B01"),
+    "GET api.list_reports": Address("/v1/reports"),
+    "GET api.get_report": (Address("/v1/reports/2025H1"), Address("/v1/reports/2025H2")),
+    "GET api.list_report_figures": (
+        Address("/v1/reports/2025H1/figures"),
+        Address("/v1/reports/2025H2/figures", only(*OPEN_FIGURES, near=False)),
+    ),
+    "POST api.take_report_step": Address(
+        "/v1/reports/2025H2/steps",
+        only("chair"),
+        json={"act": "confirm", "level": "club", "code": "{club_code}"},
+    ),
     "GET api.list_audits": Address("/v1/audits"),
     # ------------------------------------------------------------ projects, phones
     "GET api.list_projects": Address("/v1/projects"),
