@@ -119,6 +119,11 @@ class ScopeWorld:
     clients: dict[Who, FlaskClient] = field(default_factory=dict)
     csrf: str = ""
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether everybody is asked for, and not only whom SQL treats in another way."""
+        return self.door.database.engine.dialect.name == "sqlite"
+
     def client(self, who: Who | None) -> FlaskClient:
         """The browser of this caller, signed in; of a stranger without."""
         return self.door.app.test_client() if who is None else self.clients[who]
