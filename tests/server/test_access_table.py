@@ -23,7 +23,7 @@ from sync.database import Database
 from tests.access_page import PAGE, to_page
 from tests.server import documented
 from tests.server.addresses import Address, addresses
-from tests.server.scope_world import OWN, ScopeWorld, Who, callers, leaks, make_world, text_of
+from tests.server.scope_world import ScopeWorld, Who, callers, leaks, make_world, text_of
 
 # Doors of phones (tests/server/test_phone_reach.py asks them), of machines, and files of the pages.
 OTHER_DOORS = ("openrosa", "health", "api_key")
@@ -100,7 +100,7 @@ def those_who_may_not(world: ScopeWorld, endpoint: str, one: Address) -> list[Wh
     others = [who for who in everybody() if not may(who, endpoint, one)]
     at_the_door = [who for who in others if not has_verb(who, endpoint)]
     within = _enough(world, [who for who in others if has_verb(who, endpoint)])
-    once = [who for who in at_the_door if who is None or who.place in ("", OWN)]
+    once = [who for who in at_the_door if who is None or who.place in ("", "own")]
     return [*within, *(once if world.is_wide else ())]
 
 
