@@ -24,7 +24,7 @@ from sync.tables import (
     secrets,
     submission_versions,
 )
-from sync.vault import Vault, vault_of
+from sync.vault import Vault, salt_of, vault_of
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -111,8 +111,12 @@ def _answers(db: Connection, library: Library, at: Place) -> int | None:
     changed = []
     for row in rows:
         told = dict(row._mapping)
-        values = {one.name: vault.seal_answers(told[one.name], marked[row.form]) for one in columns}
-        if any(values[one.name] != told[f"kept_{one.name}"] for one in columns):
+        before = {one.name: told[f"kept_{one.name}"] for one in columns}
+        values = {
+            name: vault.seal_answers(told[name], marked[row.form], salt_of(kept_so))
+            for name, kept_so in before.items()
+        }
+        if values != before:
             changed.append({"its_id": row.id} | {f"its_{k}": value for k, value in values.items()})
     if changed:
         mine = records.update().where(c.id == sa.bindparam("its_id"))

@@ -6,8 +6,9 @@ and what was kept before anything was sealed is read as it is.
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,7 @@ from sqlalchemy.engine import Connection, Dialect, Engine
 
 SIGN = "\x01"
 SIGN_BYTE = SIGN.encode()
+SALT = 6  # bytes: of a whole city's answers no two need share one
 SIGN_IN_JSON = "\\u0001"  # as both databases write it in a text of JSON
 
 
@@ -36,9 +38,7 @@ class Locked(Exception):
 class Vault:
     """Seals with the key, and opens what was sealed with it or with an `older` one.
 
-    The same content in the same place (`where`) always gives the same: whether two values are equal
-    can be seen, and how long one is, and nothing else. `key` gives 32 bytes; asked for when first
-    needed, so that whoever needs none never makes one.
+    `key` gives 32 bytes; asked for when first needed, so that whoever needs none never makes one.
     """
 
     def __init__(self, key: Callable[[], bytes], older: Iterable[Callable[[], bytes]] = ()) -> None:
@@ -49,50 +49,64 @@ class Vault:
         return tuple(_box(key()) for key in self._keys)
 
     def seal(self, where: str, content: bytes) -> bytes:
-        return SIGN_BYTE + self._boxes[0].encrypt(content, [where.encode()]) if content else content
+        """The same for the same content in the same place."""
+        return SIGN_BYTE + self._seal(content, where) if content else content
 
     def open(self, where: str, content: bytes) -> bytes:
         """Locked, where it is sealed and none of the keys fits; what is not sealed as it is."""
         if not content.startswith(SIGN_BYTE):
             return content
-        sealed, place = content[len(SIGN_BYTE) :], [where.encode()]
+        return self._open(content[len(SIGN_BYTE) :], where)
+
+    def seal_answers(
+        self, answers: dict[str, str], names: Collection[str], salt: bytes = b""
+    ) -> dict[str, str]:
+        """All answers, those of these names sealed: with another salt each time, so that nobody
+        sees who else said “yes”. How long an answer is can be seen.
+        """
+        marked = [name for name in answers.keys() & names if answers[name]]
+        if not marked:
+            return answers
+        salt = salt or os.urandom(SALT)
+        return answers | {
+            name: SIGN + b64encode(salt + self._seal(answers[name].encode(), name, salt)).decode()
+            for name in marked
+        }
+
+    def open_answers(self, answers: dict[str, str]) -> dict[str, str]:
+        """All answers, opened where they are sealed. Locked, as `open`."""
+        sealed = [name for name, text in answers.items() if text and text[0] == SIGN]
+        if not sealed:
+            return answers
+        return answers | {name: self._open_answer(name, answers[name]) for name in sealed}
+
+    def _open_answer(self, name: str, text: str) -> str:
+        salted = _bytes_in(text)
+        return self._open(salted[SALT:], name, salted[:SALT]).decode()
+
+    def _seal(self, content: bytes, where: str, salt: bytes = b"") -> bytes:
+        return self._boxes[0].encrypt(content, [where.encode(), salt])
+
+    def _open(self, sealed: bytes, where: str, salt: bytes = b"") -> bytes:
         for box in self._boxes:
             try:
-                return box.decrypt(sealed, place)
+                return box.decrypt(sealed, [where.encode(), salt])
             except (InvalidTag, ValueError):
                 continue
         raise Locked
 
-    def seal_text(self, where: str, text: str) -> str:
-        sealed = self.seal(where, text.encode())[len(SIGN_BYTE) :]
-        return SIGN + b64encode(sealed).decode() if text else text
 
-    def open_text(self, where: str, text: str) -> str:
-        """As `open`."""
-        if not text.startswith(SIGN):
-            return text
-        try:
-            sealed = b64decode(text[len(SIGN) :], validate=True)
-        except ValueError:
-            raise Locked from None
-        return self.open(where, SIGN_BYTE + sealed).decode()
-
-    def seal_answers(self, answers: dict[str, str], names: Collection[str]) -> dict[str, str]:
-        """All answers, those of these names sealed."""
-        marked = answers.keys() & names
-        return answers | {name: self.seal_text(place(name), answers[name]) for name in marked}
-
-    def open_answers(self, answers: dict[str, str]) -> dict[str, str]:
-        """All answers, opened where they are sealed."""
-        sealed = [name for name, text in answers.items() if text and text[0] == SIGN]
-        if not sealed:
-            return answers
-        return answers | {name: self.open_text(place(name), answers[name]) for name in sealed}
+def salt_of(answers: Mapping[str, str]) -> bytes:
+    """With which these were sealed; b"" where none is."""
+    sealed = (text for text in answers.values() if text and text[0] == SIGN)
+    return next((_bytes_in(text)[:SALT] for text in sealed), b"")
 
 
-def place(column: str) -> str:
-    """Where an answer stands: the same in every form, so that equal numbers are equal."""
-    return f"answers.{column}"
+def _bytes_in(text: str) -> bytes:
+    try:
+        return b64decode(text[len(SIGN) :], validate=True)
+    except ValueError:
+        raise Locked from None
 
 
 def _box(key: bytes) -> AESSIV:

@@ -17,7 +17,7 @@ from sync import resealing, tables
 from sync.database import Database
 from sync.matching import work as matching
 from sync.matching.secret import hashing
-from sync.vault import NO_VAULT, SIGN, Locked, Vault
+from sync.vault import NO_VAULT, SIGN, Locked, Vault, salt_of
 from tests.sync.library_world import NOW, LibraryWorld
 from tests.sync.sending import an_id
 from tests.sync.test_member_forms import BA, HOA, JOINED
@@ -164,20 +164,20 @@ def test_with_another_key_all_is_sealed_anew_and_the_old_one_opens_nothing(
     changed.dispose()
 
 
-def test_the_same_is_sealed_the_same_way_in_one_place_and_in_another_differently() -> None:
-    vault, other = Vault(lambda: OLD), Vault(lambda: NEW)
-    sealed = vault.seal_text("answers.a", "Ba Đình")
-    assert sealed == vault.seal_text("answers.a", "Ba Đình") != vault.seal_text("b", "Ba Đình")
-    assert vault.open_text("answers.a", sealed) == "Ba Đình"
-    assert Vault(lambda: NEW, [lambda: OLD]).open_text("answers.a", sealed) == "Ba Đình"
-    for locked in (other, NO_VAULT):
+def test_an_answer_is_sealed_differently_each_time_and_opened_in_its_place_only() -> None:
+    vault, told = Vault(lambda: OLD), {"a": "yes", "b": "yes", "c": "Ba Đình"}
+    sealed = vault.seal_answers(told, {"a", "c", "d"})
+    assert sealed["b"] == "yes"
+    assert {sealed["a"], sealed["c"]}.isdisjoint(vault.seal_answers(told, {"a", "c"}).values())
+    assert sealed == vault.seal_answers(told, {"a", "c"}, salt_of(sealed))
+    assert vault.open_answers(sealed) == told
+    assert Vault(lambda: NEW, [lambda: OLD]).open_answers(sealed) == told
+    for locked in (Vault(lambda: NEW), NO_VAULT):
         with pytest.raises(Locked):
-            locked.open_text("answers.a", sealed)
-    with pytest.raises(Locked):
-        vault.open_text("answers.b", sealed)
-    for damaged in (SIGN, f"{SIGN}!", sealed[:-4], sealed + "AAAA"):
+            locked.open_answers(sealed)
+    for damaged in (sealed["a"], SIGN, f"{SIGN}!", sealed["c"][:-4], sealed["c"] + "AAAA"):
         with pytest.raises(Locked):
-            vault.open_text("answers.a", damaged)
+            vault.open_answers({"c": damaged})
 
 
 def test_what_is_open_or_empty_needs_no_key() -> None:
