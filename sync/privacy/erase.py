@@ -21,7 +21,7 @@ from forms.problems import ALREADY_ERASED, Refused
 from sync import audit, entities, made_files, process
 from sync.access import Caller
 from sync.blobs import Blobs
-from sync.database import among, insert_once, lock_derived
+from sync.database import among, insert_once, is_sqlite, lock_derived
 from sync.matching import work as matching
 from sync.merge import LABEL
 from sync.privacy import consent, stripped, traces
@@ -64,6 +64,7 @@ def erase(
     `delete_doomed` takes the bytes of her files away, once this is kept.
     """
     lock_derived(db)
+    _leave_nothing_on_disk(db)
     actor, person = caller.actor, traces.find(db, library, uuid)
     consent.withdraw_all(db, library, person, caller, now)
     found = traces.look_everywhere(db, person)
@@ -113,6 +114,12 @@ def _is_named(db: Connection, sha256: str) -> bool:
 
 
 # ------------------------------------------------------------------ steps
+def _leave_nothing_on_disk(db: Connection) -> None:
+    """SQLite leaves what was overwritten in free pages of its file, unless it is told otherwise."""
+    if is_sqlite(db):
+        db.exec_driver_sql("PRAGMA secure_delete=ON")
+
+
 def _write_down(db: Connection, person: Person, actor: str, now: datetime) -> int:
     made = erasures.insert().returning(erasures.c.id)
     number: int = db.execute(made, {"at": now, "actor": actor, "proof": {}}).scalar_one()

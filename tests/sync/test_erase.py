@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from forms.instance import read_instance
 from forms.privacy import Privacy
 from forms.problems import Refused
-from sync import comments, links, receive, verify
+from sync import accounts, comments, links, made_files, receive, verify
 from sync.access import OPERATOR
 from sync.blobs import Folder
 from sync.database import Database
@@ -26,6 +27,7 @@ from sync.tables import (
     attachments,
     entities,
     expected_attachments,
+    made_file_pieces,
     metadata,
     records,
     submission_versions,
@@ -83,6 +85,12 @@ def world(database: Database, tmp_path: Path) -> LibraryWorld:
     world.work()
     _bring(world, "visit", "ba.jpg")
     with database.write() as db:
+        user = accounts.add_user(
+            db, "city", "city", None, None, accounts.SealedPassword("-", b""), world.now
+        )
+        file = made_files.order(db, user, "roll", {}, world.now)
+        made_files.put(db, file, 0, LABEL.encode())
+        made_files.name_people(db, file, [("members", TWIN)])
         comments.add(db, 4, comments.COMMENT, "Bác đau khớp gối", "user:1", world.now)
         links.link(
             db, world.library, "members", [BA, TWIN],
@@ -159,6 +167,7 @@ def test_an_erased_person_is_nowhere_and_what_only_counts_stays(world: LibraryWo
     with world.database.read() as db:
         assert db.scalar(sa.select(sa.func.count()).select_from(attachments)) == 0
         assert db.scalar(sa.select(sa.func.count()).select_from(expected_attachments)) == 0
+        assert db.scalar(sa.select(sa.func.count()).select_from(made_file_pieces)) == 0
         gone = sa.select(entities.c.uuid).where(entities.c.deleted_at.is_not(None))
         assert set(db.scalars(gone)) == {BA, TWIN}
         (loan,) = db.execute(sa.select(entities).where(entities.c.uuid == LOAN)).all()
@@ -172,6 +181,7 @@ def test_an_erased_person_is_nowhere_and_what_only_counts_stays(world: LibraryWo
     assert world.told(BA, "full_name") == []
     assert world.told(BA, "status")[-1][:2] == ("withdrawn", str(world.now.date()))
     assert world.differences() == []
+    assert NAME.encode() not in _on_disk(world.database)
     # Of whom she helped only her name is gone; of her own visit all that nothing counts.
     (helped,) = (one for one in world.records("care_visit") if one.subject_id == LAN)
     assert helped.answers["note"] == "Cô (đã xóa · erased) nấu cháo"
@@ -179,6 +189,17 @@ def test_an_erased_person_is_nowhere_and_what_only_counts_stays(world: LibraryWo
     (about,) = (one for one in world.records("care_visit") if one.subject_id == BA)
     counted = {"club", "client", "visit_date", "outcome", "minutes", "tasks"}
     assert about.answers.keys() == counted
+
+
+def _on_disk(database: Database) -> bytes:
+    """SQLite's file itself, free pages and all; of PostgreSQL nothing that a test may read."""
+    if database.url.get_backend_name() != "sqlite":
+        return b""
+    assert database.url.database is not None
+    file = sqlite3.connect(database.url.database)
+    file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    file.close()
+    return Path(database.url.database).read_bytes()
 
 
 def _blobs(world: LibraryWorld) -> list[bytes]:
