@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,17 +34,16 @@ axe.run(document, {resultTypes: ["violations"]}).then(
 """
 TOO_WIDE = "const d = document.documentElement; return d.scrollWidth > d.clientWidth"
 LETTERS = "return getComputedStyle(document.body).fontSize"
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    # What a browser shows does not depend on the database.
+    pytest.mark.parametrize("shared_database", ["sqlite"], indirect=True),
+]
 
 
 @pytest.fixture(scope="module")
-def world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScopeWorld]:
-    """On one database: what a browser shows does not depend on it."""
-    folder = tmp_path_factory.mktemp("chromium")
-    shutil.copy(sqlite_template, folder / "cayda.db")
-    database = Database(f"sqlite:///{folder / 'cayda.db'}")
-    yield make_world(database, folder)
-    database.dispose()
+def world(shared_database: Database, tmp_path_factory: pytest.TempPathFactory) -> ScopeWorld:
+    return make_world(shared_database, tmp_path_factory.mktemp("chromium"))
 
 
 @pytest.fixture(scope="module")
@@ -91,15 +89,15 @@ def test_no_page_has_a_barrier_at_either_width(
         if who != signed_in:
             sign_in(window, site, world, who)
             signed_in = who
+        window.get(site + path)
+        window.execute_script(axe)
         for width in (DESK, PHONE):
             widen(window, width)
-            window.get(site + path)
             picture(window, f"{name}_{re.sub(r'[^a-z]', '', who.role if who else 'x')}", width)
             if window.execute_script(TOO_WIDE):
                 found.append(f"{path} is wider than {width} px")
             if float(window.execute_script(LETTERS).removesuffix("px")) < 18:
                 found.append(f"{path} has small letters")
-            window.execute_script(axe)
             for impact, rule, html in window.execute_async_script(AXE):
                 if impact in SERIOUS:
                     found.append(f"{path} at {width} px: {rule} {html[:200]}")
