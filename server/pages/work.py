@@ -17,14 +17,17 @@ from sync import attachments, queue, waiting
 from sync.aggregate import MEASURE
 from sync.gauges import read_gauges
 from sync.generation import DERIVE_AGAIN
+from sync.made_files import MAKE
 from sync.matching.waiting import MATCH, MATCH_AGAIN
 from sync.queue import FailedWork
+from sync.receive import PROCESS
 from sync.status import about_versions, read_status
 
 TASKS = {
-    "process": mark("Reading a form that came in"),
+    PROCESS: mark("Reading a form that came in"),
     MEASURE: mark("Counting the figures of a club"),
     DERIVE_AGAIN: mark("Reading everything again after an upgrade"),
+    MAKE: mark("Making a file to take"),
     MATCH: mark("Looking for people who were entered twice"),
     MATCH_AGAIN: mark("Looking for people who were entered twice"),
 }
@@ -38,7 +41,8 @@ def server_state() -> Answer:
     with here.database.read() as db:
         found, gauges = read_status(db), read_gauges(db, now)
         failed = queue.failed(db)
-        subjects = about_versions(db, [one.subject_id for one in failed if one.subject_id])
+        versions = {one.id: one.subject_id for one in failed if one.name == PROCESS}
+        subjects = about_versions(db, [version for version in versions.values() if version])
         missing, _ = attachments.count_missing(db)
         unregistered = waiting.unregistered(db).count
     return render_template(
@@ -51,7 +55,7 @@ def server_state() -> Answer:
         free_mb=shutil.disk_usage(here.settings.data).free // 2**20,
         failed=failed,
         tasks={one.id: _task(one) for one in failed},
-        about={one.id: subjects.get(one.subject_id or 0) for one in failed},
+        about={work: subjects.get(version or 0) for work, version in versions.items()},
         died=DIED,
     )
 

@@ -179,6 +179,7 @@ def test_failed_work_is_told_in_words_and_tried_again(town: Town) -> None:
         rows = [
             {"name": "measure", "payload": {"period": "2025H2"}, "error": "KeyError (a:1)"},
             {"name": "process", "payload": None, "error": DIED, "subject_id": 1},
+            {"name": "make file", "payload": None, "error": DIED, "subject_id": 1},
         ]  # fmt: skip
         for row in rows:
             values = {"added_at": NOW, "due_at": NOW, "tries": 5, "failed_at": NOW}
@@ -188,6 +189,7 @@ def test_failed_work_is_told_in_words_and_tried_again(town: Town) -> None:
     assert "KeyError (a:1)" in page
     assert DIED not in page  # in words instead
     assert "2025H2" in page
+    assert page.count("nhận lúc") == 1  # only the form that came in is a form that came in
     assert post(admin, "/server/retry", work=str(ids[0])).status_code == 303
     with town.database.read() as db:
         assert [one.id for one in queue.failed(db)] == ids[1:]
