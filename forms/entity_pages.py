@@ -35,7 +35,7 @@ _SECTION_WORDS = frozenset(
     {"title", "hidden", "needs", "now", "history", "records", "entries", "by", "columns"}
     | {"newest", "chart"}
 )
-_PAGE_WORDS = frozenset({"columns", "filters", "start", "search", "about", "column", "section"})
+_PAGE_WORDS = frozenset({"columns", "filters", "start", "search", "column", "section"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,7 @@ class Section:
 @dataclass(frozen=True, slots=True)
 class EntityPage:
     """A list's pages. search: properties in which is looked, beside the label; start: a column's
-    name -> the code with which its filter begins; about: names the person an entry is of, where it
-    is no person itself.
+    name -> the code with which its filter begins.
     """
 
     name: str
@@ -122,7 +121,6 @@ class EntityPage:
     filters: Mapping[str, Column]
     start: Mapping[str, str]
     search: tuple[str, ...]
-    about: Column | None
     known: Mapping[str, Column]
     sections: tuple[Section, ...]
 
@@ -190,7 +188,6 @@ def read_page(name: str, entry: Mapping[str, Any], words: Words) -> EntityPage:
         filters={one: known[one] for one in _texts(entry.get("filters", []))},
         start={str(key): str(code) for key, code in entry.get("start", {}).items()},
         search=_texts(entry.get("search", [])),
-        about=known[entry["about"]] if "about" in entry else None,
         known=known,
         sections=tuple(_section(one, known, words) for one in entry.get("section", [])),
     )
@@ -276,8 +273,6 @@ def page_slips(
         if one.of not in (facts if one.source == "fact" else properties):
             yield one.of
     yield from (name for name in page.search if name not in properties)
-    if page.about is not None and page.about.show != "entry":
-        yield page.about.of
     for name, code in page.start.items():
         if name not in page.filters or code not in page.filters[name].codes:
             yield f"{name} = {code}"

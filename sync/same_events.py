@@ -5,7 +5,7 @@ A decision is a kept row about two submissions; `duplicates.settle` asks for it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,8 @@ class Repeat:
     """A report, the one it counts with, and why. No answers, no names.
 
     by: resent | same_event (rules of the form) | decided (a person: one event) | apart (a person:
-    two events, so both count).
+    two events, so both count) | alike (nobody has said anything). numbers: of the two submissions.
+    about: list and uuid.
     """
 
     form: str
@@ -38,14 +39,48 @@ class Repeat:
     instance_id: str
     counts_with: str
     by: str
+    numbers: tuple[int, int]
+    about: tuple[str, str] | None
 
 
-def repeats(db: Connection, form: str | None = None) -> Iterator[Repeat]:
+def repeats(
+    db: Connection, form: str | None = None, clubs: Collection[str] | None = None
+) -> Iterator[Repeat]:
     """Every report that counts with another, and every two of which a person says that they are
-    two events; the newest day first."""
-    found = [*_counted_with(db), *_parted(db)]
-    wanted = (one for one in found if form is None or one.form == form)
-    yield from sorted(wanted, key=lambda o: (o.day or date.min, o.form, o.instance_id))[::-1]
+    two events, perhaps only of one form or of these clubs; the newest day first."""
+    rows = [
+        row
+        for query in (_counted_with(), _parted())
+        for row in db.execute(query.where(*_of(form, clubs)))
+    ]
+    found = map(_repeat, rows)
+    yield from sorted(found, key=lambda o: (o.day or date.min, o.form, o.instance_id))[::-1]
+
+
+def alike(
+    db: Connection, form: str, clubs: Collection[str] | None, since: date
+) -> Iterator[Repeat]:
+    """Reports about one entity on one day since then that count as two, though nobody says so; the
+    newest day first.
+    """
+    c, other, its = records.c, records.alias("other"), submissions.alias("its")
+    names = ("form", "table_path", "happened_on", "subject_list", "subject_id")
+    same = sa.and_(*(other.c[name] == c[name] for name in names), other.c.id < c.id)
+    query = (
+        _described()
+        .add_columns(its.c.instance_id, sa.literal("alike"), its.c.id)
+        .join(other, same)
+        .join(its, its.c.id == other.c.submission_id)
+        .where(c.table_path == "", c.counted_with.is_(None), other.c.counted_with.is_(None))
+        .where(c.happened_on >= since, *_of(form, clubs))
+    )
+    d = event_decisions.c
+    apart = sa.select(d.submission_id, d.other_id).where(d.undone_at.is_(None), d.kind == APART)
+    parted = {frozenset(pair) for pair in db.execute(apart)}
+    for row in db.execute(query.order_by(c.happened_on.desc(), c.id)):
+        one = _repeat(row)
+        if frozenset(one.numbers) not in parted:
+            yield one
 
 
 def decide(
@@ -112,34 +147,44 @@ def _follow(
 
 
 # ------------------------------------------------------------------ what there is
-def _counted_with(db: Connection) -> Iterator[Repeat]:
+def _counted_with() -> sa.Select[Any]:
     c, counts, its = records.c, records.alias("counts"), submissions.alias("its")
-    query = (
+    return (
         _described()
-        .add_columns(its.c.instance_id, c.counted_by)
+        .add_columns(its.c.instance_id, c.counted_by, its.c.id)
         .join(counts, counts.c.id == c.counted_with)
         .join(its, its.c.id == counts.c.submission_id)
         .where(c.table_path == "")
     )
-    for row in db.execute(query):
-        yield Repeat(*row)
 
 
-def _parted(db: Connection) -> Iterator[Repeat]:
+def _parted() -> sa.Select[Any]:
     d, its = event_decisions.c, submissions.alias("its")
-    query = (
+    return (
         _described()
-        .add_columns(its.c.instance_id, d.kind)
+        .add_columns(its.c.instance_id, d.kind, its.c.id)
         .join(event_decisions, d.other_id == records.c.submission_id)
         .join(its, its.c.id == d.submission_id)
         .where(records.c.table_path == "", d.kind == APART, d.undone_at.is_(None))
     )
-    for row in db.execute(query):
-        yield Repeat(*row)
 
 
 def _described() -> sa.Select[Any]:
     c = records.c
-    return sa.select(c.form, c.happened_on, c.club_id, submissions.c.instance_id).join(
-        submissions, submissions.c.id == c.submission_id
-    )
+    return sa.select(
+        *(c.form, c.happened_on, c.club_id, c.subject_list, c.subject_id),
+        *(submissions.c.id, submissions.c.instance_id),
+    ).join(submissions, submissions.c.id == c.submission_id)
+
+
+def _of(form: str | None, clubs: Collection[str] | None) -> Iterator[sa.ColumnElement[bool]]:
+    if form is not None:
+        yield records.c.form == form
+    if clubs is not None:
+        yield records.c.club_id.in_(sorted(clubs))
+
+
+def _repeat(row: Any) -> Repeat:
+    form, day, club, list_name, subject, number, instance, other, by, other_number = row
+    about = (list_name, subject) if list_name and subject else None
+    return Repeat(form, day, club, instance, other, by, (number, other_number), about)

@@ -19,7 +19,7 @@ from sync.catalogue import AFTER_NAME
 from sync.clubs import clubs_named
 from sync.entities import plain_id
 from sync.entry_pages.reader import Cell, Dated, Line, Reader, Told, open_page, told
-from sync.tables import entities, records, submissions
+from sync.tables import entities, records
 
 if TYPE_CHECKING:
     from forms.library import FormRule, Library
@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A record about the entry. counts: whether figures have it as it stands."""
+    """A record about the entry, of the submission with this number. counts: whether figures have
+    it as it stands.
+    """
 
     form: str
-    instance_id: str
+    number: int
     day: date | None
     cells: tuple[Cell, ...]
     counts: bool
@@ -74,6 +76,7 @@ class EntryPage:
     club: tuple[str, str] | None
     parts: tuple[Part, ...]
     people: tuple[tuple[str, str], ...]
+    is_person: bool
 
 
 def read_entry(
@@ -97,7 +100,8 @@ def read_entry(
         row.label.partition(AFTER_NAME)[0],
         (row.club_id, club[1]) if club else None,
         tuple(part for part in made if part is not None),
-        reader.people(page, [stands]),
+        reader.people([stands]),
+        reader.base == library.privacy.person,
     )
 
 
@@ -137,7 +141,7 @@ def _events(reader: Reader, section: Section, uuid: str) -> Part | None:
     events = [
         Event(
             section.records,
-            row.instance_id,
+            row.number,
             row.happened_on,
             tuple(told(column, row.said.get(column.of, "")) for column in columns),
             not row.held_back and row.counted_with is None,
@@ -164,7 +168,7 @@ def _events(reader: Reader, section: Section, uuid: str) -> Part | None:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    instance_id: str
+    number: int
     happened_on: date | None
     said: Mapping[str, str]
     held_back: bool
@@ -178,8 +182,7 @@ def _records(
     c = records.c
     query = (
         sa.select(c.answers, c.derived, c.happened_on, c.held_back, c.counted_with)
-        .add_columns(submissions.c.instance_id)
-        .join(submissions, submissions.c.id == c.submission_id)
+        .add_columns(c.submission_id)
         .where(c.form == form, c.table_path == "")
     )
     about = rule.subject_list if rule else None
@@ -192,7 +195,7 @@ def _records(
     rows = reader.db.execute(query.order_by(c.happened_on.desc(), c.id.desc()))
     return [
         _Record(
-            row.instance_id,
+            row.submission_id,
             row.happened_on,
             {**row.answers, **row.derived},
             row.held_back,

@@ -115,7 +115,7 @@ def read_list(
         len(rows),
         number,
         last,
-        reader.people(page, shown),
+        reader.people(shown),
     )
 
 

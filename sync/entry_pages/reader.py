@@ -143,14 +143,17 @@ class Reader:
             found[row.name][row.uuid] = f"{before} {row.value}" if before else row.value
         return found
 
-    def people(self, page: EntityPage, uuids: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    def people(self, uuids: Sequence[str]) -> tuple[tuple[str, str], ...]:
         """Who is shown by name with these entries: list and uuid, for the access log."""
         if self.is_of_clubs:
             return ()
+        privacy, c = self.library.privacy, entities.c
         entries = [(self.base, uuid) for uuid in uuids]
-        if page.about is not None:
-            named = self.values(page.about, uuids)
-            entries += [(page.about.list, person) for person in named.values() if person]
+        if self.base in privacy.owns:
+            owner = c.data[privacy.owns[self.base]].as_string()
+            mine = (c.list_id == self.mine.list_id, among(self.db, c.uuid, uuids))
+            owners = self.db.execute(sa.select(owner).where(*mine)).scalars()
+            entries += [(privacy.person, person) for person in owners if person]
         return tuple(entries)
 
     def holds(self, uuid: str, needs: Mapping[str, Collection[str]]) -> bool:

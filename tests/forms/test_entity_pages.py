@@ -61,7 +61,6 @@ def test_money_poverty_and_phones_are_hidden_until_somebody_taps() -> None:
         {"columns": ["b"]},
         {"section": [{"title": TITLE}]},
         {"section": [{"title": TITLE, "now": ["a"], "history": ["a"]}]},
-        {"about": "b"},
         {"colour": "red"},
     ],
 )

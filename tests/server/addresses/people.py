@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.server.addresses import Address, anybody, in_scope, only, sees
+from tests.server.addresses import Address, anybody, in_scope, only, reads, sees
 
 PAIR = "/pairs/members/{one_twin}/{other_twin}"
 JUDGES = only("chair", "commune", "city", near=False)
@@ -38,4 +38,10 @@ ADDRESSES = {
     "POST pages.reopen_pair": Address(f"{PAIR}/reopen", in_scope),
     "POST pages.join_pair": Address(f"{PAIR}/join", in_scope, form={"stays": "{one_twin}"}),
     "POST pages.undo_join": Address("/pairs/members/{other_twin}/{one_twin}/undo", in_scope),
+    "GET pages.events": Address("/events", anybody),
+    "POST pages.decide_event": Address(
+        "/events/care_visit",
+        reads("care_visit"),
+        form={"one": "{care_visit}", "other": "{care_visit}", "kind": "apart"},
+    ),
 }

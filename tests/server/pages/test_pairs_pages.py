@@ -99,3 +99,40 @@ def test_a_pair_that_is_asked_about_again_stays_so_though_a_link_was_once_taken_
     town.works()
     with town.database.read() as db:
         assert [one[:2] for one in review.open_pairs(db, "members")] == [(ONE, OTHER)]
+
+
+# ------------------------------------------------------------------ two reports of one event
+def test_two_reports_of_one_visit_are_parted_joined_and_left_to_the_rules_again(town: Town) -> None:
+    town.is_visited("nam", "A-1", "2025-12-01")
+    town.is_visited("nam", "A-1", "2025-12-01", minutes="50", key="her helper")
+    town.works()
+    commune = town.browser("commune")
+    text = commune.get("/events").text
+    assert "hai người cùng ghi" in text
+    assert "Lê Văn Năm" in text
+    one, other = (an_id(key) for key in ("visit nam 2025-12-01", "her helper"))
+    both = {"one": f"uuid:{other}", "other": f"uuid:{one}"}
+    for kind, words in (("apart", "người xem nói: hai việc"), ("undo", "hai người cùng ghi")):
+        assert post(commune, "/events/care_visit", kind=kind, **both).status_code == 303
+        town.works()
+        assert words in commune.get("/events").text
+    assert "Lê Văn Năm" not in town.browser("commune_b").get("/events").text
+    stranger = town.browser("commune_b")
+    assert post(stranger, "/events/care_visit", kind="apart", **both).status_code == 404
+    assert town.browser("chair").get("/events").status_code == 403
+    assert post(commune, "/events/care_visit", kind="merge", **both).status_code == 400
+
+
+def test_two_visits_of_one_day_that_count_as_two_are_shown_to_be_judged(town: Town) -> None:
+    town.is_visited("thuy", "A-2", "2025-12-05")
+    later = {"start_time": "15:00:00.000+07:00", "key": "in the afternoon"}
+    town.is_visited("thuy", "A-2", "2025-12-05", **later)
+    town.works()
+    commune = town.browser("commune")
+    assert "Nguyễn Thị Thủy" in commune.get("/events").text.split("<h2>")[1]
+    one, other = (f"uuid:{an_id(key)}" for key in ("visit thuy 2025-12-05", "in the afternoon"))
+    post(commune, "/events/care_visit", kind="together", one=other, other=one)
+    town.works()
+    page = commune.get("/events").text.split("<h2>")
+    assert "Nguyễn Thị Thủy" not in page[1]
+    assert "người xem nói: một việc" in page[2]

@@ -116,12 +116,12 @@ class Town:
         }  # fmt: skip
         self.world.send("health_check", answers, f"check {who} {day}", update=an_id(who))
 
-    def is_visited(self, who: str, club: str, day: str, **more: str) -> None:
+    def is_visited(self, who: str, club: str, day: str, *, key: str = "", **more: str) -> None:
         answers = {
             "club": self.clubs[club], "client": an_id(who), "visit_date": day, "outcome": "met",
             "minutes": "45", "start_time": "08:00:00.000+07:00", **more,
         }  # fmt: skip
-        self.world.send("care_visit", answers, f"visit {who} {day}")
+        self.world.send("care_visit", answers, key or f"visit {who} {day}")
 
 
 def a_town(database: Database, folder: Path) -> Town:
