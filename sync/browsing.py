@@ -19,7 +19,7 @@ from forms.odata_filter import Comparison, FieldName, Literal
 from forms.periods import Period
 from forms.problems import Problem, read_stored
 from forms.schema import Field
-from sync import access, flags, reading
+from sync import access, flags, reading, words
 from sync.access import Caller, Reading
 from sync.accounts import PROJECT_ID
 from sync.attachments import how_many_missing
@@ -101,7 +101,9 @@ class FormLine:
 def forms_of(db: Connection, library: Library, caller: Caller, day: date) -> list[FormLine]:
     """The forms that the caller reads, by title."""
     f, r = forms.c, records.c
-    held = sa.select(r.form, sa.func.count().label("number")).where(r.held_back, r.table_path == "")
+    held = sa.select(r.form, sa.func.count().label("number")).where(
+        r.held_back, words.is_whole(records)
+    )
     clubs = access.clubs_in_scope(db, library, caller, day)
     if clubs is not None:
         held = held.where(among(db, r.club_id, sorted(clubs)))
@@ -138,7 +140,7 @@ def _also(db: Connection, form: FormView, sieve: Sieve) -> Iterator[sa.ColumnEle
     of_record = list(_of_record(form.reading, sieve))
     if of_record:  # found by the records' indices, where each submission would be looked at
         r = records.c
-        mine = sa.select(r.submission_id).where(r.form == form.xml_form_id, r.table_path == "")
+        mine = sa.select(r.submission_id).where(r.form == form.xml_form_id, words.is_whole(records))
         yield s.id.in_(mine.where(*of_record))
 
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.problems import TEXT_TOO_LONG, Refused
 from forms.text import nfc
+from sync import access
+from sync.access import Caller, Reading
 from sync.tables import submission_comments
+
+if TYPE_CHECKING:
+    from forms.library import Library
 
 COMMENT, REVIEW, DELETE, RESTORE = "comment", "review", "delete", "restore"
 LONGEST = 2_000  # letters
@@ -54,6 +60,12 @@ def clean(text: str) -> str:
     """NFC, without control characters but line breaks, nothing blank at its ends."""
     lines = nfc(text).replace("\r\n", "\n")
     return "".join(c for c in lines if c == "\n" or unicodedata.category(c) != "Cc").strip()
+
+
+def are_for(library: Library, caller: Caller, reading: Reading) -> bool:
+    """Whether the caller may hear what was said of a submission that it reads so: comments may tell
+    of any answer, and are for who judges or sees them all."""
+    return reading.is_whole or access.may(library, caller, "submission.review")
 
 
 def read(db: Connection, submission_id: int) -> list[Said]:

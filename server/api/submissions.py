@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 from flask import Response, jsonify, request
@@ -19,6 +20,7 @@ from forms.instance import Instance, one_id, read_instance
 from forms.problems import (
     ALREADY_HERE,
     MISSING_FIELDS,
+    NEEDS_WORDS,
     NO_DEPRECATED_ID,
     NOT_ALLOWED,
     NOT_FOUND,
@@ -36,8 +38,9 @@ from server.auth import note_of_itself
 from server.runtime import runtime
 from server.streams import stream
 from server.writes import write
-from sync import attachments, reading, versions
+from sync import attachments, comments, reading, versions
 from sync.access import Reading, actor_number, doubts
+from sync.comments import Said
 from sync.reading import FormView, Sender, Submission, Version, Wanted
 from sync.receive import Arrival, Outcome, Received, ReceivedFile, keep_files, receive
 from sync.tables import submission_versions
@@ -117,6 +120,10 @@ class CommentShape(Wire):
     body = fields.String()
     actor_id = fields.Integer()
     created_at = Time()
+
+
+class NewComment(Wire):
+    body = fields.String(required=True)
 
 
 class SubmissionFile(Wire):
@@ -304,10 +311,41 @@ def list_submission_keys(form_id: str) -> Response:
 
 @route(f"{ONE}/comments", KNOWN, gives=[CommentShape])
 def list_submission_comments(form_id: str, instance_id: str) -> Response:
-    """There are none."""
+    """What people said, the newest first, also with a review; for who judges or sees it whole."""
     with runtime().database.read() as db:
-        reading.find(db, opened(db, form_id), instance_id)
-    return jsonify([])
+        form = opened(db, form_id)
+        one = reading.find(db, form, instance_id)
+        may_hear = comments.are_for(runtime().library, caller(), form.reading)
+        said = comments.read(db, one.id) if may_hear else []
+    return jsonify([comment_json(each) for each in reversed(said) if each.text])
+
+
+@route(
+    f"{ONE}/comments", "submission.review", methods=["POST"], takes=NewComment, gives=CommentShape
+)
+def create_submission_comment(form_id: str, instance_id: str) -> Response:
+    """Say something about it."""
+    body = sent(NewComment())["body"]
+    if not comments.clean(body):
+        raise Refused(NEEDS_WORDS())
+    with runtime().database.write() as db:
+        one = reading.find(db, opened(db, form_id), instance_id)
+        who = (caller().actor, runtime().now())
+        made = comments.add(db, one.id, comments.COMMENT, body, *who)
+        said = next(each for each in comments.read(db, one.id) if each.id == made)
+    return jsonify(comment_json(said))
+
+
+def comment_json(said: Said) -> dict[str, Any]:
+    """One comment; the operator is nobody's number."""
+    kind, _, number = said.actor.partition(":")
+    actor_id = actor_number(kind, int(number)) if number else 0
+    return {"body": said.text, "actorId": actor_id, "createdAt": to_time(said.at)}
+
+
+def notes() -> str:
+    """Why it was done: Central's header, percent-encoded."""
+    return unquote(request.headers.get("X-Action-Notes", ""))
 
 
 # ------------------------------------------------------------------ sending
@@ -420,7 +458,8 @@ def review_submission(form_id: str, instance_id: str) -> Response:
         form = opened(db, form_id)
         one = reading.find(db, form, instance_id)
         kept = versions.find(db, form_id, one.instance_id)
-        versions.review(db, kept, given["review_state"], caller().actor, runtime().now())
+        who = (caller().actor, runtime().now())
+        versions.review(db, kept, given["review_state"], *who, notes())
         changed = reading.find(db, form, instance_id, answers=True)
     runtime().jobs.wake()
     return jsonify(submission_json(changed))
@@ -432,7 +471,7 @@ def delete_submission(form_id: str, instance_id: str) -> Response:
     with runtime().database.write() as db:
         _whole(db, form_id, instance_id, deleted=False)
         kept = versions.find(db, form_id, instance_id)
-        versions.delete(db, kept, caller().actor, runtime().now())
+        versions.delete(db, kept, caller().actor, runtime().now(), notes())
     runtime().jobs.wake()
     return done()
 
@@ -443,7 +482,7 @@ def restore_submission(form_id: str, instance_id: str) -> Response:
     with runtime().database.write() as db:
         _whole(db, form_id, instance_id, deleted=True)
         kept = versions.find(db, form_id, instance_id)
-        versions.restore(db, kept, caller().actor, runtime().now())
+        versions.restore(db, kept, caller().actor, runtime().now(), notes())
     runtime().jobs.wake()
     return done()
 

@@ -23,7 +23,7 @@ from server.pages.figures import address_of
 from server.pages.look import period_name
 from server.pages.words import both, say
 from server.runtime import runtime
-from sync import follow_up, made_files
+from sync import browsing, follow_up, made_files
 from sync.access import may
 from sync.gauges import read_gauges
 from sync.matching import listing
@@ -97,6 +97,13 @@ def _pairs(db: Connection, asking: Caller) -> Iterator[Need]:
             yield Need(say("May be one person"), len(found), address_of("pairs", list_name=name))
 
 
+def _submissions(db: Connection, asking: Caller) -> Iterator[Need]:
+    """Records that only a person can bring into figures, of the forms that the caller reads."""
+    found = browsing.forms_of(db, runtime().library, asking, _today())
+    held = sum(form.held for form in found)
+    yield Need(say("Submissions that are not counted yet"), held, address_of("records"))
+
+
 def _clubs_without_a_place(db: Connection, asking: Caller) -> Iterator[Need]:
     if may(runtime().library, asking, "places.manage"):
         waiting = unplaced_clubs(db, _today())
@@ -133,6 +140,7 @@ DESKS: tuple[Callable[[Connection, Caller], Iterator[Need]], ...] = (
     _reports,
     _follow_up,
     _pairs,
+    _submissions,
     _clubs_without_a_place,
     _phones,
     _work,

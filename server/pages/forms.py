@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from pathlib import PurePath
 
 from flask import render_template, request
+from markupsafe import Markup
 from sqlalchemy.engine import Connection
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
@@ -21,7 +24,7 @@ from server.api.described import XLSX
 from server.api.forms import LARGEST_FORM, NOT_AN_ID
 from server.new_form import put_files
 from server.openrosa import stored_file
-from server.pages.door import Answer, caller, done, in_menu, page
+from server.pages.door import Answer, caller, done, in_menu, page, pages
 from server.pages.words import gettext as _
 from server.pages.words import mark
 from server.qr import draft_url, inline_qr, of_draft, phone_url
@@ -43,6 +46,11 @@ STATES = {
     form_list.DRAFT: mark("Draft being tried out"),
     form_list.DRAFT_ENDED: mark("Draft that has ended"),
 }
+MOVES = {
+    "open": mark("Open it again"),
+    "closing": mark("Hide it, still take what is filled in"),
+    "closed": mark("Close it"),
+}
 
 
 @in_menu(mark("Forms"), 60)
@@ -59,7 +67,6 @@ def show_form(form_id: str) -> Answer:
     """One form: its state, versions, files, draft and public links."""
     with runtime().database.read() as db:
         found = definitions.get_published(db, form_id)
-        days = vietnam_day(runtime().now())
         return render_template(
             "form.html",
             form=found,
@@ -69,9 +76,10 @@ def show_form(form_id: str) -> Answer:
             figures=definitions.form_figures(db).get(found.form, FormFigures()),
             links=public_links.list_links(db, form_id),
             roles=[one for one in runtime().library.roles.values() if one.has_phone],
-            places=posts.choices(db, days),
+            places=posts.choices(db, vietnam_day(runtime().now())),
             states=STATES,
-            moves=[(state, STATES[state]) for state in publish.STATES if state != found.state],
+            moves=[(state, MOVES[state]) for state in publish.STATES if state != found.state],
+            origin=auth.origin(),
         )
 
 
@@ -207,6 +215,14 @@ def drawing(schema: FormSchema) -> Iterator[Drawn]:
             yield Drawn(field, len(field.path), label, drawn, len(choices) - len(drawn))
 
 
+@pages.app_template_filter("bold")
+def bold(label: str) -> Markup:
+    """A label with its **strong** words, as phones show them; all else as it is written."""
+    parts = re.split(r"\*\*(.+?)\*\*", label, flags=re.DOTALL)
+    strong = (Markup("<strong>{}</strong>").format(part) for part in parts[1::2])
+    return Markup("").join(chain(*zip_longest(parts[::2], strong, fillvalue="")))
+
+
 # ------------------------------------------------------------------ life
 @page(f"{FORM}/state", MANAGE, methods=("POST",))
 def change_form_state(form_id: str) -> Answer:
@@ -233,6 +249,7 @@ def show_draft(form_id: str) -> Answer:
             figures=definitions.form_figures(db).get(draft.form, FormFigures()),
             roles=[here.library.roles[name] for name in good],
             places=posts.choices(db, vietnam_day(here.now())),
+            origin=auth.origin(),
         )
 
 

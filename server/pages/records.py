@@ -222,8 +222,7 @@ def _earlier(history: Sequence[Version], shown: Version) -> Version | None:
 
 
 def _hears(form: FormView) -> bool:
-    """Comments may tell of any answer: they are for who judges, or sees them all."""
-    return form.reading.is_whole or can("submission.review")
+    return comments.are_for(runtime().library, caller(), form.reading)
 
 
 @page(f"{ONE}/files/<int:version>/<path:filename>", KNOWN)

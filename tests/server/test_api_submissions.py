@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from urllib.parse import quote
 
 import pytest
 
@@ -156,6 +157,21 @@ def test_what_is_not_here_is_404(city: Program) -> None:
     ):
         assert city.get(path).status_code in (403, 404)
     city.refused(city.get(f"{LIST}/{C}"), 404.1)
+
+
+def test_what_people_say_is_kept_with_their_reviews_and_heard_by_who_judges(visits: Door) -> None:
+    health, chair = of_club(visits, "health"), of_club(visits, "chair")
+    one = f"{VISITS}/{A}"
+    health.refused(health.post(f"{one}/comments", json={"body": " "}), 400.8)
+    said = health.post(f"{one}/comments", json={"body": "Hỏi lại bác"}).get_json()
+    assert said["body"] == "Hỏi lại bác"
+    why = {"X-Action-Notes": quote("Sai ngày")}
+    health.patch(one, json={"reviewState": "hasIssues"}, headers=why)
+    health.patch(one, json={"reviewState": "approved"})
+    assert [each["body"] for each in health.json(f"{one}/comments")] == ["Sai ngày", "Hỏi lại bác"]
+    assert {each["actorId"] for each in health.json(f"{one}/comments")} == {said["actorId"]}
+    assert chair.json(f"{one}/comments") == []
+    chair.refused(chair.post(f"{one}/comments", json={"body": "a"}), 403.1)
 
 
 @pytest.mark.parametrize("role", ["chair", "volunteer", "health", "admin", "commune"])

@@ -125,6 +125,7 @@ ADDRESSES = {
     "POST api.create_submission": Address(S, data=b"<x/>"),
     "POST api.put_submission_file": Address(f"{ONE}/attachments/a.jpg", only(), data=b"a"),
     "PUT api.edit_submission": Address(ONE, whole, data=b'<data id="care_visit"/>'),
+    "POST api.create_submission_comment": Address(f"{ONE}/comments", visit, json={"body": "zq"}),
     "PATCH api.review_submission": Address(ONE, visit, json={"reviewState": "hasIssues"}),
     "DELETE api.delete_submission": Address(ONE, whole),
     "POST api.restore_submission": Address(f"{ONE}/restore", whole),
