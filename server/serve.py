@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from server import lock
-from server.settings import SettingError, Settings
+from server.settings import SettingError, Settings, secret_key
 
 if TYPE_CHECKING:  # the process that only watches the others stays small
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -228,10 +228,14 @@ def _seal(runtime: Runtime) -> None:
 def prepare_folder(settings: Settings, new_key: bool = False, old_key: bytes | None = None) -> None:
     """`prepare` for a process that has no runtime yet. old_key: what was sealed until now."""
     from server.runtime import open_runtime
+    from sync import accounts
 
     runtime = open_runtime(settings, old_key)
     try:
         prepare(runtime, new_key or old_key is not None)
+        if old_key is not None:
+            with runtime.database.write() as db:
+                accounts.seal_anew(db, old_key, secret_key(settings))
     finally:
         runtime.database.dispose()
 

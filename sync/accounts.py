@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import unicodedata
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -97,6 +98,16 @@ def seal_password(name: str, password: str, key: bytes) -> SealedPassword:
         raise Refused(BAD_PASSWORD(limit=SHORTEST_PASSWORD))
     password = unicodedata.normalize("NFC", password)
     return SealedPassword(_argon2.hash(password), _box(key).encrypt(ha1(name, password).encode()))
+
+
+def seal_anew(db: Connection, old_key: bytes, key: bytes) -> None:
+    """Let Digest go on with another key; what the old one does not open is left alone."""
+    old, new, c = _box(old_key), _box(key), users.c
+    query = sa.select(c.id, c.digest_secret).where(c.digest_secret.is_not(None))
+    for row in db.execute(query.with_for_update()).all():
+        with suppress(InvalidToken):
+            sealed = new.encrypt(old.decrypt(row.digest_secret))
+            db.execute(users.update().where(c.id == row.id).values(digest_secret=sealed))
 
 
 def ha1(name: str, password: str) -> str:

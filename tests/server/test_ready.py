@@ -14,10 +14,11 @@ from server import ready
 from server.runtime import open_runtime
 from server.serve import prepare, prepare_folder
 from server.settings import SettingError, secret_key
-from sync import generation
+from sync import accounts, generation
 from sync.database import Database, upsert
 from sync.tables import counters, submission_versions
 from sync.vault import Locked
+from tests.conftest import NOW
 from tests.server.conftest import Door, instance
 from tests.server.serving import a_server
 
@@ -70,15 +71,21 @@ def test_a_key_is_changed_with_the_old_one_and_not_without_it(
 ) -> None:
     prepare(door.runtime)
     door.post(instance())
+    old_key = secret_key(door.runtime.settings)
+    with door.database.write() as db:
+        sealed = accounts.seal_password("hoa", "mat khau cu", old_key)
+        accounts.add_user(db, "hoa", "city", None, None, sealed, NOW)
     settings = replace(door.runtime.settings, secret="ab" * 32)
     with pytest.raises(SettingError, match=r"^CAYDA_SECRET: .*--old-key.* / .*--old-key"):
         prepare_folder(settings, new_key=True)
     ready.check(door.runtime)  # nothing was changed
-    prepare_folder(settings, old_key=secret_key(door.runtime.settings))
+    prepare_folder(settings, old_key=old_key)
     changed = open_runtime(settings)
     ready.check(changed)
     with changed.database.read() as db:
         assert db.scalar(sa.select(submission_versions.c.xml)) == instance()
+        hoa = accounts.find_user(db, "hoa")
+    assert accounts.open_ha1(hoa, secret_key(settings)) == accounts.ha1("hoa", "mat khau cu")
     changed.database.dispose()
     with pytest.raises(Locked):
         door.rows(submission_versions.c.xml)
