@@ -88,7 +88,7 @@ def person_erase(runtime: Runtime, uuid: str, why: str, proof: Path | None, yes:
     without the name.
     """
     from sync.access import OPERATOR
-    from sync.privacy import erase
+    from sync.privacy import erase, traces
 
     if not yes:
         click.confirm(
@@ -97,8 +97,12 @@ def person_erase(runtime: Runtime, uuid: str, why: str, proof: Path | None, yes:
             err=True,
         )
     now = runtime.now()
+    with runtime.database.read() as db:
+        looked = traces.look_everywhere(db, traces.find(db, runtime.library, uuid))
     with runtime.database.write() as db:
-        number, found = erase.erase(db, runtime.library, uuid, caller=OPERATOR, why=why, now=now)
+        number, found = erase.erase(
+            db, runtime.library, uuid, caller=OPERATOR, why=why, now=now, looked=looked
+        )
     with runtime.database.write() as db:
         deleted = erase.delete_doomed(db, runtime.blobs)
     if proof is not None:

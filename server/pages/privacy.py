@@ -173,14 +173,20 @@ def withdraw_consent(number: int) -> Answer:
 @page("/privacy/requests/<int:number>/erase", "privacy.manage", methods=("POST",))
 def erase_person(number: int) -> Answer:
     """Erase the person for good; the answer leads to the proof."""
-    here = runtime()
+    here, why = runtime(), f"request {number}"
     if request.form.get("sure") != "yes":
         return _request_page(number, NOT_SURE())
+    with here.database.read() as db:
+        asked, person = _working_on(db, number)
+        looked = traces.look_everywhere(db, person)
     with here.database.write() as db:
-        asked, _ = _working_on(db, number)
-        why = f"request {number}"
+        _working_on(db, number)
         made, _ = erase.erase(
-            db, here.library, asked.uuid, caller=caller(), why=why, now=here.now()
+            *(db, here.library, asked.uuid),
+            caller=caller(),
+            why=why,
+            now=here.now(),
+            looked=looked,
         )
     with here.database.write() as db:
         erase.delete_doomed(db, here.blobs)

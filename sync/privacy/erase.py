@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -55,19 +56,27 @@ BATCH = 500
 
 
 def erase(
-    db: Connection, library: Library, uuid: str, *, caller: Caller, why: str, now: datetime
+    db: Connection,
+    library: Library,
+    uuid: str,
+    *,
+    caller: Caller,
+    why: str,
+    now: datetime,
+    looked: Found | None = None,
 ) -> tuple[int, Proof]:
     """Erase whoever this entry is, for good; the number of the erasure and its proof. Who is still
     on the list takes all consent back with it, from today on.
 
-    `why`: what it is done upon, "request 12". Refused(NOT_FOUND), or (ALREADY_ERASED). Afterwards
-    `delete_doomed` takes the bytes of her files away, once this is kept.
+    looked: what a look at everything found a moment ago, without the write lock for which phones
+    wait. why: what it is done upon, "request 12". Afterwards `delete_doomed` takes the bytes of her
+    files away, once this is kept. Refused(NOT_FOUND), or (ALREADY_ERASED).
     """
     lock_derived(db)
     _leave_nothing_on_disk(db)
     actor, person = caller.actor, traces.find(db, library, uuid)
     consent.withdraw_all(db, library, person, caller, now)
-    found = traces.look_everywhere(db, person)
+    found = _look(db, person, looked)
     number = _write_down(db, person, actor, now)
     before = _hashes(db, found.by_id)
     proof: Proof = {
@@ -118,6 +127,15 @@ def _leave_nothing_on_disk(db: Connection) -> None:
     """SQLite leaves what was overwritten in free pages of its file, unless it is told otherwise."""
     if is_sqlite(db):
         db.exec_driver_sql("PRAGMA secure_delete=ON")
+
+
+def _look(db: Connection, person: Person, looked: Found | None) -> Found:
+    """All that names her. What another wrote while it was looked, under a lower number, is filed
+    under her by now, or is stripped when it is read."""
+    if looked is None or looked.person != person:
+        return traces.look_everywhere(db, person)
+    later = traces.look_everywhere(db, person, looked.last)
+    return looked | later | replace(later, by_id=frozenset(traces.filed(db, person)), unread=0)
 
 
 def _write_down(db: Connection, person: Person, actor: str, now: datetime) -> int:

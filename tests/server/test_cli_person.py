@@ -21,7 +21,7 @@ def test_a_persons_whole_file_is_handed_out_and_then_she_is_erased(
     visit(world, "2025-07-20")
     world.work()
     url = world.database.url.render_as_string(hide_password=False)
-    cayda = Cayda(tmp_path / "data", {"DATABASE_URL": url, "REDIS_URL": None})
+    cayda = Cayda(tmp_path, {"DATABASE_URL": url, "REDIS_URL": None})
     shown = cayda.json("person", "show", BA, "--everywhere")
     assert shown["kept"]["forms that name the id"] == 2
     cayda.json("person", "export", BA, "--why", "request 1", "--out", str(tmp_path))

@@ -115,8 +115,12 @@ SENT: dict[str, bytes] = {}
 
 
 def erase_ba(world: LibraryWorld) -> erase.Proof:
+    with world.database.read() as db:
+        looked = traces.look_everywhere(db, traces.find(db, world.library, TWIN))
     with world.database.write() as db:
-        found = erase.erase(db, world.library, TWIN, caller=OPERATOR, why="x", now=world.now)
+        found = erase.erase(
+            db, world.library, TWIN, caller=OPERATOR, why="x", now=world.now, looked=looked
+        )
     with world.database.write() as db:
         erase.delete_doomed(db, Folder(world.folder / "blobs"))
     return found[1]
