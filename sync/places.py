@@ -148,6 +148,15 @@ class Tree:
             *(self.holders(self.units[s.new_id], day) for s in heirs if s.happened_on <= day)
         )
 
+    def forebears(self, unit: Unit) -> list[tuple[str, date, Unit]]:
+        """The units whose land, or a part of it, became this one: how, when, which."""
+        return [
+            (one.kind, one.happened_on, self.units[old])
+            for old, heirs in self.successions.items()
+            for one in heirs
+            if one.new_id == unit.id
+        ]
+
     def last_known(self, unit: Unit, day: date) -> Unit:
         """Follow the unit up to `day`, or to the row before the first split on the way."""
         while not unit.is_on(day):

@@ -62,34 +62,26 @@ def list_units() -> Answer:
 
 @page("/units/<int:number>", "places.manage")
 def show_unit(number: int) -> Answer:
-    """One unit: what it came of, what it became, what is in it, and its clubs on a day."""
-    here = runtime()
+    """One unit: what it came of, what it became, what is in it, and its clubs while it is there."""
+    here, today = runtime(), vietnam_day(runtime().now())
     with here.database.read() as db:
         tree = places.read_tree(db)
         unit = tree.units.get(number)
         if unit is None:
             raise Refused(NOT_FOUND())
-        last = unit.valid_to
-        day = max(unit.valid_from, _day()) if last is None else unit.valid_from
-        under = places.clubs_under(db, unit.id, day) if last is None else frozenset()
+        is_over = unit.valid_to is not None
+        under = () if is_over else places.clubs_under(db, unit.id, max(unit.valid_from, today))
         named = clubs.clubs_named(db, under)
-    before = [
-        (one.kind, one.happened_on, tree.units[old])
-        for old, heirs in tree.successions.items()
-        for one in heirs
-        if one.new_id == unit.id
-    ]
-    after = [
-        (one.kind, one.happened_on, tree.units[one.new_id])
-        for one in tree.successions.get(unit.id, ())
-    ]
     below = [one for one in tree.units.values() if one.parent_id == unit.id]
     return render_template(
         "unit.html",
         unit=unit,
         above=tree.units[unit.parent_id] if unit.parent_id else None,
-        before=before,
-        after=after,
+        before=tree.forebears(unit),
+        after=[
+            (one.kind, one.happened_on, tree.units[one.new_id])
+            for one in tree.successions.get(unit.id, ())
+        ],
         below=sorted(below, key=lambda one: (one.valid_to is not None, sort_key(one.name))),
         clubs=sorted(named.values(), key=lambda one: sort_key(one[1])),
         kinds={name: gettext(words) for name, words in KINDS.items()},

@@ -8,7 +8,7 @@ from flask import render_template, request
 
 from forms.days import vietnam_day
 from forms.problems import NOT_FOUND, Problem, Refused
-from forms.text import fold
+from forms.text import fold, sort_key
 from server import ready
 from server.pages.door import Answer, caller, done, in_menu, page, pages
 from server.pages.words import gettext, mark, one
@@ -39,7 +39,8 @@ def list_users() -> Answer:
         everybody = accounts.list_users(db)
         ended = shown == "disabled"
         named = (one for one in everybody if fold(wanted) in fold(one.name))
-        found = [one for one in named if (one.ended_at is not None) == ended]
+        those = [one for one in named if (one.ended_at is not None) == ended]
+        found = sorted(those, key=lambda one: sort_key(one.name))
         places = posts.place_names(db, [(one.unit_id, one.club_id) for one in found])
     return render_template(
         "users.html",

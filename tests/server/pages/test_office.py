@@ -234,7 +234,9 @@ def test_a_club_is_placed_and_a_decision_is_shown_before_it_is_carried_out(town:
         ward, other = (places.find_unit(db, code, NOW.date()) for code in (WARD, OTHER_WARD))
     assert ward is not None
     assert other is not None
-    assert "CLB A-1" in city.get(f"/units/{ward.id}").text
+    ward_page = city.get(f"/units/{ward.id}").text
+    assert "CLB A-1" in ward_page
+    assert "Thọ Quang" in ward_page.partition("Từ đâu mà có")[2]
     assert city.get("/units/0").status_code == 404
     assert "Quận" in city.get("/units?day=2024-01-01").text
     moved = {"club": place(town, "B-1"), "unit": f"unit:{ward.id}", "day": "2026-01-05"}
