@@ -30,7 +30,8 @@ IDLE = 300.0  # seconds without a request after which it ends
 TOLD = "X-Cayda-Route"  # how it tells who answered
 
 _LONG = re.compile(
-    r"/|.*\.(csv|zip|xlsx|pdf)|.*\.svc(/.*)?|/v1/.*/(submissions|entities|audits|figures)",
+    r"/|/(figures|reports)(/.*)?|.*\.(csv|zip|xlsx|pdf)|.*\.svc(/.*)?"
+    r"|/v1/.*/(submissions|entities|audits|figures)",
     re.DOTALL,
 )
 

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from forms.days import vietnam_day
 from forms.periods import CALENDAR, Period, get_period, periods_between, periods_of
 from forms.problems import Refused
-from sync import canonical, words
+from sync import canonical, counters, words
 from sync import tables as t
 from sync.counting.lives import CLUB
 from sync.counting.once import Once
@@ -33,6 +33,9 @@ from sync.rollup import all_clubs, measure_clubs
 if TYPE_CHECKING:
     from forms.library import Library
 
+MEASURED = (
+    "measured"  # the row of `counters` with how many figures of (period, club) were ever kept
+)
 MEASURE = "measure"  # queue.name of a cell that could not be measured
 WORKERS = 8  # that find something to measure at the same time
 
@@ -320,6 +323,7 @@ def keep(db: Connection, measured: Measured) -> None:
     if once:
         db.execute(sa.insert(t.counted_once), once)
     db.execute(t.queue.delete().where(_are_failures_of(taken)))
+    counters.bump(db, MEASURED, len(taken))
 
 
 def give_up(db: Connection, cell: StaleCell, error: str, now: datetime) -> None:

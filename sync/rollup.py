@@ -57,14 +57,22 @@ def _together(some: OfClubs, more: OfClubs) -> OfClubs:
 
 
 def _kept(db: Connection, library: Library, period: Period, clubs: set[str]) -> OfClubs:
-    if not is_fresh(db, period):
-        return measure_clubs(db, library, period, sorted(clubs))
+    """As stored; counted now are the clubs that wait to be measured, for the first time or again:
+    no total may lack the others.
+    """
     stored = _stored(db, period)
-    # When a period opens its clubs are measured some at a time: no total may lack the others.
-    waiting = clubs - {club for club, *_ in stored.figures}
+    waiting = clubs - {club for club, *_ in stored.figures} | _stale(db, period) & clubs
     if not waiting:
         return stored
-    return _together(stored, measure_clubs(db, library, period, sorted(waiting)))
+    figures = {key: one for key, one in stored.figures.items() if key[0] not in waiting}
+    once = [one for one in stored.once if one.club not in waiting]
+    return _together(OfClubs(figures, once), measure_clubs(db, library, period, sorted(waiting)))
+
+
+def _stale(db: Connection, period: Period) -> set[str]:
+    c = t.stale_cells.c
+    query = sa.select(c.club_id).where(c.calendar == period.calendar, c.period == period.code)
+    return set(db.scalars(query))
 
 
 def _stored(db: Connection, period: Period) -> OfClubs:

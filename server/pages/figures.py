@@ -23,6 +23,7 @@ from sync.reports import desk, snapshots
 from sync.reports.charts import Bar
 from sync.reports.data import IndicatorData, PlaceData, ReportData
 from sync.reports.reading import report_for
+from sync.reports.remembered import Remembered
 from sync.reports.tables import rounded, tidy, to_read
 
 if TYPE_CHECKING:
@@ -68,7 +69,14 @@ def read(db: Connection, asking: Caller, choice: Choice) -> ReportData:
         *(db, runtime().library, asking, choice.period, runtime().now()),
         choice.version,
         provisional=choice.live,
+        read=remembered().read,
     )
+
+
+def remembered() -> Remembered:
+    """The reports of this app's database that were asked for last."""
+    found: Remembered = current_app.extensions.setdefault("cayda reports", Remembered())
+    return found
 
 
 # ------------------------------------------------------------------ a place

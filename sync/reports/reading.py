@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -48,6 +49,21 @@ def read_report(
     return with_life(db, library, gather(db, library, period, now), chain)
 
 
+def read_whole(
+    db: Connection,
+    library: Library,
+    period: Period,
+    now: datetime,
+    version: int | None = None,
+    *,
+    provisional: bool = False,
+    small: bool = True,
+) -> ReportData:
+    """As `read_report`; without `small`, what is small in it is hidden."""
+    data = read_report(db, library, period, now, version, provisional=provisional)
+    return data if small else hidden_small(data)
+
+
 def report_for(
     db: Connection,
     library: Library,
@@ -57,20 +73,21 @@ def report_for(
     version: int | None = None,
     *,
     provisional: bool = False,
+    read: Callable[..., ReportData] = read_whole,
 ) -> ReportData:
     """What this caller may see of it: of the own clubs, without small cells, sent or also as it
-    stands now.
+    stands now. read: as `read_whole`, for who remembers.
 
     Refused(NOT_ALLOWED, REPORT_NOT_SENT, REPORT_NO_VERSION).
     """
     may_see_open = access.may(library, caller, "figures.read")
     if not may_see_open and not access.may(library, caller, "reports.read"):
         raise Refused(NOT_ALLOWED())
-    data = read_report(db, library, period, now, version, provisional=provisional and may_see_open)
+    small = access.may(library, caller, "small_cells.read")
+    provisional = provisional and may_see_open
+    data = read(db, library, period, now, version, provisional=provisional, small=small)
     if data.head.version is None and not may_see_open:
         raise Refused(REPORT_NOT_SENT(period=period.code))
-    if not access.may(library, caller, "small_cells.read"):
-        data = hidden_small(data)
     return only_clubs(data, access.clubs_in_scope(db, library, caller, period.last))
 
 

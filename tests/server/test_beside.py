@@ -30,6 +30,8 @@ from tests.server.serving import ROOT
         ("POST", "/v1/projects/1/datasets/people/entities", False),
         ("GET", "/reports/2025H2.xlsx", True),
         ("GET", "/", True),
+        ("GET", "/figures/2025H2/city/1", True),
+        ("POST", "/reports/2025H2/confirm", False),
         ("GET", "/healthz", False),
         ("GET", "/v1/projects/1/forms", False),
         ("POST", "/v1/projects/1/forms/trees/submissions", False),

@@ -106,9 +106,9 @@ def test_who_sees_reports_only_has_nothing_before_one_is_sent(town: Town) -> Non
 
 
 def test_home_tells_each_role_what_waits_for_it(town: Town) -> None:
-    assert "Báo cáo cần làm" in town.browser("chair").get("/").text
+    assert "báo cáo cần làm" in town.browser("chair").get("/").text
     health = town.browser("health").get("/").text
-    assert "Báo cáo cần làm" not in health
+    assert "báo cáo cần làm" not in health
     assert "/reports/" not in health
     admin = town.browser("admin").get("/").text
     assert "Biểu mẫu" in admin

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from sync.reports import remembered
+from sync.reports.data import ReportData
 from tests.server.pages.test_figures import place
 from tests.server.pages.town import OTHER_WARD, WARD, Town, post
 
@@ -68,6 +73,27 @@ def test_a_report_goes_up_is_frozen_read_and_opened_again(town: Town) -> None:
     assert step(city, "reopen", comment="bổ sung").status_code == 303
     assert "Đã mở lại: bổ sung" in city.get(REPORT).text
     assert "Báo cáo đã gửi, bản 1" in office.get("/figures").text
+
+
+def test_a_report_is_gathered_again_only_when_something_has_changed(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathered, real = [], remembered.read_whole
+
+    def counting(*given: Any, **more: Any) -> ReportData:
+        gathered.append(given)
+        return real(*given, **more)
+
+    monkeypatch.setattr(remembered, "read_whole", counting)
+    commune, address = town.browser("commune_b"), f"{place(town, 'B-1')}/B01"
+    address = address.replace("2025H2", "2026H1")
+    for _ in range(3):
+        assert '"amount">1<' in commune.get(address).text
+    assert len(gathered) == 1
+    town.joins("new", "B-1", "Hồ Thị Ớt", "1949")
+    town.works()
+    assert '"amount">2<' in commune.get(address).text
+    assert town.browser("commune").get(address).status_code == 404  # cut anew for each
 
 
 def _city_path(town: Town) -> list[str]:
