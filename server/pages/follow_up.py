@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
 from flask import render_template
+from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
+from forms.follow_up import FollowList
 from server.pages.door import Answer, caller, in_menu, page
+from server.pages.reports import workbook
 from server.pages.words import mark
 from server.runtime import runtime
-from sync import audit, follow_up
+from sync import audit, follow_up, rolls
 from sync.access import Caller
 from sync.entry_pages import lists
+from sync.follow_up import Entry
 
 
 def _has_lists(asking: Caller) -> bool:
@@ -32,14 +40,10 @@ def follow_up_lists() -> Answer:
 @page("/follow-up/<list_id>", "entities.read")
 def follow_up_list(list_id: str) -> Answer:
     """Who is on one of the lists, club by club, the longest waiting first."""
-    library, now = runtime().library, runtime().now()
     with runtime().database.read() as db:
-        one = follow_up.get_list(library, caller(), list_id)
-        found = follow_up.read_entries(db, library, caller(), one, vietnam_day(now))
-        beside = {name for name, _ in lists.pages_for(db, library, caller(), now)}
-    people = [entry.about for entry in found if entry.about]
-    with runtime().database.write() as db:
-        audit.saw(db, caller().actor, "follow_up.read", people, now, list=list_id)
+        one, found = _read(db, list_id)
+        beside = {name for name, _ in lists.pages_for(db, runtime().library, caller(), _now())}
+    _saw("follow_up.read", found, list_id)
     return render_template(
         "follow_up_list.html",
         one_list=one,
@@ -47,3 +51,30 @@ def follow_up_list(list_id: str) -> Answer:
         beside=beside,
         has_clubs=len({entry.club_code for entry in found}) > 1,
     )
+
+
+@page("/follow-up/<list_id>/xlsx", "entities.read")
+def follow_up_file(list_id: str) -> Answer:
+    """The same as a workbook to take along, marked with who took it."""
+    with runtime().database.read() as db:
+        one, found = _read(db, list_id)
+    _saw("follow_up.export", found, list_id)
+    table = follow_up.to_table(runtime().library, one, found, vietnam_day(_now()))
+    marked = replace(table, mark=rolls.mark(caller(), _now()))
+    return workbook(f"{table.name}.xlsx", [marked])
+
+
+def _now() -> datetime:
+    return runtime().now()
+
+
+def _read(db: Connection, list_id: str) -> tuple[FollowList, list[Entry]]:
+    library, today = runtime().library, vietnam_day(_now())
+    one = follow_up.get_list(library, caller(), list_id)
+    return one, follow_up.read_entries(db, library, caller(), one, today)
+
+
+def _saw(action: str, found: Iterable[Entry], list_id: str) -> None:
+    people = [entry.about for entry in found if entry.about]
+    with runtime().database.write() as db:
+        audit.saw(db, caller().actor, action, people, _now(), list=list_id)

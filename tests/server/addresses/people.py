@@ -30,6 +30,11 @@ ADDRESSES = {
         Address("/follow-up/flagged_checks", only("health", near=False)),
         Address("/follow-up/loans_due", only("treasurer", near=False)),
     ),
+    "GET pages.follow_up_file": (
+        Address("/follow-up/not_visited/xlsx", only("chair", "commune", "health", near=False)),
+        Address("/follow-up/flagged_checks/xlsx", only("health", near=False)),
+        Address("/follow-up/loans_due/xlsx", only("treasurer", near=False)),
+    ),
     "GET pages.pair_lists": Address("/pairs", JUDGES),
     "GET pages.pairs": Address("/pairs/members", JUDGES),
     "GET pages.pairs_decided": Address("/pairs/members/decided", JUDGES),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
+from zipfile import ZipFile
 
 import sqlalchemy as sa
 from werkzeug.test import TestResponse
@@ -137,6 +139,15 @@ def test_who_is_on_a_list_has_a_link_and_values_wait_for_a_tap(town: Town) -> No
     with town.database.read() as db:
         (seen, *_) = audit.who_saw(db, "members", [an_id("ba")])
     assert (seen.action, seen.details) == ("follow_up.read", {"list": "flagged_pressure"})
+
+
+def test_a_list_is_taken_along_as_a_workbook_that_says_who_took_it(town: Town) -> None:
+    answer = town.browser("health").get("/follow-up/flagged_pressure/xlsx")
+    assert "flagged_pressure_2026-01-20.xlsx" in answer.headers["Content-Disposition"]
+    sheet = ZipFile(BytesIO(answer.data)).read("xl/worksheets/sheet1.xml").decode()
+    assert "Trần Thị Ba" in sheet
+    assert "health tải lúc 20/01/2026" in sheet
+    assert town.browser("chair").get("/follow-up/flagged_pressure/xlsx").status_code == 403
 
 
 def test_a_list_of_another_role_or_none_at_all_is_refused(town: Town) -> None:
