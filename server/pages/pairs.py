@@ -12,7 +12,7 @@ from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.words import gettext as _
 from server.pages.words import mark
 from server.runtime import runtime
-from sync import audit, links
+from sync import accounts, audit, links
 from sync.access import Caller
 from sync.matching import desk, listing, review
 from sync.matching.listing import Side
@@ -57,8 +57,11 @@ def pairs_decided(list_name: str) -> Answer:
     with runtime().database.read() as db:
         joined = desk.linked(db, library, caller(), list_name, today)
         apart = desk.dismissed(db, library, caller(), list_name, today)
+        names = accounts.names_of(db, {one.by for one in (*joined, *apart)})
     _saw(list_name, (side for one in (*joined, *apart) for side in (one.one, one.other)))
-    return render_template("pairs_decided.html", list_name=list_name, joined=joined, apart=apart)
+    return render_template(
+        "pairs_decided.html", list_name=list_name, joined=joined, apart=apart, names=names
+    )
 
 
 @page("/pairs/<list_name>/<one>/<other>", *SEES)

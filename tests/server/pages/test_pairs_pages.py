@@ -73,7 +73,9 @@ def test_who_are_two_are_asked_about_no_more_until_that_is_taken_back(town: Town
     assert post(commune, f"{PAIR}/part").status_code == 303
     assert "Xem cả hai" not in commune.get("/pairs/members").text
     assert "Đã có người nói đây là hai người" in commune.get(PAIR).text
-    assert "Hỏi lại" in commune.get("/pairs/members/decided").text
+    decided = commune.get("/pairs/members/decided").text
+    assert "Hỏi lại" in decided
+    assert " · commune</p>" in decided  # who said so
     assert post(commune, f"{PAIR}/reopen").status_code == 303
     assert "Xem cả hai" in commune.get("/pairs/members").text
     assert "Hỏi lại" not in commune.get("/pairs/members/decided").text
