@@ -99,7 +99,8 @@ def read_list(
     Refused(NOT_FOUND) where there is no such list, (NOT_ALLOWED).
     """
     page, reader = open_page(db, library, caller, name, now)
-    rows = _found(reader.rows(page.search), Sought(asked.text), page.search)
+    search = [name for name in page.search if name in reader.mine.properties]  # else it would tell
+    rows = _found(reader.rows(search), Sought(asked.text), search)
     filters, rows = _filtered(reader, page, asked, rows)
     rows.sort(key=lambda row: (row[0], reader.order(row[1].label)))
     last = max(1, -(-len(rows) // LINES))
@@ -134,37 +135,49 @@ def _found(rows: Iterable[Any], sought: Sought, search: Sequence[str]) -> list[R
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Sieve:
+    """One filter at work. held: uuid -> the codes it has, with spaces between."""
+
+    name: str
+    title: Says
+    codes: Mapping[str, Says]
+    held: Mapping[str, str]
+    chosen: str
+
+    def takes(self, uuid: str) -> bool:
+        return not self.chosen or self.chosen in self.held.get(uuid, "").split()
+
+
+def _sieves(reader: Reader, page: EntityPage, asked: Asked, rows: list[Ranked]) -> list[_Sieve]:
+    found = []
+    if not reader.is_of_clubs and (reader.mine.clubs is None or len(reader.mine.clubs) > 1):
+        held = {row.uuid: row.club_id or "" for _, row in rows}
+        names = clubs_named(reader.db, set(held.values()) - {""})
+        codes = {uuid: Says(name, name) for uuid, (_, name) in names.items()}
+        found.append(_Sieve(CLUB, reader.club_title, codes, held, asked.chosen.get(CLUB, "")))
+    for key, column in page.filters.items():
+        if reader.allowed((column,)):
+            values = reader.values(column, [row.uuid for _, row in rows])
+            chosen = asked.chosen.get(key, page.start.get(key, ""))
+            found.append(_Sieve(key, column.title, column.codes, values, chosen))
+    return found
+
+
 def _filtered(
     reader: Reader, page: EntityPage, asked: Asked, rows: list[Ranked]
 ) -> tuple[list[Filter], list[Ranked]]:
     """Filters with what each choice would leave of what the others leave, and what is left."""
-    held: dict[str, Mapping[str, str]] = {}
-    titles: dict[str, Says] = {}
-    codes: dict[str, Mapping[str, Says]] = {}
-    if not reader.is_of_clubs and (reader.mine.clubs is None or len(reader.mine.clubs) > 1):
-        held[CLUB] = {row.uuid: row.club_id or "" for _, row in rows}
-        titles[CLUB] = reader.club_title
-        names = clubs_named(reader.db, set(held[CLUB].values()) - {""})
-        codes[CLUB] = {uuid: Says(name, name) for uuid, (_, name) in names.items()}
-    for key, column in page.filters.items():
-        if reader.allowed((column,)):
-            held[key] = reader.values(column, [row.uuid for _, row in rows])
-            titles[key], codes[key] = column.title, column.codes
-    chosen = {key: asked.chosen.get(key, page.start.get(key, "")) for key in held}
-
-    def fits(uuid: str, but: str) -> bool:
-        return all(
-            not code or key == but or code in held[key].get(uuid, "").split()
-            for key, code in chosen.items()
-        )
-
+    sieves = _sieves(reader, page, asked, rows)
     filters = []
-    for key in held:
+    for one in sieves:
+        others = [sieve for sieve in sieves if sieve is not one]
         counts: Counter[str] = Counter()
         for _, row in rows:
-            if fits(row.uuid, key):
-                counts.update(held[key].get(row.uuid, "").split())
-        known = [code for code in codes[key] if counts[code] or code == chosen[key]]
-        options = tuple(Option(code, codes[key][code], counts[code]) for code in known)
-        filters.append(Filter(key, titles[key], options, chosen[key]))
-    return filters, [row for row in rows if fits(row[1].uuid, "")]
+            if all(sieve.takes(row.uuid) for sieve in others):
+                counts.update(one.held.get(row.uuid, "").split())
+        known = [code for code in one.codes if counts[code] or code == one.chosen]
+        options = tuple(Option(code, one.codes[code], counts[code]) for code in known)
+        filters.append(Filter(one.name, one.title, options, one.chosen))
+    left = [row for row in rows if all(sieve.takes(row[1].uuid) for sieve in sieves)]
+    return filters, left

@@ -153,3 +153,13 @@ def test_a_list_is_taken_along_as_a_workbook_that_says_who_took_it(town: Town) -
 def test_a_list_of_another_role_or_none_at_all_is_refused(town: Town) -> None:
     assert town.browser("chair").get("/follow-up/flagged_pressure").status_code == 403
     assert town.browser("chair").get("/follow-up/nowhere").status_code in (400, 404)
+
+
+def test_nobody_is_found_by_what_the_role_may_not_see(town: Town) -> None:
+    """The number in the club's register is for the board: by searching a station could guess it."""
+    town.joins("xuan", "A-1", "Hồ Thị Xuân", "1949", member_code="Z-77")
+    town.works()
+    for who, found in (("chair", ["Hồ Thị Xuân"]), ("health", [])):
+        browser = town.browser(who)
+        post(browser, "/lists/members/search", seen_on="/lists", sought="Z-77")
+        assert names(browser.get("/lists/members")) == found
