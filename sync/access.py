@@ -215,12 +215,14 @@ def viewing(db: Connection, library: Library, caller: Caller, list_name: str, da
     A list of the library names its roles; one from elsewhere is for who may read what the library
     does not know. Refused(NOT_FOUND) where there is no such list, Refused(NOT_ALLOWED) for others.
     """
+    if not may(library, caller, "entities.read"):
+        raise Refused(NOT_ALLOWED())
     rule = library.lists.get(list_name)
     is_strange = rule is None and may(library, caller, "other_forms.read")
     if caller.kind == "operator" or is_strange:
         return Viewing(None, _whole(db, rule, list_name))
     page = rule.pages.get(caller.role) if rule else None
-    if page is None or not may(library, caller, "entities.read"):
+    if page is None:
         raise Refused(NOT_ALLOWED())
     return Viewing(None if page.rows == "all" else clubs_in_scope(db, library, caller, day), page)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from forms.library import load_library
 from forms.problems import Refused
-from sync import access, places
+from sync import access, places, publish
 from sync.access import KNOWN_VERBS, OPERATOR, Caller, clubs_in_scope, may
 from sync.database import Database
 from tests.sync.test_places import END_2024, H1, H2, load, put
@@ -241,3 +242,37 @@ def test_no_club_is_seen_by_two_offices_and_no_decided_one_by_none(
         waiting = {one.club_id for one in places.unplaced_clubs(db, day)}
     assert len(seen) == len(set(seen))
     assert set(seen) == {unit.name for unit in founding} - waiting
+
+
+# ------------------------------------------------------------------ entity lists
+def views(database: Database, caller: Caller, name: str) -> access.Viewing | None:
+    with database.read() as db:
+        try:
+            return access.viewing(db, LIBRARY, caller, name, H2)
+        except Refused:
+            return None
+
+
+def test_a_list_is_seen_by_the_roles_it_names_in_their_clubs(clubs: Database) -> None:
+    with clubs.write() as db:
+        publish.declare_lists(db, {"members": ["sex"], "trees": ["height"]})
+    chair, city = Caller("user", 1, "Lan", "chair", club_id="lan"), Caller("user", 2, "Hoa", "city")
+    mine = views(clubs, chair, "members")
+    assert mine is not None
+    assert mine.clubs == {"lan"}
+    assert "last_height" not in mine.properties
+    assert "hh_class" in mine.facts
+    assert views(clubs, chair, "trees") is None
+    assert views(clubs, LAN, "members") is None  # by a token in a URL phones get what phones hold
+    assert views(clubs, city, "members") is None
+    strange, of_clubs = views(clubs, city, "trees"), views(clubs, city, "clubs")
+    assert strange is not None
+    assert strange.properties == ("height",)
+    assert of_clubs is not None
+    assert of_clubs.clubs is None
+    narrow = replace(city, scope=frozenset({"other_forms.read"}))
+    assert views(clubs, narrow, "trees") is None
+    assert views(clubs, city, "none") is None
+    whole = views(clubs, OPERATOR, "members")
+    assert whole is not None
+    assert whole.properties == ("sex",)
