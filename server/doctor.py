@@ -272,9 +272,9 @@ TO_DO = {
     SCHEMA: "Chạy “cayda migrate”. / Run “cayda migrate”.",
     INDEXES: "Chạy các lệnh trên trong cơ sở dữ liệu, lúc vắng. / Run these statements in the "
     "database, at a quiet hour.",
-    KEY: "Dùng chung một CAYDA_SECRET hoặc secret.key; mất rồi thì “cayda migrate --new-key”. "
-    "/ Use the CAYDA_SECRET or secret.key of the other machines or of the backup; if it is lost, "
-    "“cayda migrate --new-key”.",
+    KEY: "Dùng chung một CAYDA_SECRET hoặc secret.key (bản sao lưu nào cũng có); muốn đổi khóa thì "
+    "“cayda migrate --old-key TỆP”. / Use the CAYDA_SECRET or secret.key of the other machines, or "
+    "of a backup; to change it, “cayda migrate --old-key FILE”.",
     BLOBS: "Xem CAYDA_BLOBS: thư mục ghi được không; với s3:// xem mạng, AWS_ENDPOINT_URL, khóa và "
     "tên kho. / Look at CAYDA_BLOBS: whether the folder can be written to; of s3:// the network, "
     "AWS_ENDPOINT_URL, the keys and the bucket's name.",

@@ -87,9 +87,11 @@ def check_key(db: Connection, settings: Settings) -> None:
         raise SettingError(
             "CAYDA_SECRET",
             "khóa của máy này khác với khóa đã dùng cho dữ liệu: hãy dùng chung một CAYDA_SECRET "
-            "(hoặc secret.key) trên mọi máy; nếu khóa cũ đã mất, “cayda migrate --new-key”",
+            "(hoặc secret.key) trên mọi máy, hoặc đổi khóa: “cayda migrate --old-key TỆP”; khóa cũ "
+            "mất thì lấy trong bản sao lưu; chưa niêm phong gì thì “cayda migrate --new-key”",
             "this machine's key is not the one the data was sealed with: give all machines the "
-            "same CAYDA_SECRET (or secret.key); if the old one is lost, “cayda migrate --new-key”",
+            "same CAYDA_SECRET (or secret.key), or change it: “cayda migrate --old-key FILE”; a "
+            "lost one is in every backup; where nothing is sealed yet, “cayda migrate --new-key”",
         )
 
 
