@@ -108,6 +108,15 @@ def test_a_missing_blob_says_so(blobs: Blobs) -> None:
         assert str(missing.value.filename).endswith("00/" + "0" * 64)
 
 
+def test_what_is_deleted_is_gone_and_may_be_deleted_again_or_put_anew(blobs: Blobs) -> None:
+    stored = blobs.put(b"anh nha")
+    for _ in range(2):
+        blobs.delete(stored.sha256)
+        assert list(blobs.all()) == []
+    assert blobs.put(b"anh nha") == stored
+    assert content(blobs, stored.sha256) == b"anh nha"
+
+
 def test_what_can_be_written_can_be_written_again(blobs: Blobs) -> None:
     blobs.check_writable()
     blobs.check_writable()
