@@ -17,6 +17,7 @@ from sync.audit import Event
 
 
 class AuditShape(Wire):
+    id = fields.Integer()
     actor_id = fields.Integer()
     action = fields.String()
     actee_id = fields.String()
@@ -36,7 +37,7 @@ class AuditShape(Wire):
     ],
 )
 def list_audits() -> Response:
-    """`action` is one ("form.publish") or a kind ("form"); from `start`, and before `end`."""
+    """Who did what, the newest first."""
     limit, offset = paging()
     action, start, end = request.args.get("action"), read_time("start"), read_time("end")
     action = None if action == "nonverbose" else action

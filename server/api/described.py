@@ -75,9 +75,8 @@ def natural(name: str, text: str) -> Param:
     return asked(name, text, fields.Integer(validate=validate.Range(min=0, max=10**9 - 1)))
 
 
+AFTER = "The id of the last row of the page before. Rows that arrive meanwhile move nothing."
 PAGED = (
     natural("limit", "At most so many rows."),
-    natural(
-        "offset", "Leave out so many rows. While rows arrive, `after` is right and this is not."
-    ),
+    natural("offset", "Leave out so many rows."),
 )

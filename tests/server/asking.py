@@ -68,6 +68,8 @@ def there(operation: Any) -> dict[str, Any]:
         "role": "2",
         "address": "Submissions",
         "version": A if "/submissions/" in operation.path else "1",
+        "code": "2025H2",
+        "indicator": "B01",
         "number": 1_000_000_002 if "/users/" in operation.path else 1,
     }
     return {one.name: known.get(one.name, "x") for one in operation.path_parameters}

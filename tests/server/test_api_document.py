@@ -62,3 +62,15 @@ def test_the_document_is_for_anybody_and_names_no_server(door: Door) -> None:
     assert answer.status_code == 200
     assert answer.get_json()["openapi"].startswith("3.1")
     assert answer.get_json()["servers"] == [{"url": "/v1"}]
+
+
+def test_the_document_is_there_to_read_as_a_page_for_anybody(door: Door) -> None:
+    answer = door.client.get("/docs")
+    assert answer.status_code == 200
+    page = answer.text
+    for path, methods in document(door.app)["paths"].items():
+        for method in methods:
+            assert f"<code>{method.upper()} /v1{path}</code>" in page
+    for name in document(door.app)["components"]["schemas"]:
+        assert f'<h3 id="{name}">' in page
+    assert "http" not in page.replace("http://www.w3.org", "")  # nothing from elsewhere
