@@ -796,6 +796,12 @@ UNKNOWN_QUERY_OPTION = ProblemType(
 BAD_SKIPTOKEN = ProblemType(
     "bad_skiptoken", 400, "Không đọc được $skiptoken.", "The $skiptoken cannot be read."
 )
+NO_SUCH_ROW = ProblemType(
+    "no_such_row",
+    400,
+    "Dòng cuối của trang trước (after) không còn ở đây. Xin đọc lại từ đầu.",
+    "The last row of the page before (after) is not here any more. Please begin again.",
+)
 UNKNOWN_SELECT = ProblemType(
     "unknown_select", 400, "Không có cột “{name}”.", "There is no field “{name}” to select."
 )

@@ -56,6 +56,7 @@ CODES = {
     "no_deprecated_id": 400.19,
     "bad_filter": 400.18,
     "bad_skiptoken": 400.34,
+    "no_such_row": 400.34,
     "unknown_query_option": 501.1,
     "unknown_filter_function": 501.4,
     "unknown_filter_field": 501.5,

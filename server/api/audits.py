@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from server.api.described import PAGED, asked
 from server.api.door import route
-from server.api.wire import Time, Wire, paging, read_time, say
+from server.api.wire import Time, Wire, number, paging, read_time, say
 from server.runtime import runtime
 from sync import audit
 from sync.access import actor_number
@@ -38,17 +38,18 @@ class AuditShape(Wire):
 )
 def list_audits() -> Response:
     """Who did what, the newest first."""
-    limit, offset = paging()
+    (limit, offset), before = paging(), number("after", 0) or None
     action, start, end = request.args.get("action"), read_time("start"), read_time("end")
     action = None if action == "nonverbose" else action
     with runtime().database.read() as db:
-        found = audit.list_events(db, action, start, end, limit, offset)
+        found = audit.list_events(db, action, start, end, limit, offset, before=before)
     return say(AuditShape(), (_json(event) for event in found), many=True)
 
 
 def _json(event: Event) -> dict[str, Any]:
     kind, _, number = event.actor.partition(":")
     return {
+        "id": event.id,
         "actor_id": actor_number(kind, int(number)) if number.isdigit() else None,
         "action": event.action,
         "actee_id": event.subject,

@@ -75,8 +75,9 @@ def natural(name: str, text: str) -> Param:
     return asked(name, text, fields.Integer(validate=validate.Range(min=0, max=10**9 - 1)))
 
 
-AFTER = "The id of the last row of the page before. Rows that arrive meanwhile move nothing."
+AFTER = "The id of the last row of the page before: what arrives meanwhile moves nothing."
 PAGED = (
+    asked("after", AFTER),
     natural("limit", "At most so many rows."),
-    natural("offset", "Leave out so many rows."),
+    natural("offset", "Leave out so many rows; `after` is quicker and exact."),
 )

@@ -12,7 +12,7 @@ from marshmallow import fields
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
-from forms.problems import BAD_PARAMETER, MISSING_FIELDS, Refused
+from forms.problems import BAD_PARAMETER, MISSING_FIELDS, NO_SUCH_ROW, Refused
 from server.api.datasets import FILTER, LIST, READ, mine, read_condition
 from server.api.described import PAGED, natural, yes_no
 from server.api.door import caller, route
@@ -179,12 +179,12 @@ def _version_json(
 def list_entities(list_name: str) -> Response:
     """The newest first, without their data; all of them where no limit is given."""
     limit, offset = paging() if "limit" in request.args else (None, paging()[1])
-    condition = read_condition()
+    condition, after = read_condition(), request.args.get("after")
 
     def pieces(db: Connection) -> Iterator[bytes]:
-        found = listing.page(
-            db, mine(db, list_name), condition=condition, limit=limit, offset=offset
-        )
+        of = mine(db, list_name)
+        key = None if after is None else _key(db, of, after)
+        found = listing.page(db, of, condition=condition, after=key, limit=limit, offset=offset)
         before = b"["
         for one in found:
             shape = entity_json(one, with_data=False)
@@ -193,6 +193,14 @@ def list_entities(list_name: str) -> Response:
         yield b"[]" if before == b"[" else b"]"
 
     return stream(pieces, JSON)
+
+
+def _key(db: Connection, of: Slice, uuid: str) -> int:
+    """Where the page goes on. Refused(NO_SUCH_ROW) where it has left the caller's slice since."""
+    try:
+        return listing.find(db, of, uuid).id
+    except Refused:
+        raise Refused(NO_SUCH_ROW()) from None
 
 
 @route(ONE, READ, gives=EntityShape)

@@ -275,7 +275,8 @@ def read_token(text: str) -> Token:
     except (ValueError, binascii.Error):
         raise Refused(BAD_SKIPTOKEN()) from None
     is_number = isinstance(number, int) and isinstance(rows, int) and 0 <= number <= LARGEST
-    if not is_number and not isinstance(name, str):
+    is_name = isinstance(name, str) and "\x00" not in name
+    if not is_number and not is_name:
         raise Refused(BAD_SKIPTOKEN())
     return Token(name, number if is_number else None, rows if is_number else 0)
 

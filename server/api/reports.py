@@ -14,8 +14,8 @@ from forms.cells import Cell
 from forms.days import vietnam_day
 from forms.indicators import PLACES
 from forms.periods import ADMINISTRATIVE, CALENDAR, Period, get_period
-from forms.problems import BAD_SKIPTOKEN, NOT_ALLOWED, NOT_FOUND, Refused
-from server.api.described import asked, natural, yes_no
+from forms.problems import NO_SUCH_ROW, NOT_ALLOWED, NOT_FOUND, Refused
+from server.api.described import AFTER, asked, natural, yes_no
 from server.api.door import KNOWN, caller, route
 from server.api.wire import Time, Wire, flag, number, say, sent
 from server.runtime import runtime
@@ -229,7 +229,7 @@ def take_report_step(code: str) -> Response:
     asked("indicator", "Only of this one."),
     asked("level", "Only of places of this level."),
     natural("limit", "At most so many rows."),
-    asked("after", "The id of the last row of the page before."),
+    asked("after", AFTER),
 ])  # fmt: skip
 def list_report_figures(code: str) -> Response:
     """Every figure the caller may see, by place, indicator and part."""
@@ -281,5 +281,5 @@ def _page(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     if after is not None:
         rows = dropwhile(lambda row: row["id"] != after, rows)
         if next(rows, None) is None:
-            raise Refused(BAD_SKIPTOKEN())
+            raise Refused(NO_SUCH_ROW())
     return rows if limit < 0 else islice(rows, limit)

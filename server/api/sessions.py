@@ -19,6 +19,8 @@ from sync.access import may
 class SignIn(Wire):
     """`email` is our user name: people here have none."""
 
+    stored = False
+
     email = fields.String(required=True)
     password = fields.String(required=True)
 

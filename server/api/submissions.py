@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
@@ -22,6 +23,7 @@ from forms.problems import (
     MISSING_FIELDS,
     NEEDS_WORDS,
     NO_DEPRECATED_ID,
+    NO_SUCH_ROW,
     NOT_ALLOWED,
     NOT_FOUND,
     OTHER_FORM,
@@ -200,16 +202,26 @@ def list_submissions(form_id: str) -> Response:
     """Newest first; all of them where no limit is given."""
     limit, offset = paging() if "limit" in request.args else (None, paging()[1])
     wanted = Wanted(limit=limit, offset=offset, deleted=flag("deleted"))
+    after = request.args.get("after")
 
     def pieces(db: Connection) -> Iterator[bytes]:
         form = opened(db, form_id)
         before = b"["
-        for one in reading.page(db, form, wanted, answers=True):
+        page = wanted if after is None else replace(wanted, after=_key(db, form, after))
+        for one in reading.page(db, form, page, answers=True):
             yield before + json.dumps(submission_json(one), ensure_ascii=False).encode()
             before = b","
         yield b"[]" if before == b"[" else b"]"
 
     return stream(pieces, JSON)
+
+
+def _key(db: Connection, form: FormView, instance_id: str) -> int:
+    """Where the page goes on, also after one deleted since. Refused(NO_SUCH_ROW)."""
+    try:
+        return reading.id_after(db, form, instance_id)
+    except Refused:
+        raise Refused(NO_SUCH_ROW()) from None
 
 
 @route(ONE, KNOWN, gives=(SubmissionShape, SubmissionExtra))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from flask import Response, jsonify, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
-from forms.problems import BAD_FIELDS, BAD_PARAMETER, MISSING_FIELDS, NOT_JSON, Refused
+from forms.problems import BAD_FIELDS, BAD_PARAMETER, BAD_REQUEST, MISSING_FIELDS, NOT_JSON, Refused
 
 LONGEST_JSON = 20_000_000  # bytes: it is read into memory whole
 MOST = 10_000  # rows of one answer where the caller names no limit
@@ -19,6 +19,7 @@ class Wire(Schema):
     """Our snake_case in Central's camelCase. Every key is there, null when there is no value."""
 
     always: ClassVar[bool] = True  # False: keys that X-Extended-Metadata adds
+    stored: ClassVar[bool] = True  # False: of what is sent nothing is kept, so a NUL does no harm
 
     class Meta:
         unknown = EXCLUDE  # clients send more than we read
@@ -90,12 +91,14 @@ def extended() -> bool:
     return request.headers.get("X-Extended-Metadata", "").lower() == "true"
 
 
-def sent(schema: Schema) -> dict[str, Any]:
+def sent(schema: Wire) -> dict[str, Any]:
     """The JSON object of the request. Refused(NOT_JSON, MISSING_FIELDS or BAD_FIELDS)."""
     request.max_content_length = LONGEST_JSON
     found = request.get_json(force=True, silent=True)
     if not isinstance(found, Mapping):
         raise Refused(NOT_JSON())
+    if schema.stored and b"\\u0000" in request.get_data() and _holds_nul(found):
+        raise Refused(BAD_REQUEST())
     required = {f.data_key or name for name, f in schema.load_fields.items() if f.required}
     lacking = sorted(name for name in required if found.get(name) is None)
     if lacking:
@@ -105,6 +108,15 @@ def sent(schema: Schema) -> dict[str, Any]:
     except ValidationError as error:
         raise Refused(BAD_FIELDS(fields=", ".join(sorted(error.messages_dict)))) from None
     return loaded
+
+
+def _holds_nul(value: object) -> bool:
+    """Whether a text in it holds what PostgreSQL cannot store."""
+    if isinstance(value, Mapping):
+        return any(map(_holds_nul, (*value, *value.values())))
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and "\x00" in value
 
 
 def say(schema: Schema, found: Any, many: bool = False) -> Response:

@@ -11,6 +11,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -28,7 +29,7 @@ from server.api.document import document
 from server.app import create_app
 from sync import decisions, publish
 from tests.conftest import NOW
-from tests.server.api import PASSWORD, add_person
+from tests.server.api import PASSWORD, Program, add_person
 from tests.server.conftest import A, Door, instance
 
 NOT_HERE = 501  # parts of OData that are not here: announced
@@ -93,6 +94,26 @@ def ask_all(door: Door, examples: int, *, strangely: bool) -> Iterator[tuple[str
                     yield operation.label, "\n".join(map(str, parts))
 
 
+def ask_with_nul(door: Door) -> Iterator[str]:
+    """Ask each operation with a NUL in each parameter of its query: PostgreSQL stores none."""
+    program = Program(door, _headers())
+    schema = schemathesis.openapi.from_dict(copy.deepcopy(document(door.app)))
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        if operation.method != "get":
+            continue
+        path = operation.path.format(**{k: quote(str(v)) for k, v in there(operation).items()})
+        for one in operation.query:
+            answer = program.get(path, query_string={one.name: "a\x00b"})
+            if answer.status_code >= 500 and answer.status_code != NOT_HERE:
+                yield f"{operation.label}: {one.name}"
+
+
+def _headers() -> dict[str, str]:
+    password = base64.b64encode(f"asker:{PASSWORD}".encode()).decode()
+    return {"Authorization": f"Basic {password}", "X-Forwarded-Proto": "https"}
+
+
 def _whole(app: Any) -> Any:
     """The application, its answers read and closed: schemathesis leaves files open."""
 
@@ -108,8 +129,7 @@ def _whole(app: Any) -> Any:
 
 
 def _ask(operation: Any, mode: GenerationMode, path: Mapping[str, Any], examples: int) -> None:
-    password = base64.b64encode(f"asker:{PASSWORD}".encode()).decode()
-    headers = {"Authorization": f"Basic {password}", "X-Forwarded-Proto": "https"}
+    headers = _headers()
     strategy = operation.as_strategy(generation_mode=mode, path_parameters=dict(path) or None)
 
     @settings(

@@ -359,10 +359,12 @@ def test_events_are_listed_the_newest_first(admin: Program) -> None:
     dpo = signed_in(admin.door, "dpo")
     found = dpo.json("/audits?action=form&limit=1")
     assert [event["action"] for event in found] == ["form.state"]
-    assert set(found[0]) == {"actorId", "action", "acteeId", "details", "loggedAt"}
+    assert set(found[0]) == {"id", "actorId", "action", "acteeId", "details", "loggedAt"}
     assert found[0]["details"] == {"state": "closed"}
     assert dpo.json("/audits?start=2027-01-01T00:00:00.000Z") == []
     assert dpo.json("/audits?end=2026-01-01") == []
+    every = dpo.json("/audits")
+    assert dpo.json(f"/audits?after={every[0]['id']}&limit=1") == every[1:2]
     dpo.refused(dpo.get("/audits?limit=-1"), 400.8)
     dpo.refused(dpo.get("/audits?start=gestern"), 400.8)
     admin.refused(admin.get("/audits"), 403.1)

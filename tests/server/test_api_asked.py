@@ -13,3 +13,4 @@ def test_no_operation_fails_or_answers_what_is_not_announced(door: Door) -> None
     furnished = asking.furnish(door)
     slips = [f"{label}\n{said}" for label, said in asking.ask_all(furnished, 1, strangely=False)]
     assert not slips, "\n\n".join(slips)
+    assert not list(asking.ask_with_nul(furnished))

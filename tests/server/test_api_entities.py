@@ -132,6 +132,12 @@ def test_an_entity_is_made_alone_or_with_others_or_none_is(city: Program) -> Non
     assert city.post(path, json=many).get_json() == {"success": True}
     assert len(city.json(path)) == 4
     assert [one["currentVersion"]["label"] for one in city.json(f"{path}?limit=1")] == ["B"]
+    labels = [one["currentVersion"]["label"] for one in city.json(path)]
+    after = f"{path}?limit=2&after={city.json(path)[0]['uuid']}"
+    assert [one["currentVersion"]["label"] for one in city.json(after)] == labels[1:3]
+    city.refused(city.get(f"{path}?after=none"), 400.34)
+    for nul in ({"label": "a\0"}, {"label": "a", "data": {"species": "\0"}}):
+        city.refused(city.post(path, json=nul), 400.8)
     bad = {"entities": [{"label": "C"}, {"label": "D", "data": {"colour": "red"}}]}
     assert city.post(path, json=bad).status_code == 400
     assert len(city.json(path)) == 4

@@ -121,6 +121,9 @@ def test_the_list_is_newest_first_with_every_key_central_has(city: Program) -> N
         "current": True,
     }
     assert [one["instanceId"] for one in city.json(f"{LIST}?limit=1&offset=1")] == [A]
+    assert [one["instanceId"] for one in city.json(f"{LIST}?limit=1&after={B}")] == [A]
+    assert city.json(f"{LIST}?after={A}") == []
+    city.refused(city.get(f"{LIST}?after=uuid:none"), 400.34)
     whole = city.json(LIST, headers={"X-Extended-Metadata": "true"})
     assert whole[0]["submitter"]["displayName"] == "city@example.vn"
     assert whole[0]["formVersion"] == "1"
