@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
@@ -107,7 +108,15 @@ def read_desk(
     seen = {
         place for place, clubs in _clubs_below(chain).items() if scope is None or clubs <= scope
     }
-    lines = tuple(_lines(db, library, caller, chain, standing, seen, today))
+    role = library.roles.get(caller.role)
+
+    @cache  # of many places it is the same office that speaks
+    def speaks(place: PlaceKey) -> bool:
+        if role is None or role.confirms != place[0]:
+            return False
+        return access.speaks_for(db, library, caller, place, period.last, today)
+
+    lines = tuple(_lines(library, chain, standing, seen, speaks, today))
     steps = tuple(one for one in chain.steps if one.id in seen or not one.place)
     if standing.sent is None and not access.may(library, caller, "figures.read"):
         lines, steps = (), ()
@@ -135,12 +144,11 @@ def _clubs_below(chain: Chain) -> dict[PlaceKey, set[str]]:
 
 
 def _lines(
-    db: Connection,
     library: Library,
-    caller: Caller,
     chain: Chain,
     standing: Standing,
     seen: set[PlaceKey],
+    speaks: Callable[[PlaceKey], bool],
     today: date,
 ) -> Iterator[Line]:
     for place, depth in _from_above(chain, seen):
@@ -154,7 +162,7 @@ def _lines(
             sent_back=standing.sent_back.get(place.id),
             due=due,
             is_late=done is None and due is not None and today > due,
-            doings=tuple(_of_place(db, library, caller, chain, standing, place, today)),
+            doings=tuple(_of_place(chain, standing, place, speaks, today)),
         )
 
 
@@ -174,22 +182,16 @@ def _from_above(chain: Chain, seen: set[PlaceKey]) -> Iterator[tuple[ChainPlace,
 
 # ------------------------------------------------------------------ what may be done
 def _of_place(
-    db: Connection,
-    library: Library,
-    caller: Caller,
     chain: Chain,
     standing: Standing,
     place: ChainPlace,
+    speaks: Callable[[PlaceKey], bool],
     today: date,
 ) -> Iterator[Doing]:
-    role = library.roles.get(caller.role)
     for act in OF_PLACES:
         speaker = place.id if act == "confirm" or place.parent is None else place.parent
-        if role is None or role.confirms != speaker[0]:
-            continue  # whose role speaks for no place of this level need not be looked up
-        if not access.speaks_for(db, library, caller, speaker, chain.period.last, today):
-            continue
-        yield from _possible(chain, standing, Wish(act, place.id, TRIED), today)
+        if speaks(speaker):
+            yield from _possible(chain, standing, Wish(act, place.id, TRIED), today)
 
 
 def _of_the_whole(
