@@ -45,6 +45,7 @@ def _orders(asking: Caller) -> bool:
 def files() -> Answer:
     """The caller's files, the newest first, and what else they may have made."""
     asking, library = caller(), runtime().library
+    today = vietnam_day(runtime().now())
     with runtime().database.read() as db:
         found = made_files.list_files(db, asking.id)
         sees = any(may(library, asking, verb) for verb in SEES)
@@ -56,6 +57,7 @@ def files() -> Answer:
         files=found,
         on_its_way=any(one.is_on_its_way for one in found),
         periods=[(one.code, period_name(one)) for one in periods],
+        newest=next((one.code for one in periods if one.last < today), ""),
         forms=sorted(forms.items(), key=lambda one: one[1]),
         about=lambda one: _about(one, names),
         states=STATES,
