@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from server.cli import main
 from server.cli.terminal import GOOD, MISUSED, WRONG
+from server.settings import Settings, secret_key
 from sync import accounts, places, publish
 from sync.database import Database
 
@@ -59,6 +60,7 @@ def cayda(database: Database, tmp_path: Path) -> Cayda:
         "CAYDA_PUBLIC_URL": "https://cayda.example",
         "CAYDA_TRUST_PROXY": "1",
         "REDIS_URL": None,
+        "CAYDA_SECRET": secret_key(Settings(tmp_path)).hex(),  # the one of `database`
     }
     with database.write() as db:
         publish.declare_lists(db, {})  # makes the project; the library takes a second to publish

@@ -282,10 +282,10 @@ def test_what_cannot_be_processed_is_told_and_hides_nothing_else(
     world.visit("ba", key="poison", minutes="666")
     prepare_one = process._prepare_one
 
-    def fails_on_poison(library: Any, row: Any, schema: Any) -> Any:
+    def fails_on_poison(library: Any, row: Any, *further: Any) -> Any:
         if b"666" in row.xml:
             raise ArithmeticError
-        return prepare_one(library, row, schema)
+        return prepare_one(library, row, *further)
 
     monkeypatch.setattr(process, "_prepare_one", fails_on_poison)
     [found] = differences(world, tmp_path)
