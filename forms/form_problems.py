@@ -449,6 +449,11 @@ NO_DRAFT = _refusal(
     "Biểu mẫu “{form}” không có bản nháp nào đang thử.",
     "There is no draft of form “{form}” being tried out.",
 )
+FORM_ID_IS_ADDRESS = _refusal(
+    "form_id_is_address",
+    "Mã biểu mẫu “{form}” trùng với một địa chỉ: không dùng dấu “/”, không kết thúc bằng .xml, .xls, .xlsx.",
+    "The form_id “{form}” would be another address: no “/” in it, no .xml, .xls, .xlsx at its end.",
+)
 DRAFT_NEEDS_PLACE = _refusal(
     "draft_needs_place",
     "Biểu mẫu dùng danh sách {lists}, cắt theo người điền: cần chọn câu lạc bộ hoặc đơn vị (--club, --unit).",

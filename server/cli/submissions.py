@@ -86,7 +86,7 @@ def submission_show(
 ) -> None:
     """Các bản và câu trả lời của một bản; ghi lại việc xem / versions and answers; audited."""
     from forms import difference as compare
-    from sync import audit, versions
+    from sync import audit, comments, versions
 
     with runtime.database.write() as db:
         one = versions.find(db, xml_form_id, instance_id)
@@ -99,6 +99,7 @@ def submission_show(
             return
         filled = versions.get_filled(db, version.id)
         flags = versions.flags_of(db, version)
+        said = comments.read(db, one.id)
         earlier = versions.before(history, version) if difference else None
         changes = compare.difference(versions.get_filled(db, earlier.id), filled) if earlier else ()
     if difference:
@@ -107,16 +108,18 @@ def submission_show(
         lines = [f"{c.label or c.path}: {c.old or '–'} → {c.new or '–'}" for c in changes]
         say("\n".join(lines) or "Giống nhau. / The same.", changes=changes, before=earlier.number)
         return
-    said = list(compare.answers(filled))
+    told = list(compare.answers(filled))
     lines = [*_about(one), *(_line(v) for v in history), ""]
     lines += _flag_lines(flags, filled.instance.encrypted)
-    lines += [f"{answer.label or answer.path}: {answer.text}" for answer in said]
+    lines += [f"{answer.label or answer.path}: {answer.text}" for answer in told]
+    lines += [f"“ {cell(w.at)}  {w.actor}  {w.state or w.act}  {w.text}".rstrip() for w in said]
     say(
         "\n".join(lines),
         submission=one,
         versions=history,
         shown=version.number,
-        answers=said,
+        answers=told,
+        comments=said,
         flags=flags,
     )
 
@@ -264,44 +267,52 @@ def _file_row(file: Attachment, version: Version, refused: str | None) -> dict[s
 
 
 # ------------------------------------------------------------------ decisions
+_why = click.option("--why", default="", help="Lý do, người khác đọc được / for others to read.")
+
+
 @submission.command("review")
 @takes_submission
 @click.argument("state", type=click.Choice(REVIEWS))
+@_why
 @with_runtime
-def submission_review(runtime: Runtime, xml_form_id: str, instance_id: str, state: str) -> None:
+def submission_review(
+    runtime: Runtime, xml_form_id: str, instance_id: str, state: str, why: str
+) -> None:
     """Duyệt; số liệu theo sau / say what it is worth; figures follow."""
     from sync import versions
 
     with runtime.database.write() as db:
         one = versions.find(db, xml_form_id, instance_id)
-        versions.review(db, one, state, ACTOR, runtime.now())
+        versions.review(db, one, state, ACTOR, runtime.now(), why)
     runtime.jobs.wake()
     say(f"{one.instance_id}: {state}", instance_id=one.instance_id, review_state=state)
 
 
 @submission.command("delete")
 @takes_submission
+@_why
 @with_runtime
-def submission_delete(runtime: Runtime, xml_form_id: str, instance_id: str) -> None:
+def submission_delete(runtime: Runtime, xml_form_id: str, instance_id: str, why: str) -> None:
     """Xóa khỏi số liệu, vẫn giữ lại / out of figures; it is kept."""
     from sync import versions
 
     with runtime.database.write() as db:
         one = versions.find(db, xml_form_id, instance_id)
-        versions.delete(db, one, ACTOR, runtime.now())
+        versions.delete(db, one, ACTOR, runtime.now(), why)
     runtime.jobs.wake()
     say(f"Đã xóa / deleted: {one.instance_id}", instance_id=one.instance_id, deleted=True)
 
 
 @submission.command("restore")
 @takes_submission
+@_why
 @with_runtime
-def submission_restore(runtime: Runtime, xml_form_id: str, instance_id: str) -> None:
+def submission_restore(runtime: Runtime, xml_form_id: str, instance_id: str, why: str) -> None:
     """Lấy lại phiếu đã xóa / bring a deleted one back."""
     from sync import versions
 
     with runtime.database.write() as db:
         one = versions.find(db, xml_form_id, instance_id)
-        versions.restore(db, one, ACTOR, runtime.now())
+        versions.restore(db, one, ACTOR, runtime.now(), why)
     runtime.jobs.wake()
     say(f"Đã lấy lại / restored: {one.instance_id}", instance_id=one.instance_id, deleted=False)

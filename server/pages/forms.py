@@ -15,8 +15,8 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from forms.days import vietnam_day
-from forms.form_problems import EMPTY_FILE, FILE_TOO_LARGE, FormRefused
-from forms.problems import BAD_FIELDS, BAD_PARAMETER, NOT_FOUND, Problem, Refused
+from forms.form_problems import EMPTY_FILE, FILE_TOO_LARGE, FORM_ID_IS_ADDRESS, FormRefused
+from forms.problems import BAD_FIELDS, NOT_FOUND, Problem, Refused
 from forms.schema import Field, FormSchema, in_language
 from forms.xlsform import Compiled, compile_form, to_xlsx
 from server import auth
@@ -104,7 +104,7 @@ def upload_form() -> Answer:
 
 
 def _compiled(file: FileStorage | None, name: str) -> Compiled:
-    """Refused for an id that would be another form's address; FormRefused."""
+    """FormRefused, also for an id that would be another form's address."""
     source = file.read(LARGEST_FORM + 1) if file else b""
     if not source:
         raise FormRefused((EMPTY_FILE(),))
@@ -113,7 +113,7 @@ def _compiled(file: FileStorage | None, name: str) -> Compiled:
     kind = ENDINGS.get(PurePath(name).suffix.lower(), "xlsx")
     compiled = compile_form(source, kind, PurePath(name).stem or "form")
     if "/" in compiled.xml_form_id or compiled.xml_form_id.lower().endswith(NOT_AN_ID):
-        raise Refused(BAD_PARAMETER(name="form_id"))
+        raise FormRefused((FORM_ID_IS_ADDRESS(form=compiled.xml_form_id),))
     return compiled
 
 

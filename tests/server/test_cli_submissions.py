@@ -169,8 +169,10 @@ def test_files_of_an_encrypted_form_are_written_open_with_the_key(
 
 def test_a_person_judges_deletes_and_brings_back(sent: Cayda, database: Database) -> None:
     assert sent.json("submission", "review", "trees", A, "rejected")["review_state"] == "rejected"
-    assert sent.json("submission", "delete", "trees", A)["deleted"]
-    assert "deleted" in sent("submission", "show", "trees", A).output
+    assert sent.json("submission", "delete", "trees", A, "--why", "Gửi nhầm")["deleted"]
+    shown = sent("submission", "show", "trees", A).output
+    assert "deleted" in shown
+    assert "operator  delete  Gửi nhầm" in shown
     assert not sent.json("submission", "restore", "trees", A)["deleted"]
     assert audited(database) == [
         "submission.review",
