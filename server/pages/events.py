@@ -38,7 +38,7 @@ def events() -> Answer:
 def decide_event(form_id: str) -> Answer:
     """Say of two reports that they tell of one event, or of two, or let the rules decide again."""
     instances = request.form.get("one", ""), request.form.get("other", "")
-    kind, now, actor = request.form.get("kind"), runtime().now(), caller().actor
+    kind, now, actor = request.form.get("decision"), runtime().now(), caller().actor
     if kind not in (TOGETHER, APART, UNDO):
         raise Refused(BAD_REQUEST())
     library = runtime().library

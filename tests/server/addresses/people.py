@@ -47,6 +47,6 @@ ADDRESSES = {
     "POST pages.decide_event": Address(
         "/events/care_visit",
         reads("care_visit"),
-        form={"one": "{care_visit}", "other": "{care_visit}", "kind": "apart"},
+        form={"one": "{care_visit}", "other": "{care_visit}", "decision": "apart"},
     ),
 }

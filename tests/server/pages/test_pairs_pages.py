@@ -112,17 +112,18 @@ def test_two_reports_of_one_visit_are_parted_joined_and_left_to_the_rules_again(
     text = commune.get("/events").text
     assert "hai người cùng ghi" in text
     assert "Lê Văn Năm" in text
+    assert '<input type="hidden" name="decision" value="apart">' in text
     one, other = (an_id(key) for key in ("visit nam 2025-12-01", "her helper"))
     both = {"one": f"uuid:{other}", "other": f"uuid:{one}"}
     for kind, words in (("apart", "người xem nói: hai việc"), ("undo", "hai người cùng ghi")):
-        assert post(commune, "/events/care_visit", kind=kind, **both).status_code == 303
+        assert post(commune, "/events/care_visit", decision=kind, **both).status_code == 303
         town.works()
         assert words in commune.get("/events").text
     assert "Lê Văn Năm" not in town.browser("commune_b").get("/events").text
     stranger = town.browser("commune_b")
-    assert post(stranger, "/events/care_visit", kind="apart", **both).status_code == 404
+    assert post(stranger, "/events/care_visit", decision="apart", **both).status_code == 404
     assert town.browser("chair").get("/events").status_code == 403
-    assert post(commune, "/events/care_visit", kind="merge", **both).status_code == 400
+    assert post(commune, "/events/care_visit", decision="merge", **both).status_code == 400
 
 
 def test_two_visits_of_one_day_that_count_as_two_are_shown_to_be_judged(town: Town) -> None:
@@ -133,7 +134,7 @@ def test_two_visits_of_one_day_that_count_as_two_are_shown_to_be_judged(town: To
     commune = town.browser("commune")
     assert "Nguyễn Thị Thủy" in commune.get("/events").text.split("<h2>")[1]
     one, other = (f"uuid:{an_id(key)}" for key in ("visit thuy 2025-12-05", "in the afternoon"))
-    post(commune, "/events/care_visit", kind="together", one=other, other=one)
+    post(commune, "/events/care_visit", decision="together", one=other, other=one)
     town.works()
     page = commune.get("/events").text.split("<h2>")
     assert "Nguyễn Thị Thủy" not in page[1]
