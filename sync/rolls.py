@@ -124,6 +124,17 @@ def _clubs(db: Connection, reading: Reading, club_code: str | None) -> Iterator[
             yield code, club
 
 
+def named_on(
+    db: Connection, roll: Roll, reading: Reading, day: date, club_code: str
+) -> list[tuple[str, str]]:
+    """Whom the table of a club names, as (list, uuid). Refused as `roll_tables`."""
+    return [
+        (roll.name, person.uuid)
+        for _, club in _clubs(db, reading, club_code)
+        for person in _people(db, roll, club, day)
+    ]
+
+
 def mark(caller: Caller, now: datetime) -> str:
     """What every copy says of itself: who took it, when, and that it is about people."""
     who = "Người vận hành máy chủ" if caller.kind == "operator" else caller.name

@@ -55,6 +55,8 @@ def roll(name: str, club: str, kind: str) -> Answer:
         (table,) = rolls.roll_tables(
             *(db, library, found, seen, vietnam_day(now), mark_of), club_code=club
         )
+        people = rolls.named_on(db, found, seen, vietnam_day(now), club)
     with runtime().database.write() as db:
         audit.record(db, asking.actor, "roll.export", f"list:{name}", now, club=club)
+        audit.saw(db, asking.actor, "roll.people", people, now, list=name, club=club)
     return workbook(f"{table.name}.xlsx", [table]) if kind == "xlsx" else csv(table)

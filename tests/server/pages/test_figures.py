@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from sync import tables as t
 from tests.server.pages.town import WARD, Town
+from tests.sync.sending import an_id
 
 
 def place(town: Town, code: str) -> str:
@@ -114,3 +115,12 @@ def test_home_tells_each_role_what_waits_for_it(town: Town) -> None:
     assert "Biểu mẫu" in admin
     assert "CLB A-1" not in admin
     assert "Hôm nay không có việc gì chờ." in town.browser("standing_office").get("/").text
+
+
+def test_whom_a_list_on_paper_names_is_written_down(town: Town) -> None:
+    assert town.browser("chair_a2").get("/rolls/members/A-2.xlsx").data.startswith(b"PK")
+    with town.database.read() as db:
+        e, p = t.audit_events.c, t.seen_people.c
+        query = sa.select(p.uuid).join(t.audit_events, e.id == p.event_id)
+        seen = set(db.scalars(query.where(e.action == "roll.people")))
+    assert seen == {an_id("thuy")}
