@@ -7,6 +7,7 @@ the README shows in `docs/`. A journey fails where a step cannot be taken.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ FILL = 900.0  # seconds that the demo may take to be filled
 
 @dataclass(frozen=True)
 class Step:
-    """Follow the first link in `within` whose address begins with `to`, open details, look.
+    """Follow the first link in `within` whose path begins as the pattern `to`, open details, look.
 
     to: "" stays on the page. fills: fields of its form, which is then sent; of a list to choose
     from, the line that holds the text. shown: the name under which the README has the picture.
@@ -42,7 +43,7 @@ class Step:
     shown: str = ""
 
 
-MENU = "nav.menu"
+MENU, UUID = "nav.menu", "[0-9a-f-]{36}"
 NEW_PHONES = (
     ("names", "Cô Lan\nChú Minh"),
     ("role", "Tình nguyện viên"),
@@ -64,9 +65,9 @@ JOURNEYS: dict[str, tuple[Step, ...]] = {
         Step("home"),
         Step("lists", "/lists", MENU),
         Step("members", "/lists/members"),
-        Step("a_member", "/lists/members/"),
+        Step("a_member", f"/lists/members/{UUID}"),
         Step("pairs", "/pairs", MENU),
-        Step("a_pair", "/pairs/members/", shown="duplicates"),
+        Step("a_pair", f"/pairs/members/{UUID}/", shown="duplicates"),
         Step("reports", "/reports", MENU),
         Step("a_report", "/reports/2025H2"),
     ),
@@ -74,13 +75,13 @@ JOURNEYS: dict[str, tuple[Step, ...]] = {
         Step("home"),
         Step("to_do", "/follow-up", MENU),
         Step("to_measure_again", "/follow-up/flagged_pressure"),
-        Step("a_member", "/lists/members/", opens="details.masked", shown="member"),
+        Step("a_member", f"/lists/members/{UUID}", opens="details.masked", shown="member"),
     ),
     "chunhiem": (
         Step("home"),
         Step("lists", "/lists", MENU),
         Step("members", "/lists/members"),
-        Step("a_member", "/lists/members/"),
+        Step("a_member", f"/lists/members/{UUID}"),
         Step("sent", "/records", MENU),
         Step("visits", "/records/care_visit"),
         Step("a_visit", "/records/care_visit/"),
@@ -89,7 +90,7 @@ JOURNEYS: dict[str, tuple[Step, ...]] = {
         Step("home"),
         Step("lists", "/lists", MENU),
         Step("loans", "/lists/loans"),
-        Step("a_loan", "/lists/loans/"),
+        Step("a_loan", f"/lists/loans/{UUID}"),
     ),
     "q_sontra": (Step("home"), Step("dashboard", "/figures", MENU)),
     "thuongtruc": (
@@ -146,9 +147,10 @@ def _find(window: Any, selector: str) -> Any:
 def _follow(window: Any, address: str, login: str, step: Step) -> None:
     from selenium.webdriver.common.by import By
 
-    links = window.find_elements(By.CSS_SELECTOR, f"{step.within} a[href^='{step.to}']")
-    here = window.current_url
-    wanted = next((link.get_attribute("href") for link in links), None)
+    links = window.find_elements(By.CSS_SELECTOR, f"{step.within} a[href]")
+    paths = [str(link.get_attribute("href")) for link in links]
+    here, asked = window.current_url, re.compile(re.escape(address) + step.to)
+    wanted = next((path for path in paths if asked.match(path)), None)
     if wanted is None or (wanted == here and step.within != MENU):
         raise LookupError(f"{login}: no link to {step.to} on {here.removeprefix(address)}")
     window.get(wanted)
