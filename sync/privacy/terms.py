@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from forms.library import Library
     from forms.privacy import Term
 
-AT_ONCE = 20  # people erased in one go: every form is read for each of them
+AT_ONCE = 5  # people erased in one go: every form is read for each, and SQLite has one writer
 
 
 @dataclass(frozen=True, slots=True)
