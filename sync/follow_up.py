@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,12 +21,13 @@ from sync import access, counting, words
 from sync.access import Caller
 from sync.accounts import PROJECT_ID
 from sync.clubs import clubs_named
-from sync.counting.item import Item
+from sync.counting.item import Item, behind
 from sync.database import among
 from sync.rollup import all_clubs
 from sync.tables import entities, entity_lists, records, spells
 
 if TYPE_CHECKING:
+    from forms.indicators import Indicator
     from forms.library import Library
 
 NAME = "Họ tên"
@@ -98,11 +100,24 @@ def read_entries(
 
 
 def count_entries(
-    db: Connection, library: Library, caller: Caller, lists: Iterable[FollowList], today: date
+    db: Connection, library: Library, caller: Caller, lists: Sequence[FollowList], today: date
 ) -> dict[str, int]:
     """How many are on each of these lists today, by its id, of the caller's clubs."""
-    clubs = _clubs(db, library, caller, today)
-    return {one.id: len(_items(db, library, one, clubs, today)) for one in lists}
+    place_of = {club: club for club in _clubs(db, library, caller, today)}
+    counts = {one.id: 0 for one in lists}
+    together: dict[tuple[int, int], list[Indicator]] = defaultdict(list)
+    for one in lists:  # what several ask of one period is read once for all of them
+        together[one.days].append(one.indicator)
+    for days, asked in together.items() if place_of else ():
+        found = counting.read_items(db, library, _period(days, today), asked, place_of)
+        for indicator, item in behind(found, place_of):
+            counts[indicator.id] += not item.missing
+    return counts
+
+
+def _period(days: tuple[int, int], today: date) -> Period:
+    first, last = (today - timedelta(days=ago) for ago in days)
+    return Period("today", CALENDAR, first, last)
 
 
 def _clubs(db: Connection, library: Library, caller: Caller, today: date) -> list[str]:
@@ -115,9 +130,8 @@ def _items(
 ) -> list[Item]:
     if not clubs:
         return []
-    first, last = (today - timedelta(days=ago) for ago in one.days)
-    period = Period("today", CALENDAR, first, last)
-    items = counting.items(db, library, period, one.indicator, {club: club for club in clubs})
+    place_of = {club: club for club in clubs}
+    items = counting.items(db, library, _period(one.days, today), one.indicator, place_of)
     return [item for item in items if not item.missing]
 
 

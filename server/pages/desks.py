@@ -30,7 +30,6 @@ from sync.matching import listing
 from sync.places import unplaced_clubs
 from sync.privacy.requests import list_requests
 from sync.reports.desk import read_desk
-from sync.status import read_status
 
 if TYPE_CHECKING:
     from sync.access import Caller
@@ -118,10 +117,10 @@ def _phones(db: Connection, asking: Caller) -> Iterator[Need]:
 
 def _work(db: Connection, asking: Caller) -> Iterator[Need]:
     if may(runtime().library, asking, "work.read"):
-        status, address = read_status(db), address_of("server_state")
-        stands = not can_process(status, runtime().now())
+        gauges, address = read_gauges(db, runtime().now()), address_of("server_state")
+        stands = not can_process(gauges, runtime().now())
         yield Need(say("Work stands still"), int(stands), address, is_late=True)
-        yield Need(say("Work that failed"), status.queue.failed, address, is_late=True)
+        yield Need(say("Work that failed"), gauges.queue.failed, address, is_late=True)
 
 
 def _requests(db: Connection, asking: Caller) -> Iterator[Need]:

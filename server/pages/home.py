@@ -1,11 +1,10 @@
-"""Home: what needs me today, the newest report's files, lists to print, how the server does."""
+"""Home: what needs me today, the newest report's files, lists to print."""
 
 from __future__ import annotations
 
 from flask import render_template
 
 from forms.days import vietnam_day
-from server.health import can_process
 from server.pages.desks import needs
 from server.pages.door import KNOWN, Answer, caller, in_menu, page
 from server.pages.figures import periods_for
@@ -14,7 +13,6 @@ from server.pages.words import mark
 from server.runtime import runtime
 from sync import audit, rolls
 from sync.access import may
-from sync.status import Status, read_status
 
 
 @in_menu(mark("Home"), 0)
@@ -23,13 +21,10 @@ def home() -> Answer:
     """By role: what waits for the caller, and the shortest ways to what they come for."""
     asking, library = caller(), runtime().library
     today = vietnam_day(runtime().now())
-    status: Status | None = None
     with runtime().database.read() as db:
         waiting = needs(db, asking)
         sees = may(library, asking, "figures.read") or may(library, asking, "reports.read")
         periods = periods_for(db, asking) if sees else []
-        if may(library, asking, "work.read"):
-            status = read_status(db)
         offers = list(rolls.offers(db, library, asking, today))
     over = [one for one in periods if one.last < today]
     return render_template(
@@ -37,8 +32,6 @@ def home() -> Answer:
         role=library.roles.get(asking.role),
         needs=waiting,
         newest=next(iter(over or periods), None),
-        status=status,
-        processing=status is not None and can_process(status, runtime().now()),
         offers=offers,
     )
 

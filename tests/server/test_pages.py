@@ -145,9 +145,10 @@ def test_a_visit_to_a_club_that_is_none_makes_no_line(town: Door) -> None:
 def test_the_admin_sees_how_the_server_does_and_no_figures(town: Door) -> None:
     client = browser_of(town)
     sign_in(client, "an")
-    text = client.get("/").text
-    assert "Submissions" in text
-    assert "CLB Một" not in text
+    home, server = client.get("/").text, client.get("/server").text
+    assert 'href="/server"' in home
+    assert "Submissions" in server
+    assert "CLB Một" not in home + server
 
 
 def test_a_period_is_chosen_by_its_code(town: Door) -> None:

@@ -11,7 +11,7 @@ from forms.library import load_library
 from forms.problems import Refused
 from sync.access import OPERATOR, Caller
 from sync.database import Database
-from sync.follow_up import Entry, get_list, lists_for, read_entries, to_table
+from sync.follow_up import Entry, count_entries, get_list, lists_for, read_entries, to_table
 from tests.sync.rows import Rows
 
 LIBRARY = load_library()
@@ -111,6 +111,18 @@ def test_each_role_sees_its_lists_and_its_clubs(rows: Rows) -> None:
         get_list(LIBRARY, chair, "red_flags")
     assert refused.value.problem.code == "not_allowed"
     assert lists_for(LIBRARY, Caller("app_user", 1, "Lan", "chair", club_id="c1")) == []
+
+
+def test_counted_together_is_as_many_as_stand_on_each_list(rows: Rows) -> None:
+    bad = {"bp_sys": "190", "bp_dia": "100", "flags": "bp_urgent mood"}
+    rows.a_record("health_check", ago(340), "c1", "mc1", FULL, derived=bad)
+    rows.a_record("health_check", ago(366), "c2", "mc2", FULL)
+    rows.a_visit(ago(31), "c2", "mc2", red="fall", red_action="watch")
+    rows.a_visit(ago(3), "c1", "mc1", red="fall", red_action="watch")
+    lists = lists_for(LIBRARY, OPERATOR)
+    counts = count_entries(rows.db, LIBRARY, OPERATOR, lists, TODAY)
+    assert counts == {one.id: len(on(rows, one.id)) for one in lists}
+    assert sorted(counts.values())[-5:] == [1, 1, 1, 1, 2], counts
 
 
 def test_an_unknown_list_is_told_with_those_there_are() -> None:
