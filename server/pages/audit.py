@@ -13,6 +13,7 @@ from forms.problems import BAD_PARAMETER, Refused
 from forms.text import sort_key
 from server.pages.door import Answer, in_menu, page
 from server.pages.words import gettext, mark
+from server.row_numbers import row_number
 from server.runtime import runtime
 from sync import accounts, audit
 from sync.accounts import Account
@@ -116,7 +117,7 @@ def list_audit() -> Answer:
             0,
             actor=asked["actor"] or None,
             subject=asked["subject"] or None,
-            before=request.args.get("before", type=int),
+            before=request.args.get("before", type=row_number),
         )
         actors = {one.actor for one in found} | {asked["actor"]}
         subjects = {one.subject or "" for one in found} | {asked["subject"]}

@@ -16,6 +16,7 @@ from forms.problems import NOT_FOUND, Refused
 from server.pages.charts import BarChart, bar_chart
 from server.pages.door import Answer, caller, in_menu, page, pages
 from server.pages.words import gettext, mark, one
+from server.row_numbers import row_number
 from server.runtime import runtime
 from sync import overview, why
 from sync.access import Caller, may
@@ -60,7 +61,7 @@ class Choice:
 def chosen(code: str) -> Choice:
     """As the address says. Refused(BAD_PERIOD)."""
     period = get_period(code, request.args.get("calendar", CALENDAR))
-    return Choice(period, request.args.get("version", type=int), "live" in request.args)
+    return Choice(period, request.args.get("version", type=row_number), "live" in request.args)
 
 
 def read(db: Connection, asking: Caller, choice: Choice) -> ReportData:

@@ -20,6 +20,7 @@ from server.pages.door import KNOWN, caller, can, done, in_menu, page
 from server.pages.door import Answer as PageAnswer
 from server.pages.words import gettext as _
 from server.pages.words import mark
+from server.row_numbers import row_number
 from server.runtime import runtime
 from sync import access, accounts, attachments, audit, browsing, clubs, comments, places, versions
 from sync import reading as submissions
@@ -80,7 +81,7 @@ def records() -> PageAnswer:
 @page("/records/<form_id>", KNOWN)
 def form_records(form_id: str) -> PageAnswer:
     """The newest first, sifted, a page at a time."""
-    after = request.args.get("after", type=int)
+    after = request.args.get("after", type=row_number)
     with runtime().database.read() as db:
         form = _opened(db, form_id)
         sieve = _sieve(db)
@@ -113,7 +114,7 @@ def _sieve(db: Connection) -> Sieve:
         club=(places.find_club(db, code) or "-") if code else None,  # of no such club there is none
         state=state if state in STATES else None,
         needs=needs if needs in NEEDS else None,
-        sender=asked.get("sender", type=int),
+        sender=asked.get("sender", type=row_number),
         deleted="deleted" in asked,
     )
 

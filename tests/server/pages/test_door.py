@@ -45,3 +45,15 @@ def test_a_form_of_another_site_changes_nothing(town: Town) -> None:
     assert answer.status_code == 400
     assert "Xin mở lại trang" in answer.text
     assert "Trang đầu" in city.get("/").text
+
+
+def test_a_number_that_no_database_holds_is_an_address_that_is_not_here(town: Town) -> None:
+    for number in (str(2**63), "9" * 5000):
+        commune, operator, officer = (town.browser(one) for one in ("commune", "admin", "dpo"))
+        assert commune.get(f"/files/{number}").status_code == 404
+        assert commune.get(f"/records/care_visit/{number}").status_code == 404
+        assert commune.get(f"/records/care_visit?after={number}").status_code == 200
+        assert commune.get(f"/figures/2025H2?version={number}").status_code == 200
+        assert operator.get(f"/phones/{number}").status_code == 404
+        assert officer.get(f"/privacy/erasures/{number}").status_code == 404
+        assert officer.get(f"/audit?before={number}").status_code == 200
