@@ -88,11 +88,13 @@ class Desk:
 
 def periods_for(db: Connection, library: Library, caller: Caller, today: date) -> list[Period]:
     """Half-years and years to choose from, the newest first: who sees no open figures has those
-    whose report was sent.
+    whose report was sent; who sees them, those at whose end there were clubs for them.
     """
     found: Iterable[Period] = snapshots.sent_periods(db, CALENDAR)
     if access.may(library, caller, "figures.read"):
-        found = periods_between(date(today.year - YEARS_BACK, 1, 1), today)
+        recent = periods_between(date(today.year - YEARS_BACK, 1, 1), today)
+        scope = {one.last: access.clubs_in_scope(db, library, caller, one.last) for one in recent}
+        found = [one for one in recent if scope[one.last] is None or scope[one.last]]
     return sorted(found, key=lambda period: (period.last, period.first), reverse=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from sync import tables as t
 from sync.access import OPERATOR, Caller
 from sync.reports import steps
 from sync.reports.chain import Wish
+from sync.reports.desk import periods_for
 from sync.verify import verify
 from tests.sync import sending
 from tests.sync.village import H1, H2, Village
@@ -59,6 +60,17 @@ def test_there_is_no_step_of_a_district_once_there_are_none(village: Village) ->
     assert levels == {"club", "commune", "city"}
     village.confirms_all(H2)
     assert village.does("send", period=H2).state == "sent"
+
+
+def test_a_district_chooses_among_its_periods_and_none_after_it(village: Village) -> None:
+    def offered(role: str, unit: int | None = None) -> list[str]:
+        asking, today = village.who(role, unit=unit), date(2026, 11, 28)
+        with village.database.read() as db:
+            return [one.code for one in periods_for(db, village.library, asking, today)]
+
+    assert offered("district", village.district) == ["2025H1"]
+    after = ["2026H2", "2026Y", "2026H1", "2025H2", "2025Y", "2025H1"]
+    assert sorted(offered("city")) == sorted(after)
 
 
 def test_each_step_keeps_who_when_and_the_hash_of_the_figures(village: Village) -> None:
