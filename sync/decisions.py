@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from forms.entities import is_uuid
 from forms.problems import (
+    ALREADY_ERASED,
     ENTITY_COMPUTED,
     ENTITY_EXISTS,
     ENTITY_ID_REFUSED,
@@ -31,6 +32,7 @@ from sync import audit, entities, process
 from sync.accounts import PROJECT_ID
 from sync.database import insert_once, lock_derived
 from sync.entities import RESOLVE, Applied, Kept, Key, plain_id
+from sync.privacy import stripped
 from sync.tables import entities as entity_rows
 from sync.tables import entity_changes, entity_decisions, entity_lists
 
@@ -139,7 +141,10 @@ def delete(
 def restore(
     db: Connection, library: Library, list_name: str, uuid: str, *, actor: str, now: datetime
 ) -> None:
-    """Take a deletion back. Refused(NOT_FOUND) where there is nothing deleted."""
+    """Take a deletion back. Refused(NOT_FOUND) where there is nothing deleted, (ALREADY_ERASED)
+    where nothing of it is left."""
+    if plain_id(uuid) in stripped.everybody(db):
+        raise Refused(ALREADY_ERASED())
     _set_deleted(db, library, list_name, uuid, None, actor, now)
 
 

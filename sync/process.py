@@ -47,6 +47,7 @@ from sync.privacy import stripped
 from sync.receive import to_json
 from sync.statements import Spell
 from sync.tables import (
+    erased_entities,
     form_versions,
     forms,
     records,
@@ -74,6 +75,8 @@ class Prepared:
     sealed: bool  # read as an envelope: what a key has opened meanwhile counts, not this
     left: bytes | None = None  # about somebody erased: all that may be kept of its bytes
     goes_whole: bool = False  # and none of that counts
+    gone: int = 0  # how many stood written down as erased when it was read
+    is_erased: bool = False  # its bytes were what is left of them by then
 
 
 # ------------------------------------------------------------------ prepare
@@ -87,7 +90,28 @@ def prepare(
     rows = _load(db, list(version_ids))
     schemas = read_schemas(db, {row.schema_id: row.md5 for row in rows})
     gone = stripped.everybody(db)
-    return [_read_one(library, row, schemas[row.schema_id], gone) for row in rows]
+    return [
+        replace(
+            _read_one(library, row, schemas[row.schema_id], gone),
+            gone=len(gone),
+            is_erased=row.erased_at is not None,
+        )
+        for row in rows
+    ]
+
+
+def reported(
+    db: Connection, library: Library, version_ids: Collection[int]
+) -> set[tuple[int, str | None]]:
+    """Submissions by these versions and current ones, each with the id of whom it says it is about:
+    also of deleted ones, which have no records."""
+    rows = _load(db, list(version_ids))
+    schemas = read_schemas(db, {row.schema_id: row.md5 for row in rows})
+    return {
+        (row.submission_id, one.rows[0]["subject_id"])
+        for row in rows
+        for one in (_prepare_one(library, row, schemas[row.schema_id], bytes(row.xml)),)
+    }
 
 
 def _load(db: Connection, version_ids: Sequence[int]) -> list[Any]:
@@ -100,7 +124,7 @@ def _load(db: Connection, version_ids: Sequence[int]) -> list[Any]:
     # What a key opened is read as if it had come so.
     plain = sa.func.coalesce(sealed_submissions.c.xml, v.xml).label("xml")
     query = (
-        sa.select(v.id, v.submission_id, plain, v.received_at, f.xml_form_id)
+        sa.select(v.id, v.submission_id, plain, v.received_at, v.erased_at, f.xml_form_id)
         .add_columns(form_versions.c.id.label("schema_id"), form_versions.c.md5)
         .join(forms, f.id == v.form_id)
         .join(form_versions, form_versions.c.id == schema_id)
@@ -260,7 +284,7 @@ def store(db: Connection, library: Library, prepared: Sequence[Prepared], now: d
     if not kept:
         return
     lock_derived(db)
-    kept = _without_opened(db, kept)
+    kept = _read_since(db, library, _without_opened(db, kept), now)
     left = {version_id: one.left for version_id, one in kept.items() if one.left is not None}
     stripped.keep(db, left, {i for i in left if kept[i].goes_whole}, now)
     attachments.expect(db, {version_id: one.files for version_id, one in kept.items()})
@@ -279,6 +303,22 @@ def _without_opened(db: Connection, kept: Mapping[int, Prepared]) -> dict[int, P
     if envelopes:
         opened = set(db.execute(query.where(c.submission_version_id.in_(envelopes))).scalars())
     return {version_id: one for version_id, one in kept.items() if version_id not in opened}
+
+
+def _read_since(
+    db: Connection, library: Library, kept: Mapping[int, Prepared], now: datetime
+) -> dict[int, Prepared]:
+    """With what was read before somebody was erased read anew: else she would come back by it."""
+    v = submission_versions.c
+    gone = sa.select(sa.func.count()).select_from(erased_entities).scalar_subquery()
+    query = sa.select(v.id, v.erased_at, gone.label("gone")).where(v.id.in_(kept))
+    stale = [
+        row.id
+        for row in db.execute(query)
+        if (row.gone, row.erased_at is not None) != (kept[row.id].gone, kept[row.id].is_erased)
+    ]
+    again = prepare(db, library, stale, now) if stale else ()
+    return {**kept, **{one.submission_version_id: one for one in again}}
 
 
 def follow_clubs(db: Connection, library: Library, clubs: Collection[str], now: datetime) -> None:

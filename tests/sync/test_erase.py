@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from forms.instance import read_instance
 from forms.privacy import Privacy
 from forms.problems import Refused
-from sync import accounts, comments, links, made_files, receive, verify
+from sync import accounts, comments, decisions, links, made_files, process, receive, verify
 from sync.access import OPERATOR
 from sync.blobs import Folder
 from sync.database import Database
@@ -240,6 +240,24 @@ def test_she_does_not_come_back_by_reprocessing_a_resend_or_what_a_phone_still_h
     assert refused.value.problem.code == "already_erased"
     with world.database.read() as db, pytest.raises(Refused):
         traces.find(db, world.library, an_id("nobody"))
+
+
+def test_she_does_not_come_back_with_what_a_worker_had_read_before(world: LibraryWorld) -> None:
+    with world.database.read() as db:
+        ids = list(db.scalars(sa.select(submission_versions.c.id)))
+        read_before = process.prepare(db, world.library, ids, world.now)
+    erase_ba(world)
+    with world.database.write() as db:
+        process.store(db, world.library, read_before, world.now)
+    assert found(world) == []
+    assert world.differences() == []
+
+
+def test_nobody_brings_her_empty_entry_back_on_a_list(world: LibraryWorld) -> None:
+    erase_ba(world)
+    with world.database.write() as db, pytest.raises(Refused) as refused:
+        decisions.restore(db, world.library, "members", BA, actor="user:1", now=world.now)
+    assert refused.value.problem.code == "already_erased"
 
 
 def test_a_sent_report_stays_and_its_counts_can_still_be_counted(village: Village) -> None:
