@@ -20,7 +20,7 @@ from forms.schema import FormSchema
 from sync import audit, made_files, process, receive
 from sync.access import Caller
 from sync.accounts import PROJECT_ID
-from sync.database import lock_derived
+from sync.database import among, lock_derived
 from sync.privacy import stripped, traces
 from sync.privacy.traces import Person
 from sync.receive import Arrival
@@ -120,7 +120,8 @@ def withdraw(
         raise Refused(NOT_FOUND())
     person = traces.find(db, library, uuid)
     _file(db, library, consents, person, dict(purpose.answers), caller, now)
-    covered = _filled_in(db, person, purpose.covers)
+    filled_in = traces.filled_in(db, library, person.uuids, purpose.covers)
+    covered = versions_of(db, filled_in)
     erase_whole(db, library, covered, now)
     made_files.forget_people(db, person.everything)
     subject = f"entity:{person.key.list_name}/{person.key.uuid}"
@@ -175,13 +176,10 @@ def erase_whole(
     process.store(db, library, process.prepare(db, library, list(left), now), now)
 
 
-def _filled_in(db: Connection, person: Person, of_forms: Collection[str]) -> list[int]:
-    """Every version, old ones too, of the submissions of these forms about the person."""
-    r, v = records.c, submission_versions.c
-    mine = sa.select(r.submission_id).where(
-        r.subject_id.in_(person.uuids), r.table_path == "", r.form.in_(list(of_forms))
-    )
-    return list(db.scalars(sa.select(v.id).where(v.submission_id.in_(mine))))
+def versions_of(db: Connection, submission_ids: Collection[int]) -> list[int]:
+    """Every version of these, old ones too."""
+    v = submission_versions.c
+    return list(db.scalars(sa.select(v.id).where(among(db, v.submission_id, submission_ids))))
 
 
 # ------------------------------------------------------------------ the form that says so

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -14,15 +13,13 @@ from forms.days import vietnam_day
 from forms.problems import NOT_FOUND, Refused
 from sync import audit
 from sync.access import Caller
-from sync.database import among, lock_derived
-from sync.privacy import consent, erase
+from sync.database import lock_derived
+from sync.privacy import consent, erase, traces
 from sync.tables import (
     entities,
     entity_lists,
     erased_entities,
-    records,
     spells,
-    submission_versions,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +43,7 @@ def due(db: Connection, library: Library, today: date) -> list[Due]:
     found = []
     for term in library.privacy.terms.values():
         uuids = _people(db, library, term, today)
-        forms = len(_submissions(db, uuids, term.forms))
+        forms = len(traces.filled_in(db, library, uuids, term.forms))
         if forms or (term.person and uuids):
             found.append(Due(term, len(uuids), forms))
     return found
@@ -67,10 +64,8 @@ def carry_out(db: Connection, library: Library, term_id: str, caller: Caller, no
         for uuid in some:
             erase.erase(db, library, uuid, caller=caller, why=f"term {term.id}", now=now)
         return len(some)
-    mine = _submissions(db, uuids, term.forms)
-    v = submission_versions.c
-    versions = db.scalars(sa.select(v.id).where(among(db, v.submission_id, mine)))
-    consent.erase_whole(db, library, list(versions), now)
+    mine = traces.filled_in(db, library, uuids, term.forms)
+    consent.erase_whole(db, library, consent.versions_of(db, mine), now)
     audit.record(db, caller.actor, "privacy.term", f"term:{term.id}", now, forms=len(mine))
     return len(mine)
 
@@ -112,13 +107,3 @@ def _latest(term: Term, today: date) -> date:
         return today.replace(year=today.year - term.ended_years)
     except ValueError:  # 29 February
         return today.replace(year=today.year - term.ended_years, day=28)
-
-
-def _submissions(db: Connection, uuids: Collection[str], forms: Collection[str]) -> list[int]:
-    r = records.c
-    if not uuids or not forms:
-        return []
-    query = sa.select(r.submission_id).where(
-        among(db, r.subject_id, uuids), r.form.in_(list(forms)), r.table_path == ""
-    )
-    return sorted(set(db.scalars(query)))

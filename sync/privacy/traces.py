@@ -12,18 +12,22 @@ from sqlalchemy.engine import Connection
 from forms.problems import NOT_FOUND, Refused
 from forms.search import Sought
 from forms.text import name_key
-from sync import canonical
+from sync import canonical, process
 from sync.accounts import PROJECT_ID
 from sync.catalogue import AFTER_NAME
+from sync.database import among
 from sync.entities import Key, plain_id
+from sync.privacy import stripped
 from sync.tables import (
     entities,
     entity_changes,
     entity_lists,
     entity_versions,
+    forms,
     records,
     sealed_submissions,
     submission_versions,
+    submissions,
 )
 
 if TYPE_CHECKING:
@@ -137,6 +141,31 @@ def filed(db: Connection, person: Person) -> set[int]:
     )
     asked = sa.select(c.submission_version_id).where(c.uuid.in_(ids))
     return {*db.scalars(about), *db.scalars(asked)}
+
+
+def filled_in(
+    db: Connection, library: Library, uuids: Collection[str], of_forms: Collection[str]
+) -> set[int]:
+    """The submissions of these forms about these people, the deleted ones too."""
+    if not uuids or not of_forms:
+        return set()
+    r, forms_named = records.c, sorted(of_forms)
+    mine = among(db, r.subject_id, sorted(uuids))
+    kept = sa.select(r.submission_id).where(mine, r.table_path == "", r.form.in_(forms_named))
+    linked = canonical.groups(db, library.privacy.person, sorted(uuids)).values()
+    theirs = {*uuids, *(link.uuid for links in linked for link in links)}
+    v, s = submission_versions.c, sealed_submissions.c
+    deleted = (
+        sa.select(v.id, sa.func.coalesce(s.xml, v.xml).label("xml"))
+        .join(submissions, submissions.c.id == v.submission_id)
+        .join(forms, forms.c.id == v.form_id)
+        .outerjoin(sealed_submissions, s.submission_version_id == v.id)
+        .where(forms.c.xml_form_id.in_(forms_named), submissions.c.deleted_at.is_not(None))
+        .where(forms.c.project_id == PROJECT_ID, v.erased_at.is_(None))
+    )
+    ids = [row.id for row in db.execute(deleted) if stripped.may_name(bytes(row.xml), theirs)]
+    said = process.reported(db, library, ids) if ids else set()
+    return {*db.scalars(kept), *(one for one, subject in said if subject in theirs)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from sync import computed
+from sync import computed, versions
 from sync.access import OPERATOR
 from sync.database import Database
 from sync.privacy import consent, traces
 from sync.tables import entities, submission_versions
 from tests.sync.comparing import compare
 from tests.sync.library_world import LibraryWorld
+from tests.sync.sending import an_id
 from tests.sync.test_member_forms import BA, HOA, join
 
 
@@ -25,6 +26,10 @@ def test_taking_back_one_consent_reaches_lists_at_once_and_erases_what_it_covere
         check = {"club": HOA, "member": BA, "check_date": day, "check_kind": "full"}
         world.send("health_check", check | {"weight": "57.31"}, f"check {day}", update=BA)
     world.work()
+    with database.write() as db:  # a check that somebody deleted is not forgotten
+        one = versions.find(db, "health_check", f"uuid:{an_id('check 2025-05-01')}")
+        versions.delete(db, one, "user:1", world.now)
+    world.work(one.current_version_id)
     with database.write() as db:
         computed.turn(db, world.library, world.now)
         taken = consent.withdraw(db, world.library, BA, "c_health", OPERATOR, world.now)

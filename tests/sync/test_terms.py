@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from forms.problems import Refused
+from sync import versions
 from sync.access import OPERATOR
 from sync.database import Database
 from sync.privacy import terms
@@ -33,6 +34,10 @@ def test_forms_of_who_left_or_refused_are_due_and_whole_people_later(
         left = {"club": HOA, "member": who, "exit_kind": "moved_away", "exit_date": day}
         world.send("member_exit", left, f"exit {who}", update=who)
     world.work()
+    with database.write() as db:  # one that was deleted is kept too long as well
+        one = versions.find(db, "health_check", f"uuid:{an_id(f'check {LEFT}')}")
+        versions.delete(db, one, "user:1", world.now)
+    world.work(one.current_version_id)
     assert _due(world) == {
         "no_consent": (1, 1), "health_after_leaving": (2, 2), "person_after_leaving": (1, 0)
     }  # fmt: skip
