@@ -825,6 +825,12 @@ PAIR_UNKNOWN = ProblemType(
     "Trong danh sách “{list}”, không có gì cho thấy hai mục này là một người.",
     "Nothing says that these two of the list “{list}” may be one.",
 )
+PAIR_JOINED = ProblemType(
+    "pair_joined",
+    409,
+    "Hai mục này đang được gộp làm một. Nếu là hai người, xin tách ra trước.",
+    "These two are joined as one. If they are two people, take them apart first.",
+)
 NEEDS_WORDS = ProblemType(
     "needs_words",
     400,

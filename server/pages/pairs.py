@@ -84,6 +84,7 @@ def join_pair(list_name: str, one: str, other: str) -> Answer:
         if name.startswith(TAKE) and value
     }
     with runtime().database.write() as db:
+        review.require_apart(db, one, other)
         links.link(
             db,
             runtime().library,

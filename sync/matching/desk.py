@@ -62,7 +62,7 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A pair to be judged. reasons: what agrees and what does not. state: open | dismissed.
+    """A pair to be judged. reasons: what agrees and what does not. state: open, dismissed, joined.
 
     first: who was registered first. may_decide: both are in the caller's scope.
     """
@@ -123,8 +123,14 @@ def look(
         _rows(known, ids) if decidable else (),
         earliest.uuid,
         decidable and known.may_decide,
-        "open" if review.undecided(db, list_name, [ids]) else "dismissed",
+        _state(db, list_name, ids),
     )
+
+
+def _state(db: Connection, list_name: str, ids: review.Ids) -> str:
+    if review.are_joined(db, *ids):
+        return "joined"
+    return "open" if review.undecided(db, list_name, [ids]) else "dismissed"
 
 
 def _titles(db: Connection) -> dict[str, str]:

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.matching.score import Band
-from forms.problems import PAIR_UNKNOWN, Refused
-from sync import audit
+from forms.problems import PAIR_JOINED, PAIR_UNKNOWN, Refused
+from sync import audit, canonical
 from sync.database import among, lock_derived, upsert
 from sync.entities import plain_id
 from sync.tables import duplicate_dismissals, duplicate_pairs, entity_links, match_profiles
@@ -110,9 +110,10 @@ def dismiss(
 ) -> None:
     """Say that these two are two; holds until something else is said of one of them.
 
-    Refused(PAIR_UNKNOWN) for two of whom nothing says that they may be one.
+    Refused(PAIR_UNKNOWN) for two of whom nothing says that they may be one; (PAIR_JOINED).
     """
     lock_derived(db)
+    require_apart(db, one, other)
     ids = as_ids(plain_id(one) or "", plain_id(other) or "")
     p = duplicate_pairs.c
     query = sa.select(p.id).where(p.list_name == list_name, p.one == ids[0], p.other == ids[1])
@@ -120,6 +121,18 @@ def dismiss(
         raise Refused(PAIR_UNKNOWN(list=list_name[:80]))
     note(db, list_name, ids, actor, now)
     audit.record(db, actor, "duplicate.dismiss", f"list:{list_name}", now, uuids=ids)
+
+
+def require_apart(db: Connection, one: str, other: str) -> None:
+    """Refused(PAIR_JOINED) for two who are joined: a page may have been open long."""
+    if are_joined(db, one, other):
+        raise Refused(PAIR_JOINED())
+
+
+def are_joined(db: Connection, one: str, other: str) -> bool:
+    """Whether these two are one: the same entry stands for both."""
+    ids = as_ids(plain_id(one) or "", plain_id(other) or "")
+    return ids[0] != ids[1] and len({canonical.stand_in(db, uuid) for uuid in ids}) == 1
 
 
 def dismissed(db: Connection, list_name: str) -> list[tuple[str, str, str, datetime]]:

@@ -68,6 +68,17 @@ def test_two_are_joined_with_the_chosen_word_and_taken_apart_again(town: Town) -
     assert f"/lists/members/{AGAIN}" in commune.get("/lists/members").text
 
 
+def test_a_page_left_open_neither_joins_nor_parts_who_were_joined_meanwhile(town: Town) -> None:
+    commune = town.browser("commune")
+    assert post(commune, f"{PAIR}/join", stays=BA).status_code == 303
+    for late in ("join", "part"):
+        answer = post(commune, f"{PAIR}/{late}", stays=BA)
+        assert answer.status_code == 409
+        assert "đang được gộp làm một" in answer.text
+    assert "Gộp làm một" not in commune.get(PAIR).text
+    assert "Hỏi lại" not in commune.get("/pairs/members/decided").text
+
+
 def test_who_are_two_are_asked_about_no_more_until_that_is_taken_back(town: Town) -> None:
     commune = town.browser("commune")
     assert post(commune, f"{PAIR}/part").status_code == 303
