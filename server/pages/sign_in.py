@@ -17,6 +17,7 @@ from server.runtime import runtime
 from sync import accounts, audit
 
 SIGNED_IN = "user.sign_in"  # as the audit has it
+LANGUAGE = "language"  # in the session
 
 _PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
@@ -73,12 +74,21 @@ def enter(name: str, password: str) -> bool:
     with runtime().database.write() as db:
         user = accounts.find_user_by_id(db, caller.id)
         audit.record(db, caller.actor, SIGNED_IN, caller.actor, runtime().now())
+    _forget()
     return user is not None and bool(login_user(Person(user)))
 
 
 def leave() -> None:
     """End the session."""
+    _forget()
     logout_user()
+
+
+def _forget() -> None:
+    """What was sought, by name, is not for who sits down at the same computer next."""
+    for name in [*session]:
+        if name != LANGUAGE:
+            session.pop(name)
 
 
 @page("/sign-in", OPEN, methods=("GET", "POST"))
@@ -110,5 +120,5 @@ def choose_language() -> Answer:
     """Vietnamese or English, for as long as the session lasts."""
     chosen = request.form.get("language")
     if chosen in LANGUAGES:
-        session["language"] = chosen
+        session[LANGUAGE] = chosen
     return redirect(url_for("pages.home"), 303)

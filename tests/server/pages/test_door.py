@@ -57,3 +57,12 @@ def test_a_number_that_no_database_holds_is_an_address_that_is_not_here(town: To
         assert operator.get(f"/phones/{number}").status_code == 404
         assert officer.get(f"/privacy/erasures/{number}").status_code == 404
         assert officer.get(f"/audit?before={number}").status_code == 200
+
+
+def test_who_sits_down_next_does_not_see_what_was_sought(town: Town) -> None:
+    shared = town.browser("commune")
+    post(shared, "/language", language="en")
+    post(shared, "/lists/members/search", sought="Trần Thị Ba")
+    post(shared, "/sign-out")
+    with shared.session_transaction() as session:
+        assert dict(session) == {"language": "en"}
