@@ -16,6 +16,7 @@ from server.api import odata as odata
 from server.api import odata_entities as odata_entities
 from server.api import projects as projects
 from server.api import reports as reports
+from server.api import seen as seen
 from server.api import sessions as sessions
 from server.api import submissions as submissions
 from server.api import submissions_csv as submissions_csv

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from lxml import etree
 
 from forms.problems import Refused
-from sync import decisions, links, tables
+from sync import audit, decisions, links, tables
 from sync.publish import declare_lists, publish_library
 from tests.conftest import NOW
 from tests.server.api import Program, signed_in
@@ -299,3 +300,19 @@ def test_the_forms_beside_a_list_are_those_one_may_know_of(members: Door) -> Non
         found = of_club(members, role).json(MEMBERS)
         named = {one["xmlFormId"] for one in (*found["linkedForms"], *found["sourceForms"])}
         assert named == known
+
+
+def test_whom_a_program_was_shown_is_written_down_all_of_a_list_once_a_day(members: Door) -> None:
+    def seen(uuid: str) -> list[str]:
+        with members.database.read() as db:
+            return [one.action for one in audit.who_saw(db, "members", [uuid])]
+
+    chair = of_club(members, "chair")
+    for address in (f"{MEMBERS}/entities", f"{MEMBERS}/entities.csv", f"{MEMBERS}.svc/Entities"):
+        assert chair.get(address).status_code == 200
+    assert (seen(LAN), seen(HOA)) == (["list.read"], [])
+    members.clock.time += timedelta(hours=20)  # the next morning
+    chair.get(f"{MEMBERS}/entities?limit=1")
+    chair.json(f"{MEMBERS}/entities/{LAN}")
+    chair.refused(chair.get(f"{MEMBERS}/entities/{HOA}"), 404.1)
+    assert (seen(LAN), seen(HOA)) == (["entry.read", "list.read", "list.read"], [])

@@ -195,3 +195,22 @@ def test_a_review_a_comment_and_a_deletion_are_kept_with_their_words(seen: Town)
     assert post(chair, f"{one}/comment", comment="a").status_code == 403
     assert post(commune, f"{one}/delete", delete_words="a").status_code == 403
     assert post(seen.browser("commune_b"), f"{one}/review", state="approved").status_code == 404
+
+
+def test_a_program_that_reads_what_was_sent_is_written_down_as_a_page_is(town: Town) -> None:
+    health, form = town.browser("health"), "/v1/projects/1/forms/health_check"
+    thuy, number = an_id("thuy"), f"uuid:{an_id('check thuy 2025-09-15')}"
+    for address in (
+        f"{form}/submissions/{number}.xml",
+        f"{form}.svc/Submissions('{number}')",
+        f"{form}/submissions.csv",
+        f"{form}.svc/Submissions",
+    ):
+        assert health.get(address).status_code == 200, address
+    with town.database.read() as db:
+        actor = town.users["health"].actor
+        seen = [one for one in audit.who_saw(db, "members", [thuy]) if one.actor == actor]
+        elsewhere = audit.who_saw(db, "members", [an_id("hoa")])
+    by_program = [one for one in seen if one.details == {"form": "health_check", "by": "api"}]
+    assert [one.action for one in by_program] == ["submission.read"] * 3
+    assert not [one for one in elsewhere if one.actor == actor]
