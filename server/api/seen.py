@@ -1,5 +1,4 @@
-"""Whom programs were shown is written down as on pages: one entry or submission each time it is
-read, a whole list or form once a day."""
+"""Whom programs were shown is written down: of one entry each time, of a whole list once a day."""
 
 from __future__ import annotations
 
