@@ -12,14 +12,17 @@ from itertools import chain
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from forms.library import load_library
 from server.api.door import KNOWN, OPEN, OWN
 from server.api.door import NEEDS as OF_API
+from server.pages.audit import NOUNS, VERBS
 from server.pages.door import NEEDS as OF_PAGES
 from sync.access import KNOWN_VERBS
 from sync.database import Database
+from sync.tables import audit_events
 from tests.access_page import PAGE, to_page
 from tests.server import documented
 from tests.server.addresses import Address, addresses
@@ -170,6 +173,14 @@ def test_who_may_is_let_in_to_change_something(world: ScopeWorld) -> None:
         if answer.status_code in (401, 403, 404, 405) or answer.status_code >= 500:
             slips.append(f"{_said(first)} {method} {one.path}: {answer.status_code} {answer.text}")
     assert not slips, "\n".join(slips)
+
+
+def test_all_that_was_written_down_meanwhile_has_words(world: ScopeWorld) -> None:
+    with world.door.database.read() as db:
+        actions = {one.partition(".") for one in db.scalars(sa.select(audit_events.c.action))}
+    assert len(actions) > 30
+    wordless = [f"{a}.{b}" for a, _, b in actions if a not in NOUNS or b not in VERBS]
+    assert not wordless, f"no words in server/pages/audit.py: {sorted(wordless)}"
 
 
 def _said(who: Who | None) -> str:
