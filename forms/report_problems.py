@@ -55,9 +55,9 @@ REPORT_ABOVE_CONFIRMED = ProblemType(
 REPORT_BELOW_OPEN = ProblemType(
     "report_below_open",
     409,
-    "Chưa xác nhận: {places}. Xin chờ, hoặc xác nhận không có các nơi ấy (--incomplete); "
+    "Chưa xác nhận: {places}. Xin chờ, hoặc xác nhận không có các nơi ấy; "
     "các nơi ấy sẽ vào danh sách chưa báo cáo.",
-    "Not confirmed yet: {places}. Wait, or confirm without them (--incomplete); they then stand in "
+    "Not confirmed yet: {places}. Wait, or confirm without them; they then stand in "
     "the list of who has not reported.",
 )
 REPORT_NOTHING_TO_SEND_BACK = ProblemType(

@@ -36,6 +36,7 @@ def test_a_report_goes_up_is_frozen_read_and_opened_again(town: Town) -> None:
     waiting = step(commune, "confirm", ward)
     assert waiting.status_code == 409
     assert "CLB A-2" in waiting.text
+    assert "--incomplete" not in waiting.text  # that is said where commands are typed
     assert step(commune, "send_back", club).status_code == 400  # without a reason
     assert step(commune, "send_back", club, comment="thiếu tháng 9").status_code == 303
     told = chair.get(REPORT).text
