@@ -55,12 +55,13 @@ def _any_day(text: str) -> date | None:
 
 
 def read_written_day(text: str) -> date | None:
-    """A day as a person writes it in a table: 2018-05-30 or 30/05/2018 (never month first)."""
-    written = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text, re.ASCII)
+    """A day as a person writes it: 2018-05-30, 30/05/2018, 30-5-18 (never month first)."""
+    written = re.fullmatch(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d\d)", text, re.ASCII)
     if written is None:
         return read_day(text)
-    day, month, year = written.groups()
-    return read_day(f"{year}-{int(month):02}-{int(day):02}")
+    day, _, month, year = written.groups()
+    whole = year if len(year) == 4 else f"20{year}"
+    return read_day(f"{whole}-{int(month):02}-{int(day):02}")
 
 
 def month_end(day: date) -> date:

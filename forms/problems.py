@@ -659,6 +659,12 @@ TOKEN_END = ProblemType(
     "A token ends after this moment, within {days} days.",
 )
 BAD_FIELDS = ProblemType("bad_fields", 400, "Sai kiểu: {fields}.", "Of the wrong type: {fields}.")
+BAD_DAY = ProblemType(
+    "bad_day",
+    400,
+    "Không hiểu ngày “{text}”. Xin viết ngày/tháng/năm, ví dụ 05/06/2026.",
+    "The day “{text}” cannot be read. Please write day/month/year, such as 05/06/2026.",
+)
 BAD_PARAMETER = ProblemType(
     "bad_parameter",
     400,

@@ -8,10 +8,10 @@ from typing import Any
 
 from flask import render_template, request, url_for
 
-from forms.days import VIETNAM, read_written_day
-from forms.problems import BAD_PARAMETER, Refused
+from forms.days import VIETNAM
 from forms.text import sort_key
 from server.pages.door import Answer, in_menu, page
+from server.pages.look import read_day
 from server.pages.words import gettext, mark
 from server.row_numbers import row_number
 from server.runtime import runtime
@@ -119,8 +119,8 @@ def list_audit() -> Answer:
         found = audit.list_events(
             db,
             asked["kind"] or None,
-            _start_of("from", asked["from"]),
-            _start_of("to", asked["to"], days=1),
+            _start_of(asked["from"]),
+            _start_of(asked["to"], days=1),
             AT_ONCE + 1,
             0,
             actor=asked["actor"] or None,
@@ -147,14 +147,11 @@ def list_audit() -> Answer:
     )
 
 
-def _start_of(name: str, written: str, days: int = 0) -> datetime | None:
+def _start_of(written: str, days: int = 0) -> datetime | None:
     """The first moment of a day as people write it, some days later."""
     if not written:
         return None
-    day = read_written_day(written)
-    if day is None:
-        raise Refused(BAD_PARAMETER(name=name))
-    return datetime.combine(day, time(), VIETNAM) + timedelta(days=days)
+    return datetime.combine(read_day(written), time(), VIETNAM) + timedelta(days=days)
 
 
 def _nobody(actor: str) -> str:

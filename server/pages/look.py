@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from forms.days import VIETNAM, to_vietnamese
+from forms.days import VIETNAM, read_written_day, to_vietnamese
 from forms.periods import Period
+from forms.problems import BAD_DAY, Refused
 from server.pages.door import pages
 from server.pages.words import gettext, mark
 
@@ -31,6 +32,14 @@ def number(value: Decimal | int | None, digits: int = 0) -> str:
 def day(value: date | None) -> str:
     """31/12/2025"""
     return "–" if value is None else to_vietnamese(value)
+
+
+def read_day(text: str) -> date:
+    """A day as somebody wrote it into a form. Refused(BAD_DAY)."""
+    found = read_written_day(text.strip())
+    if found is None:
+        raise Refused(BAD_DAY(text=text[:20]))
+    return found
 
 
 @pages.app_template_filter("moment")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flask import Response, render_template, request
 from sqlalchemy.engine import Connection
 
-from forms.days import read_written_day, vietnam_day
+from forms.days import vietnam_day
 from forms.problems import NEEDS_REQUEST, NOT_SURE, Problem, Refused
 from server.pages.door import Answer, caller, done, in_menu, page
+from server.pages.look import read_day
 from server.pages.words import gettext, mark
 from server.runtime import runtime
 from sync import accounts, audit, posts
@@ -83,7 +83,7 @@ def find_people() -> Answer:
 def note_request() -> Answer:
     """A request that came today or before."""
     here, given = runtime(), request.form
-    day = read_written_day(given.get("received_on", "")) or date.max
+    day = read_day(given.get("received_on", ""))
     with here.database.write() as db:
         number = requests.ask(
             *(db, here.library, given.get("kind", ""), given.get("uuid", ""), day),

@@ -8,12 +8,13 @@ from datetime import date
 
 from flask import render_template, request
 
-from forms.days import read_written_day, vietnam_day
+from forms.days import vietnam_day
 from forms.decision import Decided
 from forms.plain_table import read_rows
-from forms.problems import BAD_PARAMETER, NOT_FOUND, UNKNOWN_PLACE, Problem, Refused
+from forms.problems import NOT_FOUND, UNKNOWN_PLACE, Problem, Refused
 from forms.text import sort_key
 from server.pages.door import Answer, caller, done, in_menu, page
+from server.pages.look import read_day
 from server.pages.upload import uploaded
 from server.pages.words import gettext, mark
 from server.runtime import runtime
@@ -32,10 +33,7 @@ KINDS = {  # what became of a unit
 def _day() -> date:
     """The day that is asked for, else today."""
     written = request.args.get("day", "")
-    day = read_written_day(written) if written else vietnam_day(runtime().now())
-    if day is None:
-        raise Refused(BAD_PARAMETER(name="day"))
-    return day
+    return read_day(written) if written else vietnam_day(runtime().now())
 
 
 @in_menu(mark("Units"), 80)
@@ -170,9 +168,7 @@ def place_clubs() -> Answer:
 def _place() -> str:
     """Keep what was chosen; the club's name."""
     here = runtime()
-    day = read_written_day(request.form.get("day", ""))
-    if day is None:
-        raise Refused(BAD_PARAMETER(name="day"))
+    day = read_day(request.form.get("day", ""))
     club, unit = request.form.get("club", ""), request.form.get("unit", "")
     with here.database.write() as db:
         tree = places.read_tree(db)

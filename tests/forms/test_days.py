@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forms.days import age_on, month_end, read_day, read_moment, to_vietnamese, vietnam_day
+from forms.days import (
+    age_on,
+    month_end,
+    read_day,
+    read_moment,
+    read_written_day,
+    to_vietnamese,
+    vietnam_day,
+)
 
 
 def test_c10_half_past_five_in_the_evening_utc_is_tomorrow_in_vietnam() -> None:
@@ -84,3 +92,11 @@ def test_a_month_ends_on_its_last_day(day: str, last: str) -> None:
 def test_a_year_that_nobody_means_is_no_day(text: str) -> None:
     assert read_day(text) is None
     assert read_day(f"{text}T12:00:00.000+07:00") is None
+
+
+def test_a_day_is_read_as_people_write_it_and_never_month_first() -> None:
+    for text in ("2018-05-30", "30/05/2018", "30/5/2018", "30-5-18", "30.05.2018"):
+        assert read_written_day(text) == date(2018, 5, 30), text
+    assert read_written_day("01/02/1998") == date(1998, 2, 1)
+    for text in ("", "05/30/2018", "30/5-2018", "31/02/2018", "5/2018", "mùng 5"):
+        assert read_written_day(text) is None, text

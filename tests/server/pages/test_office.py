@@ -214,7 +214,9 @@ def test_the_audit_tells_who_did_what_in_words_and_page_after_page(town: Town) -
     assert f'<option value="{actor}" selected>admin<' in mine.text
     assert '<option value="app_user:7" selected>' in dpo.get("/audit?actor=app_user:7").text
     assert "Không có việc nào" in dpo.get(f"/audit?actor={actor}&to=2026-01-19").text
-    assert dpo.get("/audit?from=yesterday").status_code == 400
+    unread = dpo.get("/audit?from=yesterday")
+    assert unread.status_code == 400
+    assert "Không hiểu ngày “yesterday”" in unread.text
     with town.database.write() as db:
         rows = [{"at": NOW, "actor": "system", "action": "club.place", "subject": f"club:{n}"}
                 for n in range(60)]  # fmt: skip

@@ -28,6 +28,10 @@ def test_a_request_leads_from_a_name_to_a_file_consent_taken_back_and_the_proof(
     assert f"{NAME} · 1949" in found
     assert "CLB A-1" in found
     ask = {"uuid": nhu, "kind": "erase", "received_on": "2026-01-19", "paper": "12/YC"}
+    for day in ("", "31/02/2026"):
+        unread = post(dpo, "/privacy/requests", **{**ask, "received_on": day})
+        assert unread.status_code == 400
+        assert f"Không hiểu ngày “{day}”" in unread.text
     noted = post(dpo, "/privacy/requests", **ask)
     assert noted.status_code == 303
     request = noted.headers["Location"]
