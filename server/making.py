@@ -92,7 +92,7 @@ def _records_rights(
     db: Connection, library: Library, caller: Caller, what: What, now: datetime
 ) -> str:
     reading = access.reading(db, library, caller, what["form"], vietnam_day(now))
-    return _words(sorted(reading.without), reading.clubs)
+    return _words(sorted(reading.without), reading.clubs, reading.locked)
 
 
 def _count_records(

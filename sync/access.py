@@ -24,7 +24,7 @@ from forms.problems import (
 )
 from forms.roles import OF_PHONES, READ_SUBMISSIONS, VERBS, Role
 from sync import places
-from sync.tables import entity_lists
+from sync.tables import entity_lists, spells
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -150,10 +150,12 @@ def _is_office(tree: places.Tree, own: int, unit: int, day: date, today: date) -
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a caller may read of one form's submissions: of which clubs (None = all, also those of
-    no club), and without the answers to which questions."""
+    no club), and without the answers to which questions. locked: of whom nothing, who took back the
+    consent under which the form was filled in."""
 
     clubs: frozenset[str] | None
     without: frozenset[str] = frozenset()
+    locked: frozenset[str] = frozenset()
 
     @property
     def is_whole(self) -> bool:
@@ -184,10 +186,22 @@ def reading(
         return Reading(None)
     rule = library.rules.get(xml_form_id)
     reader = rule.readers[caller.role] if rule else None
+    without = frozenset(reader.without if reader else ())
+    locked = _locked(db, library, xml_form_id)
     if reader is not None and reader.rows == "all":
-        return Reading(None, frozenset(reader.without))
-    without = reader.without if reader else ()
-    return Reading(clubs_in_scope(db, library, caller, day), frozenset(without))
+        return Reading(None, without, locked)
+    return Reading(clubs_in_scope(db, library, caller, day), without, locked)
+
+
+def _locked(db: Connection, library: Library, xml_form_id: str) -> frozenset[str]:
+    """Who does not agree any more, wherever that was said: until what there is is erased."""
+    consents, c = library.privacy.consents, spells.c
+    covering = [one for one in consents.purposes if xml_form_id in one.covers] if consents else []
+    if not covering:
+        return frozenset()
+    said = (sa.and_(c.name == one.fact, c.value == one.answers[one.fact]) for one in covering)
+    query = sa.select(c.uuid).where(c.list_name == library.privacy.person, sa.or_(*said))
+    return frozenset(db.scalars(query.where(c.valid_to.is_(None))))
 
 
 @dataclass(frozen=True, slots=True)

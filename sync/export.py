@@ -109,7 +109,7 @@ def export_records(
 def count_rows(db: Connection, form: FormView) -> int:
     """About how many rows all its tables have, as far as the reader sees them."""
     c = records.c
-    query = sa.select(sa.func.count()).where(c.form == form.xml_form_id)
+    query = sa.select(sa.func.count()).where(c.form == form.xml_form_id, _is_open(form.reading))
     if form.reading.clubs is not None:
         query = query.where(among(db, c.club_id, form.reading.clubs))
     return int(db.execute(query).scalar_one())
@@ -129,10 +129,19 @@ def people_in(db: Connection, library: Library, form: FormView) -> set[tuple[str
     about = sa.select(r.subject_list, r.subject_id).where(
         r.form == form.xml_form_id, r.subject_id.is_not(None), r.subject_list.not_in(groups)
     )
+    about = about.where(_is_open(form.reading))
     if clubs is not None:
         named = named.where(sa.or_(c.club_id.is_(None), among(db, c.club_id, clubs)))
         about = about.where(among(db, r.club_id, clubs))
     return {(name, uuid) for query in (named, about) for name, uuid in db.execute(query)}
+
+
+def _is_open(reading: Reading) -> sa.ColumnElement[bool]:
+    """Of `records`: that it is about nobody who is locked."""
+    if not reading.locked:
+        return sa.true()
+    c = records.c.subject_id
+    return sa.or_(c.is_(None), c.not_in(sorted(reading.locked)))
 
 
 # ------------------------------------------------------------------ columns
@@ -325,7 +334,7 @@ def _sent(
     Ids are put in order first: to sort whole rows took the database as long as to read them.
     """
     c = records.c
-    where = [c.form == form.xml_form_id, c.table_path == table]
+    where = [c.form == form.xml_form_id, c.table_path == table, _is_open(form.reading)]
     if form.reading.clubs is not None:
         where.append(c.club_id.in_(sorted(form.reading.clubs)))
     ids = sa.select(c.id).where(*where).order_by(c.submission_id, c.id)

@@ -352,8 +352,20 @@ def _conditions(db: Connection, wanted: Wanted) -> Iterator[sa.ColumnElement[boo
 def _in_scope(reading: Reading) -> sa.ColumnElement[bool]:
     """A submission is of the club its record is filed under; of no club yet, it is nobody's.
 
-    A deleted one has no record: it is of the club it was deleted from.
+    A deleted one has no record: it is of the club it was deleted from. One about somebody who is
+    locked is nobody's.
     """
+    r, s = records.c, submissions.c
+    about = sa.select(r.id).where(
+        r.submission_version_id == s.current_version_id,
+        r.table_path == "",
+        r.subject_id.in_(sorted(reading.locked)),
+    )
+    locked = about.exists() if reading.locked else sa.false()
+    return sa.and_(_in_clubs(reading), ~locked)
+
+
+def _in_clubs(reading: Reading) -> sa.ColumnElement[bool]:
     if reading.clubs is None:
         return sa.true()
     r, c, s = records.c, submission_comments.c, submissions.c

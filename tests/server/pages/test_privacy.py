@@ -7,7 +7,9 @@ import re
 
 import sqlalchemy as sa
 
-from sync import audit
+from sync import audit, made_files
+from sync.export import export_records
+from sync.reading import open_form
 from sync.tables import entities
 from tests.server.pages.town import Town, post
 from tests.sync.sending import an_id
@@ -80,3 +82,39 @@ def test_who_may_see_a_hidden_number_sees_those_of_the_own_commune_for_a_reason(
     assert town.browser("commune_b").get(address).status_code == 404
     for name in ("chair", "city", "admin"):
         assert town.browser(name).get(address).status_code == 403
+
+
+def test_who_takes_consent_back_by_a_phone_is_locked_in_records_files_and_programs(
+    town: Town,
+) -> None:
+    health, thuy, form = town.browser("health"), an_id("thuy"), "health_check"
+    number = f"uuid:{an_id('check thuy 2025-09-15')}"
+    programs = f"/v1/projects/1/forms/{form}"
+    page = health.get(f"/records/{form}/find?id={number}").location
+    post(health, "/files", kind="records", form=form, format="csv")
+    town.works()
+    with town.database.read() as db:
+        (file,) = made_files.list_files(db, town.users["health"].id)
+    opened = (page, f"{programs}/submissions/{number}.xml", f"/files/{file.id}")
+    assert [health.get(one).status_code for one in opened] == [200, 200, 200]
+    said = {"club": town.clubs["A-2"], "member": thuy, "effective_date": "2025-12-01"}
+    said |= {"what": "consent", "c_health": "no"}
+    town.world.send("member_update", said, "thuy refuses", update=thuy)
+    town.works()
+    assert [health.get(one).status_code for one in opened] == [404, 404, 403]
+    assert number not in health.get(f"{programs}/submissions.csv").text
+    assert number not in health.get(f"{programs}.svc/Submissions").text
+    assert number not in health.get(f"{programs}/submissions").text
+    post(health, "/files", kind="records", form=form, format="csv")
+    town.works()
+    with town.database.read() as db:
+        newest, _ = made_files.list_files(db, town.users["health"].id)
+        tables = export_records(
+            db,
+            town.runtime.library,
+            open_form(db, town.runtime.library, town.users["health"], form, town.runtime.now()),
+        )
+        rows = [row for table in tables for row in table.rows]
+    assert health.get(f"/files/{newest.id}").status_code == 200
+    assert rows
+    assert not any(number in map(str, row) for row in rows)
