@@ -6,11 +6,6 @@ document.addEventListener("submit", (event) => {
   if (sure && !window.confirm(sure)) event.preventDefault();
 });
 
-// <select data-go> sends its form as soon as something is chosen.
-document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-go]")) event.target.form.requestSubmit();
-});
-
 // <div id="x" data-poll="5"> is fetched again every 5 seconds, until the page says it no longer.
 function poll(part) {
   const seconds = Number(part.dataset.poll);

@@ -105,6 +105,22 @@ def test_no_page_has_a_barrier_at_either_width(
     assert not found, "\n".join(dict.fromkeys(found))
 
 
+def test_keys_choose_in_a_list_without_leaving_the_page(
+    world: ScopeWorld, site: str, chromium: Browser
+) -> None:
+    window = chromium()
+    sign_in(window, site, world, next(who for who in callers() if who.role == "commune"))
+    window.get(f"{site}/lists/members")
+    address = window.current_url
+    choice = window.find_element("css selector", "main select:has(option:nth-child(2))")
+    before = choice.get_property("value")
+    choice.send_keys("\ue015")  # the arrow downwards
+    window.execute_async_script("setTimeout(arguments[0], 500)")
+    assert window.current_url == address
+    assert window.switch_to.active_element == choice
+    assert choice.get_property("value") != before
+
+
 def picture(window: Any, name: str, width: int) -> None:
     """The whole page as a picture, where a folder for pictures is named."""
     if PICTURES is None:
