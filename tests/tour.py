@@ -23,6 +23,7 @@ from tests.server.serving import ROOT, Server, a_server
 
 PICTURES, SHOWN = ROOT / "pictures", ROOT / "docs"
 WIDTHS = (1280, 360)
+NAMES = dict(zip(WIDTHS, ("Cô Lan\nChú Minh", "Cô Hoa\nChú Bảy"), strict=True))  # of new phones
 HIGHEST = 2400  # px of a picture
 FILL = 900.0  # seconds that the demo may take to be filled
 
@@ -45,7 +46,7 @@ class Step:
 
 MENU, UUID = "nav.menu", "[0-9a-f-]{36}"
 NEW_PHONES = (
-    ("names", "Cô Lan\nChú Minh"),
+    ("names", "{names}"),
     ("role", "Tình nguyện viên"),
     ("place", "Thọ Quang 1"),
     ("contact", "Trạm y tế, 0236 000 000"),
@@ -131,7 +132,9 @@ def walk(window: Any, address: str, login: str, width: int, folder: Path) -> Ite
         if step.to:
             _follow(window, address, login, step)
         if step.fills:
-            _send(window, step.fills)
+            _send(window, step.fills, NAMES[width])
+            if window.execute_script("return !!document.querySelector('main .problem')"):
+                raise LookupError(f"{login}: {step.name} was refused")
         if step.opens:
             opening = "document.querySelectorAll(arguments[0]).forEach(one => { one.open = true })"
             window.execute_script(opening, step.opens)
@@ -158,7 +161,7 @@ def _follow(window: Any, address: str, login: str, step: Step) -> None:
         raise LookupError(f"{login}: {wanted.removeprefix(address)} shows no page")
 
 
-def _send(window: Any, fills: tuple[tuple[str, str], ...]) -> None:
+def _send(window: Any, fills: tuple[tuple[str, str], ...], names: str) -> None:
     from selenium.webdriver.common.by import By
 
     for name, text in fills:
@@ -167,7 +170,7 @@ def _send(window: Any, fills: tuple[tuple[str, str], ...]) -> None:
             lines = field.find_elements(By.TAG_NAME, "option")
             next(line for line in lines if text in line.text).click()
         else:
-            field.send_keys(text)
+            field.send_keys(text.format(names=names))
     _find(window, "main form button").click()
     _find(window, "main h1")
 
