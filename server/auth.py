@@ -187,8 +187,11 @@ def _bearer_caller(token: str) -> Caller | None:
         return None
     number, caller = found
     if memory().is_news(f"token:{number}"):
-        with database.write() as db:
-            tokens.used(db, number, now)
+        try:
+            with database.write() as db:
+                tokens.used(db, number, now)
+        except DBAPIError:  # as for phones: who only reads is not sent away by a full disk
+            current_app.logger.warning("could not note when a token was last used")
     return caller
 
 

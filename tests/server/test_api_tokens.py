@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+from sqlalchemy.exc import OperationalError
+
 from sync import tables, tokens
 from sync.access import Caller, may
 from tests.conftest import NOW
@@ -146,3 +149,14 @@ def test_a_token_opens_the_phones_door_only_with_their_verbs(door: Door) -> None
     sent = door.at("/v1/projects/1")
     sent.headers |= listing.headers
     assert sent.post(instance(A)).status_code == 403
+
+
+def test_a_token_is_good_also_when_its_use_cannot_be_noted(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OperationalError("UPDATE", {}, Exception("disk full"))
+
+    program = with_token(door, make(signed_in(door, "city"), "form.list"))
+    monkeypatch.setattr(tokens, "used", full)
+    assert program.json(TREES)["xmlFormId"] == "trees"
