@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, jsonify, request
 from marshmallow import fields
 
-from forms.problems import NOT_AUTHENTIC, NOT_FOUND, Refused
+from forms.problems import NOT_ALLOWED, NOT_AUTHENTIC, NOT_FOUND, Refused
 from forms.roles import OF_PHONES
 from forms.text import fold
 from server import auth
@@ -86,7 +86,9 @@ def list_users() -> Response:
 
 @route("/users", "users.manage", methods=["POST"], takes=NewUser, gives=UserShape, also=[409])
 def create_user() -> Response:
-    """A new person with a role, which decides what they may do."""
+    """A new person with a role, which decides what they may do; no token makes one."""
+    if caller().scope is not None:  # by the password it gives it would outlast its own end
+        raise Refused(NOT_ALLOWED())
     given = sent(NewUser())
     here = runtime()
     sealed = accounts.seal_password(given["email"], given["password"], secret_key(here.settings))

@@ -59,6 +59,8 @@ def test_what_only_a_person_does_no_token_does(door: Door) -> None:
     program.refused(program.post("/tokens", json=wider), 403.1)
     new = {"old": PASSWORD, "new": "một mật khẩu khác"}
     program.refused(program.put(f"/users/{me}/password", json=new), 403.1)
+    somebody = {"email": "x@example.vn", "password": PASSWORD, "role": "admin"}
+    program.refused(program.post("/users", json=somebody), 403.1)
     program.refused(program.delete("/sessions/current"), 403.1)
     program.refused(program.get("/sessions/restore"), 404.1)
 
