@@ -148,6 +148,12 @@ ALREADY_ERASED = ProblemType(
     "Người này đã được xóa rồi.",
     "This person has been erased already.",
 )
+OWN_ACCOUNT = ProblemType(
+    "own_account",
+    409,
+    "Không tự ngừng hay đổi vai trò của chính mình được. Xin nhờ một người quản trị khác.",
+    "Nobody ends their own account or changes their own role. Please ask another operator.",
+)
 NO_REASON = ProblemType(
     "no_reason",
     400,

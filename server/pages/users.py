@@ -7,7 +7,7 @@ import secrets
 from flask import render_template, request
 
 from forms.days import vietnam_day
-from forms.problems import NOT_FOUND, Problem, Refused
+from forms.problems import NOT_FOUND, OWN_ACCOUNT, Problem, Refused
 from forms.text import fold, sort_key
 from server import ready
 from server.pages.door import Answer, caller, done, in_menu, page, pages
@@ -109,6 +109,7 @@ def show_user(number: int) -> Answer:
     place = request.form.get("place", posts.as_value(found.unit_id, found.club_id))
     if request.method == "POST":
         try:
+            _require_another(found)
             get_role(here.library, role)
             with here.database.write() as db:
                 post = posts.find_chosen(db, here.library, role, place, vietnam_day(here.now()))
@@ -137,6 +138,7 @@ def give_password(number: int) -> Answer:
 def end_user(number: int) -> Answer:
     """The person cannot sign in any more; what they did and sent stays."""
     found, here = _find_active(number), runtime()
+    _require_another(found)
     with here.database.write() as db:
         accounts.disable(db, found.name, here.now(), caller().actor)
     return done(gettext("%(name)s cannot sign in any more.", name=found.name), "list_users")
@@ -148,6 +150,12 @@ def _find(number: int) -> Account:
     if found is None:
         raise Refused(NOT_FOUND())
     return found
+
+
+def _require_another(found: Account) -> None:
+    """Refused(OWN_ACCOUNT): the last operator would shut the pages for everybody."""
+    if found.id == caller().id:
+        raise Refused(OWN_ACCOUNT())
 
 
 def _find_active(number: int) -> Account:

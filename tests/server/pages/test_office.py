@@ -129,6 +129,14 @@ def test_a_person_is_added_gets_another_role_and_password_and_is_ended(town: Tow
     assert lines == ["user.create", "user.role", "user.password", "user.disable"]
 
 
+def test_nobody_ends_or_changes_their_own_account_here(town: Town) -> None:
+    admin, own = town.browser("admin"), f"/users/{town.users['admin'].id}"
+    for answer in (post(admin, f"{own}/end"), post(admin, own, role="city", place="")):
+        assert answer.status_code == 409
+        assert "nhờ một người quản trị khác" in answer.text
+    assert admin.get("/users").status_code == 200
+
+
 def test_a_person_changes_the_own_password_and_signs_out_everywhere(town: Town) -> None:
     password = told(post(town.browser("admin"), "/users/new", name="mai", role="city", place=""))
     here, there = town.app.test_client(), town.app.test_client()
