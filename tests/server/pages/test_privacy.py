@@ -44,6 +44,8 @@ def test_a_request_leads_from_a_name_to_a_file_consent_taken_back_and_the_proof(
     file = post(dpo, f"{request}/file", sure="yes", kind="page").text
     for word in (NAME, ID_NUMBER, "paper_signature", "Rút lại: Cho lưu thông tin sức khỏe"):
         assert word in file
+    assert "<strong>đồng ý</strong>" in file
+    assert "<strong>yes</strong>" not in file
     whole = post(dpo, f"{request}/file", sure="yes", kind="json")
     assert NAME in json.dumps(json.loads(whole.data), ensure_ascii=False)
     assert post(dpo, f"{request}/file", sure="yes", kind="xlsx").data[:2] == b"PK"
