@@ -68,8 +68,8 @@ def test_what_is_no_key_is_answered_with_a_sentence(cayda: Cayda) -> None:
 def _send(cayda: Cayda, token: str, public: bytes, version: str) -> None:
     plain = PLAIN.format(version=version).encode()
     xml, files = envelope(public, plain, {}, "uuid:1", "trees", version)
-    url = cayda.environment["DATABASE_URL"] or ""
-    app = create_app(read_settings({"DATABASE_URL": url}, data=cayda.data))
+    given = {name: value for name, value in cayda.environment.items() if value}
+    app = create_app(read_settings(given, data=cayda.data))
     parts = [Part("xml_submission_file", "s.xml", xml, "text/xml")]
     parts += [Part(name, name, content) for name, content in files.items()]
     answer = app.test_client().post(
