@@ -170,6 +170,8 @@ def erase_whole(
 ) -> None:
     """Let nothing stay of these submission versions but that they came."""
     v = submission_versions.c
+    mine = sa.select(v.submission_id).where(among(db, v.id, version_ids))
+    stripped.forget_comments(db, set(db.scalars(mine)))
     query = sa.select(v.id, v.xml).where(v.id.in_(version_ids), v.erased_at.is_(None))
     left = {row.id: keep_only(bytes(row.xml), ()) for row in db.execute(query).all()}
     stripped.keep(db, left, left, now)

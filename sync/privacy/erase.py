@@ -22,7 +22,7 @@ from forms.problems import ALREADY_ERASED, Refused
 from sync import audit, entities, made_files, process
 from sync.access import Caller
 from sync.blobs import Blobs
-from sync.database import among, insert_once, is_sqlite, lock_derived
+from sync.database import insert_once, is_sqlite, lock_derived
 from sync.matching import work as matching
 from sync.merge import LABEL
 from sync.privacy import consent, stripped, traces
@@ -92,7 +92,7 @@ def erase(
     }
     _take_names_out(db, library, person, found.by_id, now)
     about = _read_again(db, library, found.by_id, now)
-    proof["rows"][submission_comments.name] = _forget_comments(db, about)
+    proof["rows"][submission_comments.name] = stripped.forget_comments(db, about)
     _take_off_lists(db, library, person, now)
     proof["rows"]["made_files"] = made_files.forget_people(db, person.everything)
     proof["submissions"] = [*_what_became(db, library, before)]
@@ -179,12 +179,6 @@ def _read_again(
         process.store(db, library, prepared, now)
         about |= {one.submission_id for one in prepared if one.left is not None}
     return about
-
-
-def _forget_comments(db: Connection, submission_ids: Collection[int]) -> int:
-    c = submission_comments.c
-    said = sa.and_(c.text != "", among(db, c.submission_id, submission_ids))
-    return db.execute(submission_comments.update().where(said).values(text="")).rowcount
 
 
 def _take_off_lists(db: Connection, library: Library, person: Person, now: datetime) -> None:

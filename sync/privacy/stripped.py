@@ -11,12 +11,13 @@ from sqlalchemy.engine import Connection
 
 from forms.entities import EntityChange
 from forms.erasing import keep_only, uuids_in
-from sync.database import insert_many_once
+from sync.database import among, insert_many_once
 from sync.tables import (
     attachments,
     doomed_blobs,
     erased_entities,
     sealed_submissions,
+    submission_comments,
     submission_versions,
     submissions,
 )
@@ -75,6 +76,13 @@ def keep(db: Connection, left: Mapping[int, bytes], whole: Collection[int], now:
     mine = sa.select(v.submission_id).where(v.id.in_(whole))
     gone = submissions.update().where(s.id.in_(mine), s.deleted_at.is_(None))
     db.execute(gone.values(deleted_at=now))
+
+
+def forget_comments(db: Connection, submission_ids: Collection[int]) -> int:
+    """Blank what people said of these submissions; how many comments it was."""
+    c = submission_comments.c
+    said = sa.and_(c.text != "", among(db, c.submission_id, submission_ids))
+    return db.execute(submission_comments.update().where(said).values(text="")).rowcount
 
 
 def rewrite(db: Connection, left: Mapping[int, bytes], now: datetime) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from sync import computed, versions
+from sync import comments, computed, versions
 from sync.access import OPERATOR
 from sync.database import Database
 from sync.privacy import consent, traces
@@ -28,7 +28,7 @@ def test_taking_back_one_consent_reaches_lists_at_once_and_erases_what_it_covere
     world.work()
     with database.write() as db:  # a check that somebody deleted is not forgotten
         one = versions.find(db, "health_check", f"uuid:{an_id('check 2025-05-01')}")
-        versions.delete(db, one, "user:1", world.now)
+        versions.delete(db, one, "user:1", world.now, "Đau khớp gối")
     world.work(one.current_version_id)
     with database.write() as db:
         computed.turn(db, world.library, world.now)
@@ -47,6 +47,7 @@ def test_taking_back_one_consent_reaches_lists_at_once_and_erases_what_it_covere
         assert not any(
             b"57.31" in bytes(x) for x in db.scalars(sa.select(submission_versions.c.xml))
         )
+        assert {said.text for said in comments.read(db, one.id)} == {""}
     assert world.records("health_check") == []
     with database.write() as db:
         consent.withdraw(db, world.library, BA, "c_member", OPERATOR, world.now)
