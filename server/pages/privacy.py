@@ -36,6 +36,16 @@ PARTS = {
     "consent": mark("Words on consent"),
     "seen_by": mark("Times somebody looked"),
 }
+BECAME = {  # what a proof counts
+    erase.WHOLE: mark("Forms that were erased whole"),
+    erase.PART: mark("Forms that stay without the name"),
+    erase.SAME: mark("Forms that name an entry's id only"),
+    "entity_versions": mark("Rows of lists"),
+    "duplicate_dismissals": mark("Decisions that two are two people"),
+    "app_users": mark("Phones"),
+    "submission_comments": mark("Comments"),
+    "made_files": mark("Finished files"),
+}
 MOST_FOUND = 30
 
 
@@ -199,7 +209,12 @@ def show_erasure(number: int) -> Answer:
     with runtime().database.read() as db:
         found = erasures.get(db, number)
         names = accounts.names_of(db, {found.actor})
-    return render_template("privacy_erasure.html", found=found, names=names)
+    proof = found.proof
+    counted = [
+        (gettext(BECAME[what]) if what in BECAME else what, count)
+        for what, count in (*proof["counted"].items(), *proof["rows"].items())
+    ]
+    return render_template("privacy_erasure.html", found=found, counted=counted, names=names)
 
 
 @page("/privacy/erasures/<int:number>.json", "privacy.manage")
