@@ -111,13 +111,18 @@ def _let_in() -> Response | None:
         return None
     g.caller = getattr(current_user, "caller", None)
     if g.caller is None and OPEN not in NEEDS[view]:
-        where = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(url_for("pages.sign_in", next=where if where != "/" else None))
+        return redirect(url_for("pages.sign_in", next=_read_on()))
     if request.method not in READS:
         _prove_ours()
     if OPEN not in NEEDS[view] and not _is_let_in(caller(), NEEDS[view]):
         raise Refused(NOT_ALLOWED())
     return None
+
+
+def _read_on() -> str | None:
+    """Where to come back to; None: home, also from what only a POST shows."""
+    where = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return where if where != "/" else None
 
 
 def _is_let_in(asking: Caller, needed: tuple[str, ...]) -> bool:
@@ -153,5 +158,6 @@ def _for_templates() -> dict[str, Any]:
         "menu": list(menu()) if asking else [],
         "can": can,
         "here": request.endpoint,
+        "read_on": _read_on(),
         "speaks_english": session.get("language") == "en",
     }

@@ -117,8 +117,8 @@ def sign_out() -> Answer:
 
 @page("/language", OPEN, methods=("POST",))
 def choose_language() -> Answer:
-    """Vietnamese or English, for as long as the session lasts."""
+    """Vietnamese or English, for as long as the session lasts; then the page that was read."""
     chosen = request.form.get("language")
     if chosen in LANGUAGES:
         session[LANGUAGE] = chosen
-    return redirect(url_for("pages.home"), 303)
+    return redirect(_wanted() or url_for("pages.home"), 303)

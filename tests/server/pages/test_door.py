@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 from server.pages.door import NEEDS
 from tests.server.pages.town import Town, post
 
@@ -45,6 +48,17 @@ def test_a_form_of_another_site_changes_nothing(town: Town) -> None:
     assert answer.status_code == 400
     assert "Xin mở lại trang" in answer.text
     assert "Trang đầu" in city.get("/").text
+
+
+def test_another_language_shows_the_page_that_was_read(town: Town) -> None:
+    for browser, page in ((town.browser("city"), "/reports/2025H2"), (town.browser(), "/sign-in")):
+        found = re.search(r'action="(/language[^"]*)"', browser.get(f"{page}?next=/lists").text)
+        assert found is not None
+        answer = post(browser, html.unescape(found[1]), page, language="en")
+        assert answer.location == f"{page}?next=/lists"
+    assert (
+        post(town.browser("city"), "/language?next=//evil.example", language="en").location == "/"
+    )
 
 
 def test_a_number_that_no_database_holds_is_an_address_that_is_not_here(town: Town) -> None:
