@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from forms.library import load_library
+from forms.privacy import Privacy
 from forms.problems import NO_SUCH_FIGURE, NOT_ALLOWED, Refused
 from forms.roles import Role
 from sync import tables as t
@@ -222,7 +223,7 @@ def test_only_who_may_see_the_people_sees_them_named(garden: Garden, tmp_path: P
     roles["guest"] = replace(roles["board"], name="guest", verbs=frozenset())
     own = {"chair": SimpleNamespace(rows="club", without=("minutes",))}
     own["nurse"] = SimpleNamespace(rows="club", without=())
-    plain.roles = roles
+    plain.roles, plain.privacy = roles, Privacy()
     plain.lists["people"].pages = {"chair": None, "nurse": None}
     plain.rules["call"].readers = own
 
