@@ -19,8 +19,7 @@ from pathlib import Path
 import click
 import sqlalchemy as sa
 
-from forms.library import Library
-from forms.periods import get_period
+from forms.library import Library, load_library
 from server.runtime import open_vault
 from server.settings import Settings
 from sync import aggregate, rollup
@@ -134,22 +133,23 @@ def _ask(world: ScopeWorld, endpoint: str, one: Address, who: Who, times: int) -
 def fill(database: Database, folder: Path, size: int) -> ScopeWorld:
     """The scope test's clubs and people, and so many clubs more, ten of them in one commune."""
     start = time.perf_counter()
-    world = make_world(database, folder)
-    library = world.door.runtime.library
-    commune = CODES[OWN][1]
-    figures.fill(database, size, visits=1_600, first_units=[commune] * 10)
-    _register(database, library)
-    period = get_period(figures.PERIOD.code)
-    with database.write() as db:
-        clubs = rollup.all_clubs(db, library)
-        aggregate.mark(db, {(period.code, club) for club in clubs})
-    figures.measure_all(database, library)
+    world = make_world(database, folder, lambda: _fill(database, size))
     with database.read() as db:
         events = db.scalar(sa.select(sa.func.count(t.records.c.id)))
         members = db.scalar(sa.select(sa.func.count(t.entities.c.id)))
     took = time.perf_counter() - start
     click.echo(f"{events:,} events, {members:,} entities, filled in {took:.0f} s")
     return world
+
+
+def _fill(database: Database, size: int) -> None:
+    library = load_library()
+    figures.fill(database, size, visits=1_600, first_units=[CODES[OWN][1]] * 10)
+    _register(database, library)
+    with database.write() as db:
+        clubs = rollup.all_clubs(db, library)
+        aggregate.mark(db, {(figures.PERIOD.code, club) for club in clubs})
+    figures.measure_all(database, library)
 
 
 def _register(database: Database, library: Library) -> None:

@@ -6,7 +6,7 @@ letters in whatever was answered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from io import BytesIO
@@ -129,8 +129,12 @@ class ScopeWorld:
         return self.door.app.test_client() if who is None else self.clients[who]
 
 
-def make_world(database: Database, folder: Path) -> ScopeWorld:
-    """Everything there is, sent as phones send it and processed."""
+def make_world(
+    database: Database, folder: Path, others: Callable[[], None] = lambda: None
+) -> ScopeWorld:
+    """Everything there is, sent as phones send it and processed; `others` adds what else there
+    should be before a report is sent.
+    """
     sender = LibraryWorld(database, folder)
     library = sender.library
     rows = [
@@ -149,6 +153,7 @@ def make_world(database: Database, folder: Path) -> ScopeWorld:
     sender.work()
     with database.write() as db:
         matching.match(db, library, "members", TWINS, NOW)
+    others()
     _send_report(database, library)
     door = Door(create_app(settings, runtime), runtime, clock)
     world = ScopeWorld(door)
