@@ -26,7 +26,9 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class RequestKind:
-    """What somebody may ask: the first answer is due in working days, the rest in days."""
+    """What somebody may ask: the first answer is due in working days, the rest in days. erases: it
+    is to be erased; upon no other request anybody is.
+    """
 
     id: str
     vi: str
@@ -34,6 +36,7 @@ class RequestKind:
     answer_working_days: int
     done_days: int
     extension_days: int
+    erases: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +145,15 @@ def read_privacy(entry: Mapping[str, Any]) -> Privacy:
 
 
 def _request(entry: Mapping[str, Any]) -> RequestKind:
-    label, days = entry["label"], ("answer_working_days", "done_days", "extension_days")
+    label = entry["label"]
     return RequestKind(
-        str(entry["id"]), str(label["vi"]), str(label["en"]), *(int(entry[name]) for name in days)
+        id=str(entry["id"]),
+        vi=str(label["vi"]),
+        en=str(label["en"]),
+        answer_working_days=int(entry["answer_working_days"]),
+        done_days=int(entry["done_days"]),
+        extension_days=int(entry["extension_days"]),
+        erases=bool(entry.get("erases", False)),
     )
 
 

@@ -166,6 +166,12 @@ NOT_SURE = ProblemType(
     "Xin đánh dấu vào ô xác nhận trước.",
     "Please tick the box first.",
 )
+NOT_TO_ERASE = ProblemType(
+    "not_to_erase",
+    409,
+    "Yêu cầu này không xin xóa dữ liệu. Nếu người ấy muốn xóa, xin ghi một yêu cầu xóa.",
+    "This request does not ask to erase anything. If the person wants that, note one that does.",
+)
 REQUEST_CLOSED = ProblemType(
     "request_closed",
     409,

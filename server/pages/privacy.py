@@ -10,7 +10,7 @@ from flask import Response, render_template, request
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
-from forms.problems import NEEDS_REQUEST, NOT_SURE, Problem, Refused
+from forms.problems import NEEDS_REQUEST, NOT_SURE, NOT_TO_ERASE, Problem, Refused
 from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.look import read_day
 from server.pages.words import gettext, mark
@@ -188,9 +188,11 @@ def erase_person(number: int) -> Answer:
         return _request_page(number, NOT_SURE())
     with here.database.read() as db:
         asked, person = _working_on(db, number)
+        if not asked.kind.erases:
+            raise Refused(NOT_TO_ERASE())
         looked = traces.look_everywhere(db, person)
     with here.database.write() as db:
-        _working_on(db, number)
+        _working_on(db, number)  # nobody closed it meanwhile
         made, _ = erase.erase(
             *(db, here.library, asked.uuid),
             caller=caller(),

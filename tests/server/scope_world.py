@@ -367,7 +367,7 @@ def _name_things(world: ScopeWorld, uuids: Mapping[str, str]) -> None:
     names["member"], names["loan_entity"] = an_id(f"member {OWN}"), an_id(f"loan {OWN}")
     with world.door.database.write() as db:
         library, asked = world.door.runtime.library, (names["member"], BEFORE, "", "operator")
-        number = requests.ask(db, library, "access", *asked, NOW)
+        number = requests.ask(db, library, "erase", *asked, NOW)
         proof = {"why": "", "files": 0, "counted": {}, "rows": {}, "left": dict.fromkeys(LEFT, 0)}
         kept = {"at": NOW, "actor": "operator", "proof": proof | {"frozen_reports": []}}
         made = db.execute(tables.erasures.insert().returning(tables.erasures.c.id), kept)

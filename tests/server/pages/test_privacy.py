@@ -34,6 +34,10 @@ def test_a_request_leads_from_a_name_to_a_file_consent_taken_back_and_the_proof(
         unread = post(dpo, "/privacy/requests", **{**ask, "received_on": day})
         assert unread.status_code == 400
         assert f"Không hiểu ngày “{day}”" in unread.text
+    other = post(dpo, "/privacy/requests", **{**ask, "kind": "access"}).headers["Location"]
+    assert "Xóa hẳn" not in dpo.get(other).text  # who wants to see her data is not erased for it
+    refused = post(dpo, f"{other}/erase", sure="yes")
+    assert (refused.status_code, "không xin xóa" in refused.text) == (409, True)
     noted = post(dpo, "/privacy/requests", **ask)
     assert noted.status_code == 303
     request = noted.headers["Location"]
