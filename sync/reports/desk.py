@@ -87,14 +87,14 @@ class Desk:
 
 
 def periods_for(db: Connection, library: Library, caller: Caller, today: date) -> list[Period]:
-    """Half-years and years to choose from, the newest first: who sees no open figures has those
-    whose report was sent; who sees them, those at whose end there were clubs for them.
+    """Half-years and years to choose from, the newest first: those whose report was sent; and for
+    who sees open figures the last ones too, of all of them such as had clubs for them at their end.
     """
     found: Iterable[Period] = snapshots.sent_periods(db, CALENDAR)
     if access.may(library, caller, "figures.read"):
-        recent = periods_between(date(today.year - YEARS_BACK, 1, 1), today)
-        scope = {one.last: access.clubs_in_scope(db, library, caller, one.last) for one in recent}
-        found = [one for one in recent if scope[one.last] is None or scope[one.last]]
+        every = {*found, *periods_between(date(today.year - YEARS_BACK, 1, 1), today)}
+        scope = {one.last: access.clubs_in_scope(db, library, caller, one.last) for one in every}
+        found = [one for one in every if scope[one.last] is None or scope[one.last]]
     return sorted(found, key=lambda period: (period.last, period.first), reverse=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from sync.reports import remembered
 from sync.reports.data import ReportData
+from sync.reports.desk import periods_for
 from tests.server.pages.test_figures import place
 from tests.server.pages.town import OTHER_WARD, WARD, Town, post
 
@@ -53,6 +55,9 @@ def test_a_report_goes_up_is_frozen_read_and_opened_again(town: Town) -> None:
     assert step(city, "send").status_code == 303
 
     office = town.browser("standing_office")
+    with town.database.read() as db:  # years later it is still offered
+        offered = periods_for(db, town.runtime.library, town.users["city"], date(2030, 1, 5))
+    assert "2025H2" in {one.code for one in offered}
     sent = office.get("/figures").text
     assert "Báo cáo đã gửi, bản 1" in sent
     assert "live=1" not in sent
