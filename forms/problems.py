@@ -226,8 +226,8 @@ STALE_PAGE = ProblemType(
 INTERNAL = ProblemType(
     "internal",
     500,
-    "Máy chủ gặp lỗi. Phiếu vẫn còn trên máy, xin gửi lại sau.",
-    "The server failed. The form is still on the phone; please send again later.",
+    "Máy chủ gặp lỗi. Xin thử lại sau; phiếu chưa gửi được vẫn còn trên điện thoại.",
+    "The server failed. Please try again later; a form that was not sent is still on the phone.",
 )
 UNAVAILABLE = ProblemType(
     "unavailable",
