@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, islice
 from typing import Any
@@ -82,11 +82,13 @@ def _seconds(work: Any) -> tuple[float, float]:
     return time.perf_counter() - start, time.process_time() - used
 
 
-def measure_all(database: Database, library: Any) -> None:
-    """Only the marked cells: other periods are not the question."""
+def measure_all(
+    database: Database, library: Any, periods: Collection[str] = (PERIOD.code,)
+) -> None:
+    """Only the marked cells of these periods: others are not the question."""
     with database.read() as db:
         stale = aggregate.stale(db, library, MARKS, NOW)
-    marked = [cell for cell in stale if cell.period == PERIOD.code and cell.mark_id is not None]
+    marked = [cell for cell in stale if cell.period in periods and cell.mark_id is not None]
     for first in range(0, len(marked), CELLS):
         with database.read() as db:
             counted = aggregate.count_cells(db, library, marked[first : first + CELLS])

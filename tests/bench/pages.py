@@ -31,7 +31,7 @@ from tests.bench.machine import machine
 from tests.conftest import NOW
 from tests.postgres import a_postgres
 from tests.server.addresses import Address, addresses
-from tests.server.scope_world import CODES, OWN, ScopeWorld, Who, callers, make_world
+from tests.server.scope_world import CODES, OWN, SENT, ScopeWorld, Who, callers, make_world
 from tests.server.test_access_table import ask, may
 
 STATIC = Path(__file__).parents[2] / "server" / "pages" / "static"
@@ -146,10 +146,11 @@ def _fill(database: Database, size: int) -> None:
     library = load_library()
     figures.fill(database, size, visits=1_600, first_units=[CODES[OWN][1]] * 10)
     _register(database, library)
+    periods = (SENT, figures.PERIOD.code)
     with database.write() as db:
         clubs = rollup.all_clubs(db, library)
-        aggregate.mark(db, {(figures.PERIOD.code, club) for club in clubs})
-    figures.measure_all(database, library)
+        aggregate.mark(db, {(code, club) for code in periods for club in clubs})
+    figures.measure_all(database, library, periods)
 
 
 def _register(database: Database, library: Library) -> None:

@@ -138,7 +138,7 @@ def test_what_breaks_outside_every_door_is_500_in_two_languages(
     body = app(
         {"HTTP_X_REQUEST_ID": name}, lambda status, headers: answers.append((status, dict(headers)))
     )
-    assert "Phiếu vẫn còn trên máy" in b"".join(body).decode()
+    assert "phiếu chưa gửi được vẫn còn trên điện thoại" in b"".join(body).decode()
     ((status, headers),) = answers
     assert status.startswith("500 ")
     assert headers["X-Request-Id"] == name

@@ -602,7 +602,7 @@ def test_a_programming_error_is_500_without_its_text(
     monkeypatch.setattr(group, "receive_many", broken)
     answer = door.post(instance())
     assert answer.status_code == 500
-    assert "Phiếu vẫn còn trên máy" in message(answer)
+    assert "phiếu chưa gửi được vẫn còn trên điện thoại" in message(answer)
     assert someone not in caplog.text
     assert TOKEN not in caplog.text
     assert "KeyError" in caplog.text
