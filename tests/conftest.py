@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -28,6 +30,7 @@ from tests.s3 import a_bucket
 
 __all__ = ["chromium", "engines"]  # fixtures
 
+MEMORY, ROOM = Path("/dev/shm"), 4_000_000_000  # bytes
 NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)  # 10:00 in Da Nang
 
 
@@ -118,8 +121,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL of this test runner's own, migrated."""
-    with a_postgres(tmp_path_factory.mktemp("pg")) as url:
+    """A real PostgreSQL of this test runner's own, migrated; in memory where Linux offers that:
+    emptying its tables makes hundreds of files for each test.
+    """
+    with ExitStack() as stack:
+        data = None
+        if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+            made = TemporaryDirectory(prefix="cayda-", dir=MEMORY)
+            data = Path(stack.enter_context(made)) / "data"
+        url = stack.enter_context(a_postgres(tmp_path_factory.mktemp("pg"), data))
         database = Database(url)
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
             # Speed of the suite; no test cuts the power.
