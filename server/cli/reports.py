@@ -127,6 +127,8 @@ def _step(
 ) -> None:
     """Take it as the operator; say where the report stands then."""
     from forms.periods import get_period
+    from forms.problems import Refused
+    from forms.report_problems import REPORT_BELOW_OPEN
     from sync.access import OPERATOR
     from sync.reports import steps
     from sync.reports.chain import Wish
@@ -138,7 +140,12 @@ def _step(
             chain = steps.read_chain(db, runtime.library, period)
             place = steps.find_place(chain, club or unit or "", is_club=club is not None)
         wish = Wish(act, place, comment, incomplete)
-        prepared = steps.prepare(db, runtime.library, OPERATOR, period, wish, now)
+        try:
+            prepared = steps.prepare(db, runtime.library, OPERATOR, period, wish, now)
+        except Refused as refused:
+            if refused.problem.type is REPORT_BELOW_OPEN:
+                click.echo("Không chờ: thêm --incomplete. / Not to wait: --incomplete.", err=True)
+            raise
     with runtime.database.write() as db:
         standing = steps.take(db, runtime.library, OPERATOR, period, prepared, now)
     about = place[1] if place else ""

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from sync import audit
 from sync.tables import audit_events, seen_people
-from tests.server.pages.town import Town, post
+from tests.server.pages.town import Town, post, told
 from tests.sync.sending import an_id
 
 
@@ -88,13 +88,9 @@ def test_nobody_out_of_sight_is_there_and_no_page_says_that_somebody_is(town: To
     nobody = town.browser("chair").get(entry("no such person"))
     other = town.browser("chair").get(entry("hoa"))
     assert (nobody.status_code, other.status_code) == (404, 404)
-    assert _told(nobody) == _told(other)
+    assert told(nobody) == told(other)
     assert town.browser("commune_b").get(entry("ba")).status_code == 404
     assert town.browser("treasurer").get(f"/lists/loans/{an_id('ba')}").status_code == 404
-
-
-def _told(page: TestResponse) -> str:
-    return re.sub(r'name="csrf_token" value="[^"]+"', "", page.text)
 
 
 def test_a_club_has_a_page_with_its_days(town: Town) -> None:

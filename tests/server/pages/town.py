@@ -170,6 +170,11 @@ def token_in(page: TestResponse) -> str:
     return found[1]
 
 
+def told(page: TestResponse) -> str:
+    """What a page says, without its CSRF tokens and without the address that it was asked by."""
+    return re.sub(r'name="csrf_token" value="[^"]+"|\?next=[^"]+', "", page.text)
+
+
 def post(client: FlaskClient, address: str, seen_on: str = "/", **fields: Any) -> TestResponse:
     """Send a form with the token of a page of ours."""
     fields["csrf_token"] = token_in(client.get(seen_on))
