@@ -88,12 +88,12 @@ class Memory:
 
 
 def memory() -> Memory:
-    """This app's memory, made at the first need."""
+    """This app's memory, made at the first need; of several who come first one makes it for all."""
     found = memory_of(current_app)
     if found is None:
         settings = runtime().settings
-        found = Memory(secret_key(settings), settings.redis_url)
-        current_app.extensions[EXTENSION] = found
+        made = Memory(secret_key(settings), settings.redis_url)
+        found = current_app.extensions.setdefault(EXTENSION, made)
     return found
 
 

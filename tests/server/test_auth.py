@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -470,6 +471,24 @@ def test_a_guess_waits_for_no_other_and_good_passwords_for_none(web: Door) -> No
     assert sorted(codes)[:10] == [200] * 10
     assert 401 in codes
     assert set(codes) <= {200, 401, 503}  # 503: another guess was being checked, come again
+
+
+def test_all_who_come_first_share_one_memory(web: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with another memory would hand back a turn to guess that it never took: a 500."""
+    make, found = auth.Memory, list[auth.Memory]()
+
+    def slowly(*given: Any) -> auth.Memory:
+        time.sleep(0.05)
+        return make(*given)
+
+    def come(_number: int) -> None:
+        with web.app.app_context():
+            found.append(auth.memory())
+
+    web.app.extensions.pop(auth.EXTENSION, None)
+    monkeypatch.setattr(auth, "Memory", slowly)
+    _in_threads(4, come)
+    assert len({id(one) for one in found}) == 1
 
 
 def _in_threads(count: int, work: Callable[[int], None]) -> None:
