@@ -19,6 +19,7 @@ from forms.cells import Cell, Stream, Table, to_csv
 from forms.days import vietnam_day
 from forms.periods import get_period
 from forms.problems import NOT_FOUND, Refused
+from server.downloads import XLSX
 from server.runtime import Runtime
 from sync import access, accounts, audit, export, made_files, overview, queue
 from sync.access import Caller
@@ -33,7 +34,6 @@ from sync.workbook import write_xlsx
 if TYPE_CHECKING:
     from forms.library import Library
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ZIP, PDF = "application/zip", "application/pdf"
 TELL_EVERY = 1.0  # seconds between two words about how far it is
 ROWS_BETWEEN = 500  # after so many the clock is looked at

@@ -20,6 +20,7 @@ from server.api.described import asked
 from server.api.door import PROJECT, caller, route
 from server.api.forms import seen_by
 from server.api.wire import Time, Wire, done, extended, sent, to_time
+from server.downloads import named
 from server.runtime import runtime
 from server.streams import stream
 from sync import audit, catalogue, listing, publish
@@ -209,8 +210,7 @@ def get_dataset_csv(list_name: str) -> Response:
     if condition is None and request.if_none_match.contains_weak(mark):
         answer = Response(status=304, content_type=CSV)
     else:
-        answer = stream(pieces, CSV)
-        answer.headers.set("Content-Disposition", "attachment", filename=f"{list_name}.csv")
+        answer = named(stream(pieces, CSV), f"{list_name}.csv")
     if condition is None:
         answer.set_etag(mark, weak=True)
     return answer

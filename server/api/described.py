@@ -14,7 +14,6 @@ ANY_FILE = "*/*"
 XML = "application/xml"
 CSV = "text/csv"
 ZIP = "application/zip"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 Shape = type[Wire]
 Object = Shape | tuple[Shape, ...]  # the later ones are added to the first, see `Wire.always`

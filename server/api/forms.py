@@ -19,9 +19,10 @@ from forms.problems import BAD_PARAMETER, FORM_EXISTS, NOT_FOUND, UNKNOWN_FORM, 
 from forms.tree import Node, form_tree
 from forms.xlsform import Compiled, compile_form, to_xlsx
 from server import openrosa
-from server.api.described import ANY_FILE, XLSX, XML, Param, yes_no
+from server.api.described import ANY_FILE, XML, Param, yes_no
 from server.api.door import FORM, KNOWN, PROJECT, caller, route
 from server.api.wire import Time, Wire, extended, flag, say, sent
+from server.downloads import XLSX, as_file
 from server.new_form import put_files
 from server.runtime import runtime
 from sync import access, catalogue, definitions, publish, reading
@@ -273,10 +274,7 @@ def workbook(find: Find) -> Response:
         found = find(db)
     if found.kind == "xml":
         raise Refused(NOT_FOUND())
-    answer = Response(to_xlsx(found.source, found.kind), content_type=XLSX)
-    name = f"{found.xml_form_id}.xlsx"
-    answer.headers.set("Content-Disposition", "attachment", filename=name)
-    return answer
+    return as_file(f"{found.xml_form_id}.xlsx", to_xlsx(found.source, found.kind), XLSX)
 
 
 def say_fields(find: Find) -> Response:

@@ -27,6 +27,7 @@ from server.api.described import ZIP, asked, yes_no
 from server.api.door import FORM, KNOWN, caller, route
 from server.api.submissions import opened
 from server.api.wire import flag, to_time
+from server.downloads import named
 from server.runtime import runtime
 from server.streams import PIECE, stream
 from server.writes import write
@@ -81,7 +82,7 @@ def export_csv(form_id: str) -> Response:
     asked = _asked()
     _note(form_id)
     answer = stream(lambda db: _root_only(db, opened(db, form_id), asked), CSV)
-    return _named(answer, f"{form_id}.csv")
+    return named(answer, f"{form_id}.csv")
 
 
 @route(
@@ -97,12 +98,7 @@ def export_zip(form_id: str) -> Response:
     asked = _asked()
     _note(form_id)
     answer = stream(lambda db: _zipped(db, opened(db, form_id), asked), "application/zip")
-    return _named(answer, f"{form_id}.{'zip' if asked.media else 'csv.zip'}")
-
-
-def _named(answer: Response, filename: str) -> Response:
-    answer.headers.set("Content-Disposition", "attachment", filename=filename)
-    return answer
+    return named(answer, f"{form_id}.{'zip' if asked.media else 'csv.zip'}")
 
 
 def _note(form_id: str) -> None:

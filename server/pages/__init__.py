@@ -3,65 +3,22 @@
 from __future__ import annotations
 
 import hmac
+import pkgutil
 from datetime import timedelta
+from importlib import import_module
 
 from flask import Flask
 
 from server import hardening
-from server.pages import (
-    account,
-    audit,
-    behind,
-    docs,
-    events,
-    figures,
-    files,
-    follow_up,
-    forms,
-    home,
-    look,
-    pairs,
-    people,
-    phones,
-    privacy,
-    records,
-    reports,
-    sign_in,
-    tokens,
-    units,
-    users,
-    words,
-    work,
-)
+from server.pages import sign_in, words
 from server.pages.door import csrf, pages
 from server.settings import Settings, secret_key
 
 BLUEPRINT = pages.name
-GROUPS = (
-    account,
-    audit,
-    behind,
-    docs,
-    events,
-    figures,
-    files,
-    follow_up,
-    forms,
-    home,
-    look,
-    pairs,
-    people,
-    phones,
-    privacy,
-    records,
-    reports,
-    sign_in,
-    tokens,
-    units,
-    users,
-    work,
-)  # each puts its pages into the blueprint when it is imported
 SESSION_HOURS = 12  # a working day on an office computer that many use
+
+for _module in pkgutil.iter_modules(__path__):  # each puts its pages into the blueprint
+    import_module(f"{__name__}.{_module.name}")
 
 
 def register(app: Flask, settings: Settings) -> None:

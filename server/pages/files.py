@@ -12,6 +12,7 @@ from forms.days import vietnam_day
 from forms.periods import CALENDAR, get_period
 from forms.problems import BAD_REQUEST, FILE_RIGHTS_CHANGED, NOT_FOUND, Refused
 from server import making
+from server.downloads import named
 from server.pages.door import KNOWN, Answer, caller, done, in_menu, page
 from server.pages.figures import SEES, periods_for
 from server.pages.look import period_name
@@ -122,9 +123,8 @@ def take_file(number: int) -> Answer:
         audit.record(db, asking.actor, "file.take", f"file:{number}", now, name=one.name)
         audit.saw(db, asking.actor, "file.people", people, now, file=one.name)
     answer = stream(lambda db: made_files.pieces(db, number), one.content_type)
-    answer.headers.set("Content-Disposition", "attachment", filename=one.name)
     answer.content_length = one.size
-    return answer
+    return named(answer, one.name)
 
 
 @page("/files/<int:number>/delete", KNOWN, methods=("POST",))

@@ -12,7 +12,6 @@ from flask import render_template, request
 from markupsafe import Markup
 from sqlalchemy.engine import Connection
 from werkzeug.datastructures import FileStorage
-from werkzeug.wrappers import Response
 
 from forms.days import vietnam_day
 from forms.form_problems import EMPTY_FILE, FILE_TOO_LARGE, FORM_ID_IS_ADDRESS, FormRefused
@@ -20,8 +19,8 @@ from forms.problems import BAD_FIELDS, NOT_FOUND, Problem, Refused
 from forms.schema import Field, FormSchema, in_language
 from forms.xlsform import Compiled, compile_form, to_xlsx
 from server import auth
-from server.api.described import XLSX
 from server.api.forms import LARGEST_FORM, NOT_AN_ID
+from server.downloads import XLSX, as_file, named
 from server.new_form import put_files
 from server.openrosa import stored_file
 from server.pages.door import Answer, caller, done, in_menu, page, pages
@@ -164,13 +163,10 @@ def form_file(form_id: str, kind: str) -> Answer:
     with runtime().database.read() as db:
         found = _asked(db, form_id)
     if kind == "xml":
-        answer = Response(found.xform, content_type="application/xml; charset=utf-8")
-    elif found.kind == "xml":
+        return as_file(f"{form_id}.xml", found.xform, "application/xml; charset=utf-8")
+    if found.kind == "xml":
         raise Refused(NOT_FOUND())
-    else:
-        answer = Response(to_xlsx(found.source, found.kind), content_type=XLSX)
-    answer.headers.set("Content-Disposition", "attachment", filename=f"{form_id}.{kind}")
-    return answer
+    return as_file(f"{form_id}.xlsx", to_xlsx(found.source, found.kind), XLSX)
 
 
 @page(f"{FORM}/media/<path:name>", MANAGE)
@@ -181,8 +177,7 @@ def form_media(form_id: str, name: str) -> Answer:
     if file.blob is None:
         raise Refused(NOT_FOUND())
     answer = stored_file(file.blob.sha256, file.blob.md5, "application/octet-stream")
-    answer.headers.set("Content-Disposition", "attachment", filename=file.name)
-    return answer
+    return named(answer, file.name)
 
 
 def _asked(db: Connection, form_id: str) -> Definition:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from flask import Response, render_template, request
+from flask import render_template, request
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
 from forms.problems import NEEDS_REQUEST, NOT_SURE, NOT_TO_ERASE, Problem, Refused
+from server.downloads import as_file
 from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.look import read_day
+from server.pages.reports import workbook
 from server.pages.words import gettext, mark
 from server.runtime import runtime
 from sync import accounts, audit, posts
 from sync.privacy import consent, erase, erasures, identity, requests, terms, traces, whole_file
 from sync.privacy.requests import ANSWER, CLOSE, EXTEND, OPEN, REFUSE, Request
 from sync.privacy.traces import Person
-from sync.workbook import write_xlsx
 
 ACTS = {
     OPEN: mark("noted"),
@@ -147,9 +146,9 @@ def open_person_file(number: int) -> Answer:
         names = accounts.names_of(db, who)
     if kind == "json":
         content = json.dumps(file, ensure_ascii=False, indent=1, default=str).encode()
-        return _file(f"request-{number}.json", content, "application/json")
+        return as_file(f"request-{number}.json", content, "application/json")
     if kind == "xlsx":
-        return _file(f"request-{number}.xlsx", _workbook(file), XLSX)
+        return workbook(f"request-{number}.xlsx", whole_file.tables(file))
     consents = here.library.privacy.consents
     return render_template(
         "privacy_file.html",
@@ -225,7 +224,7 @@ def erasure_proof(number: int) -> Answer:
     with runtime().database.read() as db:
         found = erasures.get(db, number)
     content = json.dumps({"erasure": number, **found.proof}, ensure_ascii=False, indent=1)
-    return _file(f"erasure-{number}.json", content.encode(), "application/json")
+    return as_file(f"erasure-{number}.json", content.encode(), "application/json")
 
 
 # ------------------------------------------------------------------ a number that is hidden
@@ -249,7 +248,6 @@ def reveal_identity(uuid: str) -> Answer:
 
 
 # ------------------------------------------------------------------ parts of it
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def _request_page(number: int, problem: Problem | None = None) -> Answer:
@@ -277,16 +275,3 @@ def _working_on(db: Connection, number: int) -> tuple[Request, Person]:
     if not found.is_open:
         raise Refused(NEEDS_REQUEST())
     return found, traces.find(db, library, found.uuid)
-
-
-def _workbook(file: whole_file.File) -> bytes:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "file.xlsx"
-        write_xlsx(path, whole_file.tables(file))
-        return path.read_bytes()
-
-
-def _file(name: str, content: bytes, kind: str) -> Response:
-    answer = Response(content, content_type=kind)
-    answer.headers.set("Content-Disposition", "attachment", filename=name)
-    return answer

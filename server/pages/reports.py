@@ -12,6 +12,7 @@ from flask import Response, render_template, request
 from forms.cells import Table, to_csv
 from forms.days import vietnam_day
 from forms.problems import NOT_FOUND, Refused
+from server.downloads import XLSX, as_file
 from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.figures import SEES, Choice, address_of, chosen, find_place, periods_for
 from server.pages.words import gettext, mark
@@ -29,7 +30,6 @@ from sync.reports.reading import late_for, report_for
 from sync.reports.tables import report_tables
 from sync.workbook import write_xlsx
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PDF = "application/pdf"
 STEPS = ("reports.send", "reports.pass_on", "figures.read")  # and whom the library lets confirm
 LONGEST = 2000  # letters of a reason
@@ -179,10 +179,3 @@ def workbook(name: str, tables: Iterable[Table]) -> Response:
         path = Path(folder) / "book.xlsx"
         write_xlsx(path, tables)
         return as_file(name, path.read_bytes(), XLSX)
-
-
-def as_file(name: str, content: bytes, content_type: str) -> Response:
-    """Bytes that a browser saves under this name."""
-    answer = Response(content, content_type=content_type)
-    answer.headers.set("Content-Disposition", "attachment", filename=name)
-    return answer
