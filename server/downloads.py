@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from flask import Response, request
 
+from forms.cells import Table, to_csv
 from sync.attachments import Download
+from sync.workbook import write_xlsx
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -19,6 +25,19 @@ def named(answer: Response, name: str) -> Response:
 def as_file(name: str, content: bytes, content_type: str) -> Response:
     """Bytes that a browser saves under this name."""
     return named(Response(content, content_type=content_type), name)
+
+
+def csv(table: Table) -> Response:
+    """A table as a file for Excel in Vietnam."""
+    return as_file(f"{table.name}.csv", b"".join(to_csv(table)), "text/csv; charset=utf-8")
+
+
+def workbook(name: str, tables: Iterable[Table]) -> Response:
+    """Tables as the sheets of one workbook."""
+    with TemporaryDirectory(prefix="cayda-") as folder:
+        path = Path(folder) / "book.xlsx"
+        write_xlsx(path, tables)
+        return as_file(name, path.read_bytes(), XLSX)
 
 
 def send(download: Download) -> Response:

@@ -1,4 +1,4 @@
-"""Indicators, and the reports of half-years and years: where each stands, its figures, steps."""
+"""Indicators, and reports: where each stands, its steps, its figures, its files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from forms.days import vietnam_day
 from forms.indicators import PLACES
 from forms.periods import ADMINISTRATIVE, CALENDAR, Period, get_period
 from forms.problems import NO_SUCH_ROW, NOT_ALLOWED, NOT_FOUND, Refused
-from server.api.described import AFTER, asked, natural, yes_no
+from server.api.described import AFTER, CSV, asked, natural, yes_no
 from server.api.door import KNOWN, caller, route
 from server.api.wire import Time, Wire, flag, number, say, sent
+from server.downloads import XLSX
+from server.report_files import PDF, File, hand_out
 from server.runtime import runtime
 from sync.reports import steps
 from sync.reports.chain import Wish
@@ -31,6 +33,11 @@ STEPS = ("reports.send", "reports.pass_on", "figures.read")  # and whom the libr
 ONE = "/reports/<code>"
 CALENDARS = validate.OneOf([CALENDAR, ADMINISTRATIVE])
 WHICH = asked("calendar", "Which half-years.", fields.String(validate=CALENDARS))
+STAND = (
+    WHICH,
+    natural("version", "A version that was sent; else the last, or as it stands now."),
+    yes_no("live", "As it stands now, for who sees open figures."),
+)
 
 
 class IndicatorShape(Wire):
@@ -221,11 +228,39 @@ def take_report_step(code: str) -> Response:
     return _say(period)
 
 
+# ------------------------------------------------------------------ files
+@route(f"{ONE}.xlsx", *SEES, gives=XLSX, query=STAND)
+def get_report_xlsx(code: str) -> Response:
+    """Both tables as one workbook, of what the caller may see."""
+    return hand_out(_report(code), "xlsx", caller().actor)
+
+
+@route(f"{ONE}/<any(groups, figures):table>.csv", *SEES, gives=CSV, query=STAND)
+def get_report_csv(code: str, table: File) -> Response:
+    """One table, for Excel in Vietnam: a row per group that is counted (a club), or per figure."""
+    return hand_out(_report(code), table, caller().actor)
+
+
+@route(f"{ONE}.pdf", *SEES, gives=PDF, query=[
+    *STAND,
+    asked("level", "Of the place of this level …"),
+    asked("placeCode", "… and of this code; else of the highest that the caller sees."),
+])  # fmt: skip
+def get_report_pdf(code: str) -> Response:
+    """The document to sign."""
+    data, level = _report(code), request.args.get("level")
+    if level is None:
+        return hand_out(data, "pdf", caller().actor)
+    named = (level, request.args.get("placeCode"))
+    found = [one for one in data.places if (one.level, one.club_code or one.code) == named]
+    if not found:
+        raise Refused(NOT_FOUND())
+    return hand_out(data, "pdf", caller().actor, found[0])
+
+
 # ------------------------------------------------------------------ figures
 @route(f"{ONE}/figures", *SEES, gives=[FigureShape], query=[
-    WHICH,
-    natural("version", "A version that was sent; else the last, or as it stands now."),
-    yes_no("live", "As it stands now, for who sees open figures."),
+    *STAND,
     asked("indicator", "Only of this one."),
     asked("level", "Only of places of this level."),
     natural("limit", "At most so many rows."),
@@ -233,13 +268,17 @@ def take_report_step(code: str) -> Response:
 ])  # fmt: skip
 def list_report_figures(code: str) -> Response:
     """Every figure the caller may see, by place, indicator and part."""
+    return say(FigureShape(), _page(_figures(_report(code))), many=True)
+
+
+def _report(code: str) -> ReportData:
+    """What the caller may see of it, as the query says."""
     version = number("version", 0) or None
     with runtime().database.read() as db:
-        data = report_for(
+        return report_for(
             *(db, runtime().library, caller(), _period(code), runtime().now(), version),
             provisional=flag("live"),
         )
-    return say(FigureShape(), _page(_figures(data)), many=True)
 
 
 def _figures(data: ReportData) -> Iterator[dict[str, Any]]:

@@ -11,8 +11,8 @@ from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
 from forms.follow_up import FollowList
+from server.downloads import workbook
 from server.pages.door import Answer, caller, in_menu, page
-from server.pages.reports import workbook
 from server.pages.words import mark
 from server.runtime import runtime
 from sync import audit, follow_up, rolls

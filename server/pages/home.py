@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import render_template
 
 from forms.days import vietnam_day
+from server.downloads import csv, workbook
 from server.pages.desks import needs
 from server.pages.door import KNOWN, Answer, caller, in_menu, page
 from server.pages.figures import periods_for
-from server.pages.reports import csv, workbook
 from server.pages.words import mark
 from server.runtime import runtime
 from sync import audit, rolls

@@ -9,10 +9,9 @@ from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
 from forms.problems import NEEDS_REQUEST, NOT_SURE, NOT_TO_ERASE, Problem, Refused
-from server.downloads import as_file
+from server.downloads import as_file, workbook
 from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.look import read_day
-from server.pages.reports import workbook
 from server.pages.words import gettext, mark
 from server.runtime import runtime
 from sync import accounts, audit, posts

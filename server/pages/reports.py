@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from flask import Response, render_template, request
+from flask import render_template, request
 
-from forms.cells import Table, to_csv
 from forms.days import vietnam_day
 from forms.problems import NOT_FOUND, Refused
-from server.downloads import XLSX, as_file
 from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.figures import SEES, Choice, address_of, chosen, find_place, periods_for
 from server.pages.words import gettext, mark
+from server.report_files import File, hand_out
 from server.runtime import runtime
-from sync import audit, overview
 from sync.access import may
 from sync.definitions import titles
 from sync.figures import Figure
@@ -25,12 +20,9 @@ from sync.reports import steps
 from sync.reports.chain import Act, Wish
 from sync.reports.data import PlaceKey
 from sync.reports.desk import read_desk
-from sync.reports.document import as_told, to_pdf
+from sync.reports.document import as_told
 from sync.reports.reading import late_for, report_for
-from sync.reports.tables import report_tables
-from sync.workbook import write_xlsx
 
-PDF = "application/pdf"
 STEPS = ("reports.send", "reports.pass_on", "figures.read")  # and whom the library lets confirm
 LONGEST = 2000  # letters of a reason
 ACTS = {  # the button, and what was done
@@ -142,40 +134,18 @@ def late(code: str) -> Answer:
 # ------------------------------------------------------------------ files
 @page("/reports/<code>.<any(xlsx, pdf):kind>", *SEES)
 @page("/reports/<code>-<any(clubs,figures):which>.<any(csv):kind>", *SEES)
-def download(code: str, kind: str, which: str = "") -> Answer:
+def download(code: str, kind: File, which: str = "") -> Answer:
     """The period's files as the person may see them, of the report that was sent if it was: both
     tables as XLSX, one as CSV, or the document to sign of one place (`level`, `key`; else the top).
     """
-    choice, now, library = chosen(code), runtime().now(), runtime().library
-    with runtime().database.read() as db:
+    choice, here = chosen(code), runtime()
+    with here.database.read() as db:
         data = report_for(
-            *(db, library, caller(), choice.period, now), choice.version, provisional=choice.live
+            *(db, here.library, caller(), choice.period, here.now(), choice.version),
+            provisional=choice.live,
         )
-    with runtime().database.write() as db:
-        about = {"version": data.head.version, "kind": kind}
-        audit.record(db, caller().actor, "report.export", f"period:{code}", now, **about)
-    name = f"bao_cao_{code}"
-    if kind == "pdf":
-        tops = overview.tops(data)
-        if not tops:
-            raise Refused(NOT_FOUND())
-        level, key = request.args.get("level"), request.args.get("key", "")
-        place = tops[0] if level is None else find_place(data, level, key)
-        return as_file(f"{name}.pdf", to_pdf(library, data, place), PDF)
-    tables = report_tables(data)
-    if kind == "xlsx":
-        return workbook(f"{name}.xlsx", tables)
-    return csv(tables[which == "figures"])
-
-
-def csv(table: Table) -> Response:
-    """A table as a file for Excel in Vietnam."""
-    return as_file(f"{table.name}.csv", b"".join(to_csv(table)), "text/csv; charset=utf-8")
-
-
-def workbook(name: str, tables: Iterable[Table]) -> Response:
-    """Tables as the sheets of one workbook."""
-    with TemporaryDirectory(prefix="cayda-") as folder:
-        path = Path(folder) / "book.xlsx"
-        write_xlsx(path, tables)
-        return as_file(name, path.read_bytes(), XLSX)
+    level, key = request.args.get("level"), request.args.get("key", "")
+    place = None if level is None else find_place(data, level, key)
+    if which:
+        kind = "figures" if which == "figures" else "groups"
+    return hand_out(data, kind, caller().actor, place)

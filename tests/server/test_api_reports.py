@@ -94,6 +94,28 @@ def test_figures_come_page_by_page_each_once_and_only_those_of_the_caller(town: 
     assert {one["placeCode"] for one in chair.json(f"{REPORT}/figures")} == {"A-1"}
 
 
+def test_a_program_gets_the_files_of_a_report_cut_as_on_pages_and_each_is_written_down(
+    town: Door,
+) -> None:
+    with town.database.read() as db:
+        club = places.find_club(db, "A-1")
+    chair, office = of_place(town, "chair", club_id=club), signed_in(town, "standing_office")
+    assert chair.get(f"{REPORT}.xlsx").data.startswith(b"PK")
+    clubs_csv = chair.get(f"{REPORT}/groups.csv")
+    assert clubs_csv.headers["Content-Disposition"].endswith("bao_cao_clb_2025H2.csv")
+    assert "A-1" in clubs_csv.text
+    assert "B-1" not in clubs_csv.text
+    assert "B-1" not in chair.get(f"{REPORT}/figures.csv?live=true").text
+    assert chair.get(f"{REPORT}.pdf").data.startswith(b"%PDF")
+    chair.refused(chair.get(f"{REPORT}.pdf?level=club&placeCode=B-1"), 404.1)
+    office.refused(office.get(f"{REPORT}.xlsx"), 404.1)
+    kinds = [
+        one["details"]["kind"]
+        for one in signed_in(town, "dpo").json("/audits?action=report.export")
+    ]
+    assert kinds == ["pdf", "csv", "csv", "xlsx"]
+
+
 def test_a_token_reads_reports_and_takes_no_step(town: Door) -> None:
     city = signed_in(town, "city")
     scope = ["figures.read", "reports.send", "reports.read"]

@@ -50,6 +50,12 @@ ADDRESSES = {
         Address("/v1/reports/2025H1/figures"),
         Address("/v1/reports/2025H2/figures", only(*OPEN_FIGURES, near=False)),
     ),
+    "GET api.get_report_xlsx": Address("/v1/reports/2025H1.xlsx"),
+    "GET api.get_report_csv": (
+        Address("/v1/reports/2025H1/groups.csv"),
+        Address("/v1/reports/2025H2/figures.csv", only(*OPEN_FIGURES, near=False)),
+    ),
+    "GET api.get_report_pdf": Address("/v1/reports/2025H1.pdf"),
     "POST api.take_report_step": Address(
         "/v1/reports/2025H2/steps",
         only("chair"),
