@@ -1,4 +1,7 @@
-"""Sign-ins to the JSON API: a token for a day, kept as its hash; a disabled person's is void."""
+"""Sign-ins. To the JSON API: a token for a day, kept as its hash; a disabled person's is void.
+
+To the pages: a signed cookie holds all there is to know, so that a full disk lets people in; kept
+is only which ended early."""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from sqlalchemy.engine import Connection
 
 from sync.access import Caller
 from sync.accounts import token_sha256
-from sync.tables import sessions, users
+from sync.database import insert_once
+from sync.tables import ended_sign_ins, sessions, users
 
 LASTS = timedelta(hours=24)
 
@@ -50,6 +54,18 @@ def end(db: Connection, token: str, user_id: int | None = None) -> bool:
     mine = sa.true() if user_id is None else sessions.c.user_id == user_id
     gone = db.execute(sessions.delete().where(sessions.c.token_sha256 == token_sha256(token), mine))
     return bool(gone.rowcount)
+
+
+def end_of_pages(db: Connection, name: str, until: datetime, now: datetime) -> None:
+    """The sign-in of this name is over, though its cookie is good until then."""
+    db.execute(ended_sign_ins.delete().where(ended_sign_ins.c.until <= now))
+    insert_once(db, ended_sign_ins, {"mark": token_sha256(name), "until": until})
+
+
+def has_ended(db: Connection, name: str) -> bool:
+    """Whether the sign-in to the pages of this name was ended."""
+    query = sa.select(sa.true()).where(ended_sign_ins.c.mark == token_sha256(name))
+    return db.execute(query).first() is not None
 
 
 _by_token = (

@@ -238,6 +238,12 @@ sessions = Table(  # a person's sign-in to the JSON API
     Column("created_at", Utc, nullable=False),
     Column("expires_at", Utc, nullable=False),
 )
+ended_sign_ins = Table(  # to the pages: they ended before their cookie did
+    "ended_sign_ins",
+    metadata,
+    Column("mark", Text, primary_key=True),  # a hash of what the cookie holds
+    Column("until", Utc, nullable=False),  # then the cookie is void by itself
+)
 
 api_tokens = Table(  # what a person lets a program do in their name
     "api_tokens",

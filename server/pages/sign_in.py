@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from forms.problems import NOT_AUTHENTIC
 from server import auth
+from server.pages import sitting
 from server.pages.door import OPEN, Answer, page
 from server.pages.words import LANGUAGES
 from server.runtime import runtime
@@ -60,8 +61,10 @@ def _load(session_id: str) -> Person | None:
     number, _, _ = session_id.partition("-")
     if not number.isdigit():
         return None
-    with runtime().database.read() as db:
-        user = accounts.find_user_by_id(db, int(number))
+    here = runtime()
+    with here.database.read() as db:
+        goes_on = sitting.goes_on(db, here.now())
+        user = accounts.find_user_by_id(db, int(number)) if goes_on else None
     person = None if user is None else Person(user)
     return person if person and hmac.compare_digest(person.get_id(), session_id) else None
 
@@ -71,15 +74,20 @@ def enter(name: str, password: str) -> bool:
     caller = auth.sign_in(name, password)
     if caller is None:
         return False
+    now = runtime().now()
     with runtime().database.write() as db:
         user = accounts.find_user_by_id(db, caller.id)
-        audit.record(db, caller.actor, SIGNED_IN, caller.actor, runtime().now())
+        audit.record(db, caller.actor, SIGNED_IN, caller.actor, now)
     _forget()
+    session.update(sitting.new(now))
     return user is not None and bool(login_user(Person(user)))
 
 
 def leave() -> None:
-    """End the session."""
+    """End the session, also for whoever has a copy of its cookie."""
+    here = runtime()
+    with here.database.write() as db:
+        sitting.end(db, here.now())
     _forget()
     logout_user()
 

@@ -21,6 +21,7 @@ from forms.indicators import PLACES
 from forms.library import Library, load_library
 from forms.periods import get_period
 from server.app import create_app
+from server.pages import sitting
 from server.pages.sign_in import Person
 from server.runtime import Runtime
 from server.settings import Settings
@@ -332,6 +333,7 @@ def _add_people(world: ScopeWorld, uuids: Mapping[str, str]) -> None:
         client = door.app.test_client()
         with client.session_transaction() as session:
             session["_user_id"], session["csrf_token"] = number, _CSRF
+            session.update(sitting.new(door.clock.time))
         world.clients[who] = client
     world.csrf = _token(door)
 

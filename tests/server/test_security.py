@@ -14,14 +14,16 @@ from werkzeug.test import TestResponse
 from forms.problems import Refused
 from server import guesses
 from server.guesses import Guesses
+from server.pages import sitting
 from server.settings import secret_key
-from sync import accounts
+from sync import accounts, tables
 from tests.conftest import NOW
 from tests.server.addresses import addresses
 from tests.server.conftest import Door
 from tests.server.test_pages import token_in
 
 TLS, PLAIN = "https://cayda.example", "http://cayda.example"
+HERE = "http://localhost"  # as the test client asks unless told otherwise
 NAME, PASSWORD = "hoa", "cây đa đầu làng"
 
 
@@ -93,6 +95,47 @@ def test_no_answer_may_be_framed_sniffed_or_left_on_a_shared_disk(street: Door) 
         assert runs in policy, path
         assert "frame-ancestors 'none'" in policy, path
         assert "unsafe" not in policy, path
+
+
+# ------------------------------------------------------------------ the end of a sign-in
+def a_copy_of(client: FlaskClient, door: Door) -> FlaskClient:
+    """Another browser that has got hold of the cookie."""
+    cookie, other = client.get_cookie("cayda"), browser(door)
+    assert cookie is not None
+    other.set_cookie("cayda", cookie.value)
+    return other
+
+
+def test_a_stolen_cookie_is_dead_as_soon_as_its_owner_signs_out(street: Door) -> None:
+    owner = browser(street)
+    sign_in(owner, base=HERE)
+    thief, own_page = a_copy_of(owner, street), browser(street)
+    sign_in(own_page, base=HERE)
+    assert thief.get("/").status_code == 200
+    form = {"csrf_token": token_in(owner.get("/account"))}
+    assert owner.post("/sign-out", data=form).location == "/sign-in"
+    assert thief.get("/").location == "/sign-in"
+    assert thief.get("/v1/users/current").status_code == 401
+    assert own_page.get("/").status_code == 200  # where she signed in apart
+    street.clock.time += sitting.LASTS
+    sign_in(owner, base=HERE)
+    owner.post("/sign-out", data={"csrf_token": token_in(owner.get("/account"))})
+    assert len(street.rows(tables.ended_sign_ins.c.mark)) == 1  # what is over is not kept
+
+
+def test_a_sign_in_ends_when_it_is_left_alone_and_after_a_working_day(street: Door) -> None:
+    client = browser(street)
+    sign_in(client, base=HERE)
+    thief = a_copy_of(client, street)
+    for _ in range(6):
+        street.clock.time += sitting.LEFT_ALONE - sitting.NOTED_EACH
+        assert client.get("/").status_code == 200
+    assert thief.get("/").status_code == 302  # the copy was left alone meanwhile
+    street.clock.time += 6 * sitting.NOTED_EACH
+    assert client.get("/").location == "/sign-in"
+    sign_in(client, base=HERE)
+    street.clock.time += sitting.LEFT_ALONE
+    assert client.get("/").location == "/sign-in"
 
 
 # ------------------------------------------------------------------ other sites

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from forms.library import load_library
 from server import tasks
 from server.app import create_app
+from server.pages import sitting
 from server.pages.sign_in import Person
 from server.runtime import Runtime
 from server.settings import Settings
@@ -92,6 +93,7 @@ class Town:
             assert user is not None
             with self.app.app_context(), client.session_transaction() as session:
                 session["_user_id"], session["_fresh"] = Person(user).get_id(), True
+                session.update(sitting.new(self.runtime.now()))
         return client
 
     def works(self) -> None:
