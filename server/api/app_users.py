@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from flask import Response, jsonify
@@ -10,10 +11,11 @@ from sqlalchemy.engine import Connection
 
 from forms.problems import NOT_FOUND, ROLE_DECIDES, Refused
 from server import auth
+from server.api.described import PAGED
 from server.api.door import FORM, PROJECT, caller, route
 from server.api.scope import AccountShape, Scoped, find_place
 from server.api.users import APP_USER
-from server.api.wire import Time, Wire, done, extended, sent
+from server.api.wire import Time, Wire, done, extended, page, sent
 from server.runtime import runtime
 from sync import accounts, catalogue, definitions
 from sync.access import Caller
@@ -55,12 +57,12 @@ class NewAppUser(Scoped):
     display_name = fields.String(required=True)
 
 
-@route(f"{PROJECT}/app-users", "phones.manage", gives=[(AppUserShape, AppUserExtra)])
+@route(f"{PROJECT}/app-users", "phones.manage", gives=[(AppUserShape, AppUserExtra)], query=PAGED)
 def list_app_users() -> Response:
     """Every phone, the revoked too."""
     with runtime().database.read() as db:
         found = accounts.list_app_users(db, PHONE)
-    return jsonify([_json(one) for one in reversed(found)])
+    return jsonify([_json(one) for one in page(reversed(found), attrgetter("id"))])
 
 
 @route(

@@ -6,6 +6,7 @@ import mimetypes
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from operator import attrgetter
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,9 +20,9 @@ from forms.problems import BAD_PARAMETER, FORM_EXISTS, NOT_FOUND, UNKNOWN_FORM, 
 from forms.tree import Node, form_tree
 from forms.xlsform import Compiled, compile_form, to_xlsx
 from server import openrosa
-from server.api.described import ANY_FILE, XML, Param, yes_no
+from server.api.described import ANY_FILE, PAGED, XML, Param, yes_no
 from server.api.door import FORM, KNOWN, PROJECT, caller, route
-from server.api.wire import Time, Wire, extended, flag, say, sent
+from server.api.wire import Time, Wire, extended, flag, page, say, sent
 from server.downloads import XLSX, as_file
 from server.new_form import put_files
 from server.runtime import runtime
@@ -110,12 +111,13 @@ Find = Callable[[Connection], Definition]
 # ------------------------------------------------------------------ what there is
 
 
-@route(f"{PROJECT}/forms", *SEE, gives=[(FormShape, FormExtra)])
+@route(f"{PROJECT}/forms", *SEE, gives=[(FormShape, FormExtra)], query=PAGED)
 def list_forms() -> Response:
     """The forms the caller manages, fills in or reads."""
     with runtime().database.read() as db:
         seen = seen_by(db)
-        found = [form for form in definitions.list_forms(db) if seen(form.xml_form_id)]
+        there = (form for form in definitions.list_forms(db) if seen(form.xml_form_id))
+        found = list(page(there, attrgetter("xml_form_id")))
         figures = _figures(db, found)
     return jsonify([form_json(form, figures) for form in found])
 

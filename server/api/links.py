@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from flask import Response, jsonify
@@ -9,9 +10,10 @@ from marshmallow import fields, validate
 
 from server import auth
 from server.api.app_users import end_access
+from server.api.described import PAGED
 from server.api.door import FORM, caller, route
 from server.api.scope import find_place
-from server.api.wire import Time, Wire, sent
+from server.api.wire import Time, Wire, page, say, sent
 from server.runtime import runtime
 from sync import definitions, public_links
 from sync.public_links import LINK
@@ -40,12 +42,12 @@ class NewLink(Wire):
     club_code = fields.String(allow_none=True)
 
 
-@route(f"{FORM}/public-links", "forms.manage", gives=[LinkShape])
+@route(f"{FORM}/public-links", "forms.manage", gives=[LinkShape], query=PAGED)
 def list_links(form_id: str) -> Response:
     """The form's links, the revoked too."""
     with runtime().database.read() as db:
         found = public_links.list_links(db, form_id)
-    return jsonify(LinkShape().dump(found, many=True))
+    return say(LinkShape(), page(found, attrgetter("id")), many=True)
 
 
 @route(f"{FORM}/public-links", "forms.manage", methods=["POST"], takes=NewLink, gives=LinkShape)

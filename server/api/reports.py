@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from itertools import dropwhile, islice
+from operator import itemgetter
 from typing import Any
 
 from flask import Response, request
@@ -14,10 +14,10 @@ from forms.cells import Cell
 from forms.days import vietnam_day
 from forms.indicators import PLACES
 from forms.periods import ADMINISTRATIVE, CALENDAR, Period, get_period
-from forms.problems import NO_SUCH_ROW, NOT_ALLOWED, NOT_FOUND, Refused
-from server.api.described import AFTER, CSV, asked, natural, yes_no
+from forms.problems import NOT_ALLOWED, NOT_FOUND, Refused
+from server.api.described import CSV, PAGED, asked, natural, yes_no
 from server.api.door import KNOWN, caller, route
-from server.api.wire import Time, Wire, flag, number, say, sent
+from server.api.wire import Time, Wire, flag, number, page, say, sent
 from server.downloads import XLSX
 from server.report_files import PDF, File, hand_out
 from server.runtime import runtime
@@ -263,12 +263,11 @@ def get_report_pdf(code: str) -> Response:
     *STAND,
     asked("indicator", "Only of this one."),
     asked("level", "Only of places of this level."),
-    natural("limit", "At most so many rows."),
-    asked("after", AFTER),
+    *PAGED,
 ])  # fmt: skip
 def list_report_figures(code: str) -> Response:
     """Every figure the caller may see, by place, indicator and part."""
-    return say(FigureShape(), _page(_figures(_report(code))), many=True)
+    return say(FigureShape(), page(_figures(_report(code)), itemgetter("id")), many=True)
 
 
 def _report(code: str) -> ReportData:
@@ -313,12 +312,3 @@ def _figure(
 def _number(cell: Cell) -> float | None:
     """What stands in files as a number; a word there ("–", "ẩn") is none here."""
     return float(cell) if isinstance(cell, Decimal | int) else None
-
-
-def _page(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    after, limit = request.args.get("after"), number("limit", -1)
-    if after is not None:
-        rows = dropwhile(lambda row: row["id"] != after, rows)
-        if next(rows, None) is None:
-            raise Refused(NO_SUCH_ROW())
-    return rows if limit < 0 else islice(rows, limit)

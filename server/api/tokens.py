@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
+from operator import attrgetter
 from typing import Any
 
 from flask import Response, jsonify
@@ -10,9 +11,9 @@ from marshmallow import fields
 
 from forms.problems import NOT_ALLOWED, NOT_FOUND, Refused
 from server import auth
-from server.api.described import yes_no
+from server.api.described import PAGED, yes_no
 from server.api.door import OWN, caller, route
-from server.api.wire import Time, Wire, done, flag, say, sent
+from server.api.wire import Time, Wire, done, flag, page, say, sent
 from server.runtime import runtime
 from sync import tokens
 from sync.access import may
@@ -47,6 +48,7 @@ class NewToken(Wire):
 
 @route("/tokens", OWN, gives=[TokenShape], query=[
     yes_no("all", "Of everybody, for who manages users."),
+    *PAGED,
 ])  # fmt: skip
 def list_api_tokens() -> Response:
     """One's own tokens, the void too, the newest first."""
@@ -56,7 +58,8 @@ def list_api_tokens() -> Response:
             raise Refused(NOT_ALLOWED())
         whose = None
     with runtime().database.read() as db:
-        return say(TokenShape(), tokens.list_tokens(db, whose), many=True)
+        found = page(tokens.list_tokens(db, whose), attrgetter("id"))
+        return say(TokenShape(), found, many=True)
 
 
 @route("/tokens", OWN, methods=["POST"], takes=NewToken, gives=TokenMade)

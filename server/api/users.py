@@ -12,10 +12,10 @@ from forms.problems import NOT_ALLOWED, NOT_AUTHENTIC, NOT_FOUND, Refused
 from forms.roles import OF_PHONES
 from forms.text import fold
 from server import auth
-from server.api.described import asked
+from server.api.described import PAGED, asked
 from server.api.door import KNOWN, OWN, caller, route
 from server.api.scope import AccountShape, Scoped, find_place, verbs_of
-from server.api.wire import Time, Wire, done, extended, say, sent
+from server.api.wire import Time, Wire, done, extended, page, say, sent
 from server.runtime import runtime
 from server.settings import secret_key
 from sync import accounts
@@ -73,7 +73,7 @@ def get_current_user() -> Response:
     "/users",
     "users.manage",
     gives=[UserShape],
-    query=[asked("q", "A part of the name, marks or not.")],
+    query=[asked("q", "A part of the name, marks or not."), *PAGED],
 )
 def list_users() -> Response:
     """Everybody who may sign in; `q` looks for a part of the name, marks or not."""
@@ -81,7 +81,8 @@ def list_users() -> Response:
     with runtime().database.read() as db:
         found = accounts.list_users(db)
     there = (one for one in found if one.ended_at is None and wanted in fold(one.name))
-    return say(UserShape(), there, many=True)
+    asked_for = page(there, lambda one: actor_number("user", one.id))
+    return say(UserShape(), asked_for, many=True)
 
 
 @route("/users", "users.manage", methods=["POST"], takes=NewUser, gives=UserShape, also=[409])

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from itertools import islice
+from typing import Any, ClassVar, TypeVar
 
 from flask import Response, jsonify, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
-from forms.problems import BAD_FIELDS, BAD_PARAMETER, BAD_REQUEST, MISSING_FIELDS, NOT_JSON, Refused
+from forms.problems import (
+    BAD_FIELDS,
+    BAD_PARAMETER,
+    BAD_REQUEST,
+    MISSING_FIELDS,
+    NO_SUCH_ROW,
+    NOT_JSON,
+    Refused,
+)
 
 LONGEST_JSON = 20_000_000  # bytes: it is read into memory whole
 MOST = 10_000  # rows of one answer where the caller names no limit
+MOST_OF_ALL = 10**9  # a list that is read whole anyhow
+
+Row = TypeVar("Row")
 
 
 class Wire(Schema):
@@ -76,6 +88,17 @@ def flag(name: str, default: bool = False) -> bool:
 def paging(most: int = MOST) -> tuple[int, int]:
     """`limit` and `offset` of the query."""
     return min(number("limit", most), most), number("offset", 0)
+
+
+def page(rows: Iterable[Row], key: Callable[[Row], object]) -> Iterator[Row]:
+    """Of a short list what `after`, `offset` and `limit` of the query ask for, each row once.
+
+    key: what `after` names a row by. Refused(NO_SUCH_ROW or BAD_PARAMETER).
+    """
+    after, (limit, offset), rows = request.args.get("after"), paging(MOST_OF_ALL), iter(rows)
+    if after is not None and not any(str(key(one)) == after for one in rows):
+        raise Refused(NO_SUCH_ROW())
+    return islice(rows, offset, offset + limit)
 
 
 def number(name: str, default: int) -> int:

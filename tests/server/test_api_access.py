@@ -347,6 +347,30 @@ def test_nobody_changes_anothers_password_but_who_manages_users(admin: Program) 
     assert admin.put(f"/users/{mine}/password", json={"new": new["new"]}).status_code == 200
 
 
+def test_short_lists_too_come_page_by_page_each_row_once(door: Door) -> None:
+    admin = signed_in(door)
+    add_person(door, "lan@example.vn", "chair", club_id=A)
+    token = {"name": "x", "scope": ["users.manage"], "expiresAt": "2026-03-01T00:00:00Z"}
+    for name in ("Máy Một", "Máy Hai"):
+        for path, new in (
+            (APP_USERS, {"displayName": name, "role": "city"}),
+            (LINKS, {"displayName": name}),
+            ("/tokens", token),
+        ):
+            assert admin.post(path, json=new).status_code == 200
+    key = {FORMS: "xmlFormId"}
+    for path in ("/users", "/tokens?all=true", APP_USERS, FORMS, LINKS):
+        every, paged, query = admin.json(path), [], "&" if "?" in path else "?"
+        assert len(every) > (path != FORMS), path
+        for _ in every:
+            after = f"&after={paged[-1][key.get(path, 'id')]}" if paged else ""
+            paged += admin.json(f"{path}{query}limit=1{after}")
+        assert paged == every
+        assert admin.json(f"{path}{query}offset={len(every) - 1}") == every[-1:]
+        admin.refused(admin.get(f"{path}{query}after=none"), 400.34)
+        admin.refused(admin.get(f"{path}{query}limit=-1"), 400.8)
+
+
 def test_the_role_of_phones_has_the_number_that_pyodk_knows(admin: Program) -> None:
     roles = {role["system"]: role["id"] for role in admin.json("/roles")}
     assert (roles["admin"], roles["app-user"]) == (1, 2)
