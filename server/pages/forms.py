@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import PurePath
@@ -15,7 +15,7 @@ from werkzeug.datastructures import FileStorage
 
 from forms.days import vietnam_day
 from forms.form_problems import EMPTY_FILE, FILE_TOO_LARGE, FORM_ID_IS_ADDRESS, FormRefused
-from forms.problems import BAD_FIELDS, NOT_FOUND, Problem, Refused
+from forms.problems import BAD_FIELDS, NO_FILE, NOT_FOUND, Problem, Refused
 from forms.schema import Field, FormSchema, in_language
 from forms.xlsform import Compiled, compile_form, to_xlsx
 from server import auth
@@ -64,9 +64,14 @@ def list_forms() -> Answer:
 @page(FORM, MANAGE)
 def show_form(form_id: str) -> Answer:
     """One form: its state, versions, files, draft and public links."""
+    return _show_form(form_id)
+
+
+def _show_form(form_id: str, part: str = "", problem: Problem | None = None) -> Answer:
+    """problem: with the part of the page ("file", "link") that was sent and refused."""
     with runtime().database.read() as db:
         found = definitions.get_published(db, form_id)
-        return render_template(
+        shown = render_template(
             "form.html",
             form=found,
             versions=definitions.list_versions(db, form_id),
@@ -79,7 +84,10 @@ def show_form(form_id: str) -> Answer:
             states=STATES,
             moves=[(state, MOVES[state]) for state in publish.STATES if state != found.state],
             origin=auth.origin(),
+            given=request.form,
+            wrong={part: problem},
         )
+    return shown, problem.status if problem else 200
 
 
 # ------------------------------------------------------------------ in
@@ -127,21 +135,27 @@ def _keep_draft(compiled: Compiled) -> None:
 @page(f"{FORM}/media", MANAGE, methods=("POST",))
 def replace_form_file(form_id: str) -> Answer:
     """Other bytes for a file that the form names."""
-    _replace(form_id, PROJECT_ID)
+    try:
+        _replace(form_id, PROJECT_ID)
+    except Refused as refused:
+        return _show_form(form_id, "file", refused.problem)
     return done(_("The file is kept: phones fetch it."), "show_form", form_id=form_id)
 
 
 @page(f"{FORM}/draft/media", MANAGE, methods=("POST",))
 def replace_draft_file(form_id: str) -> Answer:
     """Other bytes for a file that the draft names."""
-    _replace(form_id, DRAFTS_ID)
+    try:
+        _replace(form_id, DRAFTS_ID)
+    except Refused as refused:
+        return _show_draft(form_id, "file", [refused.problem])
     return done(_("The file is kept: phones fetch it."), "show_draft", form_id=form_id)
 
 
 def _replace(form_id: str, project: int) -> None:
     here, file = runtime(), request.files.get("file")
     if file is None or not file.filename:
-        raise Refused(BAD_FIELDS(fields="file"))
+        raise Refused(NO_FILE())
     blob = put_for_phones(here.blobs, file.stream)
     with here.database.write() as db:
         given = (form_id, request.form.get("name", ""), blob)
@@ -233,11 +247,16 @@ def change_form_state(form_id: str) -> Answer:
 @page(f"{FORM}/draft", MANAGE)
 def show_draft(form_id: str) -> Answer:
     """The draft: what it still lacks, a code to try it out, and the button that publishes it."""
+    return _show_draft(form_id)
+
+
+def _show_draft(form_id: str, part: str = "", problems: Sequence[Problem] = ()) -> Answer:
+    """problems: with the part of the page ("file", "code", "publish") that was sent and refused."""
     here = runtime()
     with here.database.read() as db:
         draft = definitions.get_draft(db, form_id)
         good = drafts.testers(db, here.library, draft)
-        return render_template(
+        shown = render_template(
             "form_draft.html",
             form=draft,
             files=definitions.list_files(db, draft.version_id),
@@ -245,7 +264,10 @@ def show_draft(form_id: str) -> Answer:
             roles=[here.library.roles[name] for name in good],
             places=posts.choices(db, vietnam_day(here.now())),
             origin=auth.origin(),
+            given=request.form,
+            wrong={part: problems},
         )
+    return shown, (problems[0].status or 400) if problems else 200
 
 
 @page(f"{FORM}/draft/begin", MANAGE, methods=("POST",))
@@ -267,7 +289,7 @@ def draft_code(form_id: str) -> Answer:
             who = (role, _chosen_post(db, role or ""), token, here.now(), caller().actor)
             made = drafts.let_in(db, here.library, form_id, *who)
     except Refused as refused:
-        return _problems((refused.problem,), "show_draft", form_id)
+        return _show_draft(form_id, "code", [refused.problem])
     url = draft_url(auth.origin(), token, form_id)
     code = inline_qr(url, made.name, *of_draft(made.title))
     return render_template("form_code.html", form_id=form_id, title=made.title, url=url, code=code)
@@ -290,7 +312,7 @@ def publish_form_draft(form_id: str) -> Answer:
             who = (here.now(), caller().actor)
             drafts.publish_draft(db, here.library, form_id, version, *who)
     except FormRefused as refused:
-        return _problems(refused.problems, "show_draft", form_id)
+        return _show_draft(form_id, "publish", refused.problems)
     here.jobs.wake()
     return done(_("Published: phones get it with their next look."), "show_form", form_id=form_id)
 
@@ -304,21 +326,19 @@ def drop_form_draft(form_id: str) -> Answer:
     return done(_("The draft has ended; what was sent for it stays, as a draft's."), "list_forms")
 
 
-def _problems(problems: tuple[Problem, ...], back: str, form_id: str) -> Answer:
-    shown = render_template("form_problems.html", problems=problems, back=back, form_id=form_id)
-    return shown, problems[0].status or 400
-
-
 # ------------------------------------------------------------------ public links
 @page(f"{FORM}/links", MANAGE, methods=("POST",))
 def make_form_link(form_id: str) -> Answer:
     """A link to this one form for whoever has it; the answer shows it, once."""
     here, token = runtime(), auth.new_token()
     name, role = request.form.get("name", ""), request.form.get("role", "")
-    with here.database.write() as db:
-        title = definitions.get_published(db, form_id).name
-        who = (name, role, _chosen_post(db, role), token, here.now(), caller().actor)
-        public_links.make(db, here.library, form_id, *who)
+    try:
+        with here.database.write() as db:
+            title = definitions.get_published(db, form_id).name
+            who = (name, role, _chosen_post(db, role), token, here.now(), caller().actor)
+            public_links.make(db, here.library, form_id, *who)
+    except Refused as refused:
+        return _show_form(form_id, "link", refused.problem)
     url = phone_url(auth.origin(), token)
     code = inline_qr(url, accounts.clean_name(name), title)
     return render_template("form_code.html", form_id=form_id, title=title, url=url, code=code)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from flask import redirect, render_template, request, url_for
 
 from forms.days import vietnam_day
-from forms.problems import Refused
+from forms.problems import Problem, Refused
 from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.words import gettext as _
 from server.pages.words import mark
@@ -67,11 +67,18 @@ def pairs_decided(list_name: str) -> Answer:
 @page("/pairs/<list_name>/<one>/<other>", *SEES)
 def pair(list_name: str, one: str, other: str) -> Answer:
     """Two who may be one, side by side."""
+    return _show(list_name, one, other)
+
+
+def _show(list_name: str, one: str, other: str, problem: Problem | None = None) -> Answer:
+    """problem: why they were not joined; what was chosen is chosen still."""
     library, today = runtime().library, vietnam_day(runtime().now())
     with runtime().database.read() as db:
         found = desk.look(db, library, caller(), list_name, (one, other), today)
     _saw(list_name, (beside.side for beside in found.sides))
-    return render_template("pair.html", found=found, take=TAKE, as_told=AS_TOLD)
+    given = {"given": request.form, "problem": problem}
+    shown = render_template("pair.html", found=found, take=TAKE, as_told=AS_TOLD, **given)
+    return shown, (problem.status or 400) if problem else 200
 
 
 @page("/pairs/<list_name>/<one>/<other>/join", "pairs.decide", methods=("POST",))
@@ -83,18 +90,21 @@ def join_pair(list_name: str, one: str, other: str) -> Answer:
         for name, value in request.form.items()
         if name.startswith(TAKE) and value
     }
-    with runtime().database.write() as db:
-        review.require_apart(db, one, other)
-        links.link(
-            db,
-            runtime().library,
-            list_name,
-            (one, other),
-            canonical_id=request.form.get("stays") or None,
-            take=chosen,
-            actor=caller().actor,
-            now=runtime().now(),
-        )
+    try:
+        with runtime().database.write() as db:
+            review.require_apart(db, one, other)
+            links.link(
+                db,
+                runtime().library,
+                list_name,
+                (one, other),
+                canonical_id=request.form.get("stays") or None,
+                take=chosen,
+                actor=caller().actor,
+                now=runtime().now(),
+            )
+    except Refused as refused:
+        return _show(list_name, one, other, refused.problem)
     runtime().jobs.wake()
     return done(_("They are one person from now on."), "pairs", list_name=list_name)
 

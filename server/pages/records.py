@@ -14,7 +14,14 @@ from forms.days import vietnam_day
 from forms.difference import Answer, Change
 from forms.file_names import file_name
 from forms.periods import Period, get_period, periods_between
-from forms.problems import MISSING_FIELDS, NEEDS_WORDS, NOT_FOUND, Refused
+from forms.problems import (
+    MISSING_FIELDS,
+    NEEDS_WORDS,
+    NOT_FOUND,
+    TEXT_TOO_LONG,
+    Problem,
+    Refused,
+)
 from server import downloads
 from server.pages.door import KNOWN, caller, can, done, in_menu, page
 from server.pages.door import Answer as PageAnswer
@@ -154,6 +161,11 @@ def find_record(form_id: str) -> PageAnswer:
 @page(ONE, KNOWN)
 def record(form_id: str, number: int) -> PageAnswer:
     """Its answers in a version, what that version changed, its files, and what people said."""
+    return _show(form_id, number)
+
+
+def _show(form_id: str, number: int, field: str = "", problem: Problem | None = None) -> PageAnswer:
+    """problem: with what was typed into this field, where it stands still."""
     with runtime().database.read() as db:
         form = _opened(db, form_id)
         one = submissions.find_by_number(db, form, number)
@@ -177,7 +189,7 @@ def record(form_id: str, number: int) -> PageAnswer:
     if before is not None:
         changes = compare.difference(before, filled, without=without, show=words.show)
     _saw([line.subject, *words.names.values()], "submission.read", form_id, version=shown.number)
-    return render_template(
+    shown_page = render_template(
         "record.html",
         form=form,
         line=line,
@@ -199,7 +211,10 @@ def record(form_id: str, number: int) -> PageAnswer:
         acts=ACTS,
         outcomes=OUTCOMES,
         place=_place,
+        given=request.form,
+        wrong={field: problem},
     )
+    return shown_page, problem.status if problem else 200
 
 
 def _place(answer: Answer | Change) -> str:
@@ -247,9 +262,11 @@ def record_file(form_id: str, number: int, version: int, filename: str) -> PageA
 @page(f"{ONE}/comment", "submission.review", methods=("POST",))
 def comment_on(form_id: str, number: int) -> PageAnswer:
     """Say something about it."""
+    words, problem = _typed("comment")
+    if problem:
+        return _show(form_id, number, "comment", problem)
     with runtime().database.write() as db:
         one = submissions.find_by_number(db, _opened(db, form_id), number)
-        words = _reason("comment")
         comments.add(db, one.id, comments.COMMENT, words, caller().actor, runtime().now())
     return done(_("Your comment is kept."), "record", form_id=form_id, number=number)
 
@@ -260,10 +277,12 @@ def review_record(form_id: str, number: int) -> PageAnswer:
     chosen = request.form.get("state", "")
     if chosen not in (RECEIVED, *REVIEWS):
         raise Refused(MISSING_FIELDS(fields="state"))
+    words, problem = _typed("review_words", needed=False)
+    if problem:
+        return _show(form_id, number, "review_words", problem)
     with runtime().database.write() as db:
         kept = _kept(db, _opened(db, form_id), number)
         state = None if chosen == RECEIVED else chosen
-        words = request.form.get("review_words", "")
         versions.review(db, kept, state, caller().actor, runtime().now(), words)
     runtime().jobs.wake()
     return done(_("Your review is kept."), "record", form_id=form_id, number=number)
@@ -272,9 +291,12 @@ def review_record(form_id: str, number: int) -> PageAnswer:
 @page(f"{ONE}/delete", "submission.review", methods=("POST",))
 def delete_record(form_id: str, number: int) -> PageAnswer:
     """Out of lists and figures, with a reason; kept. For who may see all of it."""
+    words, problem = _typed("delete_words")
+    if problem:
+        return _show(form_id, number, "delete_words", problem)
     with runtime().database.write() as db:
         kept = _kept(db, _whole(db, form_id), number)
-        versions.delete(db, kept, caller().actor, runtime().now(), _reason("delete_words"))
+        versions.delete(db, kept, caller().actor, runtime().now(), words)
     runtime().jobs.wake()
     message = _("Deleted: it is in no list and no figure. It can be restored here.")
     return done(message, "record", form_id=form_id, number=number)
@@ -283,9 +305,12 @@ def delete_record(form_id: str, number: int) -> PageAnswer:
 @page(f"{ONE}/restore", "submission.review", methods=("POST",))
 def restore_record(form_id: str, number: int) -> PageAnswer:
     """Take the deleting back, with a reason."""
+    words, problem = _typed("restore_words")
+    if problem:
+        return _show(form_id, number, "restore_words", problem)
     with runtime().database.write() as db:
         kept = _kept(db, _whole(db, form_id), number)
-        versions.restore(db, kept, caller().actor, runtime().now(), _reason("restore_words"))
+        versions.restore(db, kept, caller().actor, runtime().now(), words)
     runtime().jobs.wake()
     message = _("Restored: figures follow within a minute.")
     return done(message, "record", form_id=form_id, number=number)
@@ -302,12 +327,12 @@ def _whole(db: Connection, form_id: str) -> FormView:
     return form
 
 
-def _reason(name: str) -> str:
-    """Refused(NEEDS_WORDS) where nothing was said."""
-    words = comments.clean(request.form.get(name, ""))
-    if not words:
-        raise Refused(NEEDS_WORDS())
-    return words
+def _typed(field: str, *, needed: bool = True) -> tuple[str, Problem | None]:
+    """What was typed, and what is wrong with it."""
+    words = comments.clean(request.form.get(field, ""))
+    if len(words) > comments.LONGEST:
+        return words, TEXT_TOO_LONG(limit=comments.LONGEST)
+    return words, None if words or not needed else NEEDS_WORDS()
 
 
 # ------------------------------------------------------------------ who sees what, and who saw it

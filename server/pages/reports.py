@@ -7,12 +7,13 @@ from decimal import Decimal
 from flask import render_template, request
 
 from forms.days import vietnam_day
-from forms.problems import NOT_FOUND, Refused
+from forms.problems import NOT_FOUND, TEXT_TOO_LONG, Problem, Refused
 from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.figures import SEES, Choice, address_of, chosen, find_place, periods_for
 from server.pages.words import gettext, mark
 from server.report_files import File, hand_out
 from server.runtime import runtime
+from sync import comments
 from sync.access import may
 from sync.definitions import titles
 from sync.figures import Figure
@@ -24,7 +25,6 @@ from sync.reports.document import as_told
 from sync.reports.reading import late_for, report_for
 
 STEPS = ("reports.send", "reports.pass_on", "figures.read")  # and whom the library lets confirm
-LONGEST = 2000  # letters of a reason
 ACTS = {  # the button, and what was done
     "confirm": (mark("Confirm"), mark("Confirmed.")),
     "send_back": (mark("Send back"), mark("Sent back.")),
@@ -59,7 +59,7 @@ def report(code: str) -> Answer:
     return _show(chosen(code))
 
 
-def _show(choice: Choice, problem: object = None) -> str:
+def _show(choice: Choice, tried: Wish | None = None, problem: Problem | None = None) -> str:
     library, asking = runtime().library, caller()
     with runtime().database.read() as db:
         periods = periods_for(db, asking)
@@ -74,7 +74,10 @@ def _show(choice: Choice, problem: object = None) -> str:
         rules=library.report,
         roles=library.roles,
         acts=ACTS,
+        longest=comments.LONGEST,
+        tried=tried,
         problem=problem,
+        is_offered=tried is not None and desk.offers(tried),
         has_files=may(library, asking, "figures.read") or bool(desk.versions),
         is_over=today >= choice.period.last,
     )
@@ -84,22 +87,24 @@ def _show(choice: Choice, problem: object = None) -> str:
     "/reports/<code>/<any(confirm, send_back, send, report, reopen):act>", *STEPS, methods=("POST",)
 )
 def take_step(code: str, act: Act) -> Answer:
-    """One step of the chain, by who may take it; else the page again, with the reason why not."""
+    """One step of the chain, by who may take it; else the page again, with what was typed."""
     choice, asking, now = chosen(code), caller(), runtime().now()
     level, key = request.form.get("level", ""), request.form.get("key", "")
     place: PlaceKey | None = (level, key) if level else None
-    comment = request.form.get("comment", "")[:LONGEST]
+    comment = comments.clean(request.form.get("comment", ""))
     wish = Wish(act, place, comment, "incomplete" in request.form)
     if act in ("confirm", "send_back") and place is None:
         raise Refused(NOT_FOUND())
     library, database = runtime().library, runtime().database
     try:
+        if len(comment) > comments.LONGEST:
+            raise Refused(TEXT_TOO_LONG(limit=comments.LONGEST))
         with database.read() as db:
             prepared = steps.prepare(db, library, asking, choice.period, wish, now)
         with database.write() as db:
             steps.take(db, library, asking, choice.period, prepared, now)
     except Refused as refused:
-        return _show(choice, refused.problem), refused.problem.status or 400
+        return _show(choice, wish, refused.problem), refused.problem.status or 400
     return done(gettext(ACTS[act][1]), "report", **choice.ask())
 
 

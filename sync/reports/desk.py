@@ -74,10 +74,18 @@ class Desk:
     accounts: dict[str, Account]
 
     @property
+    def every(self) -> list[Doing]:
+        """All steps, of the whole and of its places."""
+        return [*self.doings, *(doing for line in self.lines for doing in line.doings)]
+
+    @property
     def todo(self) -> list[Doing]:
         """What moves the report on: neither sending back nor opening again."""
-        every = [*self.doings, *(doing for line in self.lines for doing in line.doings)]
-        return [one for one in every if one.act not in ("send_back", "reopen")]
+        return [one for one in self.every if one.act not in ("send_back", "reopen")]
+
+    def offers(self, wish: Wish) -> bool:
+        """Whether this step, of this place, is one of them."""
+        return any((one.act, one.place) == (wish.act, wish.place) for one in self.every)
 
     @property
     def confirmed(self) -> tuple[int, int]:

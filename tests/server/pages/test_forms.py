@@ -103,6 +103,8 @@ def test_the_same_version_with_other_questions_is_refused_until_it_has_another(
     refused = post(admin, "/forms/trees/draft/publish", "/forms/trees/draft")
     assert refused.status_code == 400
     assert "version" in refused.text
+    same = post(admin, "/forms/trees/draft/publish", "/forms/trees/draft", version="1")
+    assert 'value="1"' in same.text
     done = post(admin, "/forms/trees/draft/publish", "/forms/trees/draft", version="2")
     assert done.status_code == 303
     assert "version=1" in admin.get("/forms/trees").text
@@ -142,6 +144,8 @@ def test_a_form_is_closed_and_opened_and_its_file_replaced(town: Town, admin: Fl
     assert admin.get(f"/forms/membership/media/{listed.name}").status_code == 404
     sent = (BytesIO(b"x"), "x")
     assert post(admin, "/forms/membership/media", page, name="none", file=sent).status_code == 400
+    nothing = post(admin, "/forms/membership/media", page, name="none")
+    assert "Chưa chọn tệp." in nothing.text
 
 
 def files_of(town: Town, form: str) -> list[definitions.FormFile]:
@@ -153,6 +157,8 @@ def test_a_public_link_is_shown_once_and_shut(town: Town, admin: FlaskClient) ->
     page = "/forms/supervision"
     city = post(admin, f"{page}/links", page, name="Khảo sát", role="city")
     assert city.status_code == 400
+    for kept in ("<details open>", 'value="Khảo sát"', '<option value="city" selected>'):
+        assert kept in city.text
     made = post(admin, f"{page}/links", page, name="Khảo sát", role="commune")
     assert "<svg" in made.text
     address = re.search(r'readonly value="([^"]+)"', made.text)

@@ -55,6 +55,9 @@ def test_the_chair_sees_her_pairs_but_the_commune_and_the_city_decide(town: Town
 
 def test_two_are_joined_with_the_chosen_word_and_taken_apart_again(town: Town) -> None:
     commune = town.browser("commune")
+    refused = post(commune, f"{PAIR}/join", **{"stays": AGAIN, "take.full_name": "nobody"})
+    assert refused.status_code == 400
+    assert f'value="{AGAIN}" checked' in refused.text
     answer = post(commune, f"{PAIR}/join", **{"stays": BA, "take.full_name": AGAIN})
     assert answer.status_code == 303
     town.works()

@@ -178,6 +178,11 @@ def test_a_review_a_comment_and_a_deletion_are_kept_with_their_words(seen: Town)
     assert (
         post(health, f"{one}/review", state="hasIssues", review_words="Sai ngày").status_code == 303
     )
+    long = post(health, f"{one}/review", state="approved", review_words="Đúng " * 500)
+    assert long.status_code == 400
+    assert "Chữ dài quá" in long.text
+    assert f">{'Đúng ' * 500}</textarea>" in long.text
+    assert '<option value="approved" selected>' in long.text
     assert post(health, f"{one}/delete", delete_words="").status_code == 400
     assert post(health, f"{one}/delete", delete_words="Gửi nhầm").status_code == 303
     seen.works()

@@ -31,15 +31,24 @@ def test_a_report_goes_up_is_frozen_read_and_opened_again(town: Town) -> None:
     assert step(chair, "confirm", place(town, "B-1")).status_code in (403, 404)
     assert step(commune, "confirm", club).status_code == 403
     assert step(chair, "confirm", club, comment="đủ số").status_code == 303
-    again = step(chair, "confirm", club)
+    again = step(chair, "confirm", club, comment="gửi lần hai")
     assert again.status_code == 409
     assert "đã xác nhận ngày" in again.text
+    assert 'typed">gửi lần hai</p>' in again.text  # the step is no longer offered; the words are
 
     waiting = step(commune, "confirm", ward)
     assert waiting.status_code == 409
     assert "CLB A-2" in waiting.text
     assert "--incomplete" not in waiting.text  # that is said where commands are typed
     assert step(commune, "send_back", club).status_code == 400  # without a reason
+    long = step(commune, "send_back", club, comment=f"{'dài ' * 500}lắm")
+    assert long.status_code == 400
+    field = long.text.split('<details class="step" open>')[1].split("</textarea>")[0]
+    assert 'name="comment"' in field
+    assert "Chữ dài quá" in field  # beside the field, which is the one to look at
+    assert 'aria-invalid="true" autofocus' in field
+    assert field.endswith("dài lắm")  # nothing is cut off
+    assert long.text.count("autofocus") == 1
     assert step(commune, "send_back", club, comment="thiếu tháng 9").status_code == 303
     told = chair.get(REPORT).text
     assert "thiếu tháng 9" in told
