@@ -58,20 +58,29 @@ def person_show(runtime: Runtime, uuid: str, everywhere: bool) -> None:
 @_why
 @with_runtime
 def person_export(runtime: Runtime, uuid: str, out: Path, why: str) -> None:
-    """Cả hồ sơ của một người: JSON và XLSX / a person's whole file."""
+    """Cả hồ sơ của một người: PDF, XLSX bằng lời, và JSON / a person's whole file, and in words."""
+    from server.pages.audit import words_of
+    from server.pages.words import in_vietnamese
     from sync import audit
     from sync.access import OPERATOR
-    from sync.privacy import traces, whole_file
+    from sync.privacy import in_words, traces, whole_file
+    from sync.privacy.document import Cover, to_pdf
+
+    def said(action: str) -> str:
+        return words_of(action, in_vietnamese)
 
     with runtime.database.write() as db:
         found = traces.find(db, runtime.library, uuid)
         file = whole_file.read(db, runtime.library, found)
+        told = in_words.parts(db, runtime.library, found, file, said)
+        cover = Cover(traces.name_of(db, found), why, runtime.now(), OPERATOR.name)
         people = [(found.list_name, one) for one in found.uuids]
         audit.saw(db, OPERATOR.actor, "person.export", people, runtime.now(), why=why)
     content = json.dumps(plain(file), ensure_ascii=False, indent=1).encode()
     name = f"person-{found.key.uuid}"
     files = [write_file(out / f"{name}.json", content)]
-    files += write_tables(out, name, whole_file.tables(file), "xlsx", False)
+    files.append(write_file(out / f"{name}.pdf", to_pdf(cover, told)))
+    files += write_tables(out, name, in_words.tables(told), "xlsx", False)
     say("\n".join(map(str, files)), files=files)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -74,6 +74,7 @@ VERBS = {
     "list": mark("list looked at"),
     "make": mark("ordered"),
     "media": mark("file put in"),
+    "name": mark("name seen"),
     "open": mark("begun"),
     "pass_on": mark("passed on"),
     "password": mark("new password"),
@@ -168,8 +169,8 @@ def _to_choose(
     return list((found | {actor: gettext(words) for actor, words in NOBODY.items()}).items())
 
 
-def words_of(action: str) -> str:
+def words_of(action: str, say: Callable[[str], str] = gettext) -> str:
     """ "form.publish" as "Form: published" """
     noun, _, verb = action.partition(".")
     words = ((NOUNS, noun), (VERBS, verb))
-    return ": ".join(gettext(known[word]) if word in known else word for known, word in words)
+    return ": ".join(say(known[word]) if word in known else word for known, word in words)

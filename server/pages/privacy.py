@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 
 from flask import render_template, request
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
-from forms.problems import NEEDS_REQUEST, NOT_SURE, NOT_TO_ERASE, Problem, Refused
-from server.downloads import as_file, workbook
+from forms.problems import MISSING_FIELDS, NEEDS_REQUEST, NOT_SURE, NOT_TO_ERASE, Problem, Refused
+from server.downloads import PDF, as_file, workbook
+from server.pages.audit import words_of
 from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.look import read_day
-from server.pages.words import gettext, mark
+from server.pages.words import gettext, in_vietnamese, mark, one
 from server.runtime import runtime
 from sync import accounts, audit, posts
-from sync.privacy import consent, erase, erasures, identity, requests, terms, traces, whole_file
+from sync.privacy import (
+    consent,
+    erase,
+    erasures,
+    identity,
+    in_words,
+    requests,
+    terms,
+    traces,
+    whole_file,
+)
+from sync.privacy.document import Cover, to_pdf
+from sync.privacy.in_words import Part
 from sync.privacy.requests import ANSWER, CLOSE, EXTEND, OPEN, REFUSE, Request
 from sync.privacy.traces import Person
+from sync.privacy.whole_file import File
 
 ACTS = {
     OPEN: mark("noted"),
@@ -25,14 +40,6 @@ ACTS = {
     EXTEND: mark("more time taken"),
     CLOSE: mark("done"),
     REFUSE: mark("refused, with the reason told"),
-}
-PARTS = {
-    "entries": mark("Entries in lists"),
-    "facts": mark("Facts in time"),
-    "answers": mark("Answers in forms"),
-    "files": mark("Files"),
-    "consent": mark("Words on consent"),
-    "seen_by": mark("Times somebody looked"),
 }
 BECAME = {  # what a proof counts
     erase.WHOLE: mark("Forms that were erased whole"),
@@ -73,31 +80,49 @@ def privacy_desk() -> Answer:
 @page("/privacy/people", "privacy.manage", methods=("POST",))
 def find_people() -> Answer:
     """Who is meant by a name: to note a request. The name stands in no address."""
-    here, sought = runtime(), request.form.get("sought", "").strip()
-    with here.database.read() as db:
-        found = traces.find_named(db, here.library, sought, MOST_FOUND)
-        places = posts.place_names(db, [(None, one.club_id) for one in found])
-    people = [(here.library.privacy.person, one.uuid) for one in found]
-    with here.database.write() as db:
-        audit.saw(db, caller().actor, "person.find", people, here.now())
-    kinds = here.library.privacy.requests.values()
-    today = vietnam_day(here.now())
-    return render_template(
-        "privacy_people.html", found=found, places=places, kinds=kinds, sought=sought, today=today
-    )
+    return _people_page()
 
 
 @page("/privacy/requests", "privacy.manage", methods=("POST",))
 def note_request() -> Answer:
-    """A request that came today or before."""
+    """A request that came today or before; what was typed stays where it is refused."""
     here, given = runtime(), request.form
-    day = read_day(given.get("received_on", ""))
-    with here.database.write() as db:
-        number = requests.ask(
-            *(db, here.library, given.get("kind", ""), given.get("uuid", ""), day),
-            *(given.get("paper", ""), caller().actor, here.now()),
-        )
+    try:
+        day = read_day(given.get("received_on", ""))
+        if not given.get("uuid"):
+            raise Refused(MISSING_FIELDS(fields=gettext("Person")))
+        with here.database.write() as db:
+            number = requests.ask(
+                *(db, here.library, given.get("kind", ""), given.get("uuid", ""), day),
+                *(given.get("paper", ""), caller().actor, here.now()),
+            )
+    except Refused as refused:
+        if refused.problem.status != HTTPStatus.BAD_REQUEST:
+            raise
+        return _people_page(refused.problem)
     return done(gettext("The request is noted."), "show_request", number=number)
+
+
+def _people_page(problem: Problem | None = None) -> Answer:
+    here, given = runtime(), request.form
+    sought = given.get("sought", "").strip()
+    with here.database.read() as db:
+        found = traces.find_named(db, here.library, sought, MOST_FOUND)
+        places = posts.place_names(db, [(None, each.club_id) for each in found])
+    people = [(here.library.privacy.person, each.uuid) for each in found]
+    with here.database.write() as db:
+        audit.saw(db, caller().actor, "person.find", people, here.now())
+    shown = render_template(
+        "privacy_people.html",
+        found=found,
+        places=places,
+        kinds=[(kind.id, one(kind)) for kind in here.library.privacy.requests.values()],
+        sought=sought,
+        given=given,
+        today=vietnam_day(here.now()).isoformat(),
+        problem=problem,
+    )
+    return shown, problem.status if problem else 200
 
 
 @page("/privacy/terms/<term>", "privacy.manage", methods=("POST",))
@@ -134,31 +159,48 @@ def open_person_file(number: int) -> Answer:
     kind = request.form.get("kind", "")
     if request.form.get("sure") != "yes":
         return _request_page(number, NOT_SURE())
-    here, action = runtime(), "person.export" if kind in ("json", "xlsx") else "person.show"
+    here, action = runtime(), "person.export" if kind in MAKING else "person.show"
     with here.database.write() as db:
         asked, person = _working_on(db, number)
         file = whole_file.read(db, here.library, person)
+        told = in_words.parts(db, here.library, person, file, _in_vietnamese)
         people = [(person.list_name, uuid) for uuid in person.uuids]
         audit.saw(db, caller().actor, action, people, here.now(), request=number)
         standing = consent.standing(db, here.library, person, vietnam_day(here.now()))
-        who = {str(row["who"]) for row in file["seen_by"]}
-        names = accounts.names_of(db, who)
-    if kind == "json":
-        content = json.dumps(file, ensure_ascii=False, indent=1, default=str).encode()
-        return as_file(f"request-{number}.json", content, "application/json")
-    if kind == "xlsx":
-        return workbook(f"request-{number}.xlsx", whole_file.tables(file))
+        name = traces.name_of(db, person)
+    if kind in MAKING:
+        why = f"{asked.kind.vi}, số {number}"
+        return MAKING[kind](number, file, told, Cover(name, why, here.now(), caller().name))
     consents = here.library.privacy.consents
     return render_template(
         "privacy_file.html",
         asked=asked,
-        file=file,
-        parts=[(gettext(PARTS[part]), len(rows)) for part, rows in file.items()],
+        name=name,
+        told=told,
         purposes=consents.purposes if consents else (),
         standing=standing,
         given={one.fact for one in consent.given(here.library, standing)},
-        names=names,
     )
+
+
+def _as_json(number: int, file: File, told: list[Part], cover: Cover) -> Answer:
+    content = json.dumps(file, ensure_ascii=False, indent=1, default=str).encode()
+    return as_file(f"request-{number}.json", content, "application/json")
+
+
+def _as_xlsx(number: int, file: File, told: list[Part], cover: Cover) -> Answer:
+    return workbook(f"request-{number}.xlsx", in_words.tables(told))
+
+
+def _as_pdf(number: int, file: File, told: list[Part], cover: Cover) -> Answer:
+    return as_file(f"request-{number}.pdf", to_pdf(cover, told), PDF)
+
+
+MAKING = {"json": _as_json, "xlsx": _as_xlsx, "pdf": _as_pdf}
+
+
+def _in_vietnamese(action: str) -> str:
+    return words_of(action, in_vietnamese)
 
 
 @page("/privacy/requests/<int:number>/withdraw", "privacy.manage", methods=("POST",))
@@ -251,13 +293,18 @@ def reveal_identity(uuid: str) -> Answer:
 
 def _request_page(number: int, problem: Problem | None = None) -> Answer:
     here = runtime()
-    with here.database.read() as db:
+    name = ""
+    with here.database.write() as db:
         found = requests.get(db, here.library, number)
         names = accounts.names_of(db, {step.actor for step in found.steps})
+        if found.is_open and (person := traces.seek(db, here.library, found.uuid)) is not None:
+            name = traces.name_of(db, person)
+            audit.saw(db, caller().actor, "person.name", [person.key], here.now(), request=number)
     acts = [act for act in (ANSWER, EXTEND, CLOSE, REFUSE) if act not in found.acts]
     shown = render_template(
         "privacy_request.html",
         found=found,
+        name=name,
         names=names,
         said={act: gettext(words) for act, words in ACTS.items()},
         acts=acts if found.is_open else [],

@@ -64,6 +64,11 @@ def gettext(words: str, **values: object) -> str:
     return said
 
 
+def in_vietnamese(words: str) -> str:
+    """The words for a paper, whatever language the person who makes it reads."""
+    return catalogue().gettext(words)
+
+
 def say(words: str, **values: object) -> Markup:
     """For headings, labels and buttons: Vietnamese with English beside, or English alone."""
     return _beside(gettext(words, **values), words % values if values else words)

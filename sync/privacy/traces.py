@@ -70,15 +70,29 @@ class Person:
 
 def find(db: Connection, library: Library, uuid: str) -> Person:
     """Whoever this entry is, whichever of her entries it names. Refused(NOT_FOUND)."""
+    found = seek(db, library, uuid)
+    if found is None:
+        raise Refused(NOT_FOUND())
+    return found
+
+
+def seek(db: Connection, library: Library, uuid: str) -> Person | None:
+    """As `find`; None where nobody is."""
     name = library.privacy.person
     asked = plain_id(uuid) or ""
     found = canonical.stand_in(db, asked)
     links = canonical.groups(db, name, [found]).get(found, [])
     uuids = (found, *(link.uuid for link in links))
     if asked not in uuids or not _rows(db, name, uuids):
-        raise Refused(NOT_FOUND())
+        return None
     theirs = frozenset(_theirs(db, library.privacy.owns, uuids))
     return Person(name, uuids, theirs, frozenset(_names(db, name, uuids)))
+
+
+def name_of(db: Connection, person: Person) -> str:
+    """What her entry is called on lists."""
+    e, rows = entities.c, _rows(db, person.list_name, (person.key.uuid,))
+    return str(db.execute(sa.select(e.label).where(e.id.in_(rows))).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)

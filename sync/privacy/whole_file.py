@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.cells import Cell, Table
 from sync import audit
 from sync.privacy import consent, traces
 from sync.privacy.traces import Person
@@ -44,20 +42,6 @@ def read(db: Connection, library: Library, person: Person) -> File:
         "consent": [asdict(one) for one in consent.history(db, library, person)],
         "seen_by": [*_seen(db, person)],
     }
-
-
-def tables(file: File) -> list[Table]:
-    """The same as sheets, one for each part; answers one to a row."""
-    return [_table(name, rows) for name, rows in file.items()]
-
-
-def _table(name: str, rows: Rows) -> Table:
-    header = tuple(dict.fromkeys(column for row in rows for column in row)) or ("–",)
-    return Table(name, header, [[_cell(row.get(column)) for column in header] for row in rows])
-
-
-def _cell(value: Any) -> Cell:
-    return value if value is None or isinstance(value, str | int | datetime) else str(value)
 
 
 def _entries(db: Connection, person: Person) -> Iterator[dict[str, Any]]:
@@ -111,10 +95,5 @@ def _files(db: Connection, version_ids: set[int]) -> Iterator[dict[str, Any]]:
 
 def _seen(db: Connection, person: Person) -> Iterator[dict[str, Any]]:
     for event in audit.who_saw(db, person.list_name, person.uuids):
-        details: Sequence[str] = [f"{k}={v}" for k, v in (event.details or {}).items()]
-        yield {
-            "at": event.at,
-            "who": event.actor,
-            "action": event.action,
-            "details": ", ".join(details),
-        }
+        own = {"at": event.at, "who": event.actor, "action": event.action}
+        yield own | {"details": event.details or {}}

@@ -22,6 +22,7 @@ def test_a_request_leads_from_a_name_to_a_file_consent_taken_back_and_the_proof(
 ) -> None:
     town.joins("nhu", "A-1", NAME, "1949", id_number=ID_NUMBER)
     town.is_checked("nhu", "A-1", "2025-09-15")
+    town.is_visited("nhu", "A-1", "2025-11-04", volunteers=an_id("ba"))
     town.works()
     dpo, nhu = town.browser("dpo"), an_id("nhu")
     assert "Chưa có." in dpo.get("/privacy").text
@@ -31,9 +32,13 @@ def test_a_request_leads_from_a_name_to_a_file_consent_taken_back_and_the_proof(
     assert "CLB A-1" in found
     ask = {"uuid": nhu, "kind": "erase", "received_on": "2026-01-19", "paper": "12/YC"}
     for day in ("", "31/02/2026"):
-        unread = post(dpo, "/privacy/requests", **{**ask, "received_on": day})
+        wrong = {**ask, "received_on": day, "sought": "ngo thi quynh"}
+        unread = post(dpo, "/privacy/requests", **wrong)
         assert unread.status_code == 400
         assert f"Không hiểu ngày “{day}”" in unread.text
+        for typed in (f'value="{nhu}" required checked', '"erase" selected', 'value="12/YC"'):
+            assert typed in unread.text
+    assert "Thiếu: Người" in post(dpo, "/privacy/requests", **{**ask, "uuid": ""}).text
     other = post(dpo, "/privacy/requests", **{**ask, "kind": "access"}).headers["Location"]
     assert "Xóa hẳn" not in dpo.get(other).text  # who wants to see her data is not erased for it
     refused = post(dpo, f"{other}/erase", sure="yes")
@@ -43,16 +48,26 @@ def test_a_request_leads_from_a_name_to_a_file_consent_taken_back_and_the_proof(
     request = noted.headers["Location"]
     shown = dpo.get(request).text
     assert "21/01/2026" in shown  # two working days
-    assert NAME not in shown
+    assert shown.count(NAME) == 2  # also beside “this is the right person”
     assert post(dpo, f"{request}/file").status_code == 400
     file = post(dpo, f"{request}/file", sure="yes", kind="page").text
-    for word in (NAME, ID_NUMBER, "paper_signature", "Rút lại: Cho lưu thông tin sức khỏe"):
+    for word in (NAME, ID_NUMBER, "Rút lại: Cho lưu thông tin sức khỏe"):
         assert word in file
     assert "<strong>đồng ý</strong>" in file
-    assert "<strong>yes</strong>" not in file
+    assert ("(người khác)" in file, "Trần Thị Ba" in file) == (True, False)
+    for machine in ("paper_signature", "c_health", "health_check", "person.name", nhu):
+        assert f">{machine}<" not in file
+    for told in (
+        "Chữ ký trên giấy",
+        "Khám sức khỏe định kỳ",
+        "146",
+        "Dữ liệu của một người: đã xem tên",
+    ):
+        assert told in file
     whole = post(dpo, f"{request}/file", sure="yes", kind="json")
     assert NAME in json.dumps(json.loads(whole.data), ensure_ascii=False)
     assert post(dpo, f"{request}/file", sure="yes", kind="xlsx").data[:2] == b"PK"
+    assert post(dpo, f"{request}/file", sure="yes", kind="pdf").data[:5] == b"%PDF-"
     revealed = post(dpo, f"/privacy/identity/{nhu}", reason="request").text
     assert ID_NUMBER in revealed
     assert post(dpo, f"/privacy/identity/{nhu}", reason="curious").status_code == 400
@@ -71,12 +86,13 @@ def test_a_request_leads_from_a_name_to_a_file_consent_taken_back_and_the_proof(
     kept = dpo.get(re.sub("$", ".json", erased.headers["Location"]))
     assert NAME not in kept.text
     assert post(dpo, f"{request}/step", act="close").status_code == 303
+    assert NAME not in dpo.get(request).text
     assert post(dpo, f"{request}/file", sure="yes").status_code == 403
     with town.database.read() as db:
-        seen = [one.action for one in audit.who_saw(db, "members", [nhu])]
-    assert seen[::-1] == [
-        *("person.find", "person.show", "person.export", "person.export", "identity.reveal")
-    ]
+        seen = [one.action for one in audit.who_saw(db, "members", [nhu])][::-1]
+    taken = [one for one in seen if one not in ("person.find", "person.name")]
+    assert taken == ["person.show", *("person.export",) * 3, "identity.reveal"]
+    assert {"person.find", "person.name"} <= set(seen)
 
 
 def test_who_may_see_a_hidden_number_sees_those_of_the_own_commune_for_a_reason(
