@@ -10,11 +10,12 @@ from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
 from forms.problems import MISSING_FIELDS, NEEDS_REQUEST, NOT_SURE, NOT_TO_ERASE, Problem, Refused
-from server.downloads import PDF, as_file, workbook
+from server.downloads import as_file, workbook
 from server.pages.audit import words_of
 from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.look import read_day
 from server.pages.words import gettext, in_vietnamese, mark, one
+from server.report_files import PDF
 from server.runtime import runtime
 from sync import accounts, audit, posts
 from sync.privacy import (
