@@ -16,12 +16,13 @@ from typing import IO
 import sqlalchemy as sa
 
 from server import lock, ready, tasks
-from server.runtime import Runtime, open_runtime
+from server.erased import erase_again
+from server.runtime import Runtime, open_runtime, open_vault
 from server.settings import Settings, secret_key
 from sync import backup, gauges, named_blobs, queue, verify
 from sync.archive import FORMAT, Damaged, Manifest, Writer, check
 from sync.backup import KEY, Tell
-from sync.blobs import open_blobs, sync_folder
+from sync.blobs import Blobs, open_blobs, sync_folder
 from sync.database import Database, drop_everything
 from sync.migrations import HEAD, bring_to, current, upgrade
 from sync.verify import Difference
@@ -104,11 +105,15 @@ def _clear(folder: Path, pattern: str) -> None:
 # ------------------------------------------------------------------ in
 
 
-def restore(settings: Settings, path: Path, tell: Tell) -> Manifest:
-    """Everything back, into a database that is not there yet or empty: all of it or nothing.
+def restore(
+    settings: Settings, path: Path, tell: Tell, noted_in: Blobs | None = None
+) -> tuple[Manifest, int]:
+    """Everything back, into a database that is not there yet or empty: all of it or nothing. But
+    whoever was erased since is erased again: how many people.
 
     The file is read whole and checked first. What a failure may leave behind are blobs nobody
-    names, which the next attempt uses. Unusable, OSError.
+    names, which the next attempt uses. noted_in: the store of files that stood beside the database
+    that is lost, where it is another. Unusable, OSError.
     """
     with path.open("rb") as file:
         manifest = _checked(file, path)
@@ -120,7 +125,8 @@ def restore(settings: Settings, path: Path, tell: Tell) -> Manifest:
                     bring_to(db, manifest.revision)
                     backup.fill(db, open_blobs(settings.blobs), file, manifest, tell)
                 upgrade(database)
-    return manifest
+                here = replace(open_runtime(settings), database=database)
+                return manifest, erase_again(here, noted_in)
 
 
 def _checked(file: IO[bytes], path: Path) -> Manifest:
@@ -190,12 +196,13 @@ def _keep_key(settings: Settings, key: bytes) -> None:
 @contextmanager
 def _database(settings: Settings) -> Iterator[Database]:
     """The one to fill. A file of SQLite gets its name when it is whole."""
-    database = Database(settings.database_url)
+    vault = open_vault(settings)
+    database = Database(settings.database_url, vault)
     if not database.is_sqlite:
         yield from _closing(database)
         return
     with _new_file(Path(database.url.database or "")) as new:
-        yield from _closing(Database(f"sqlite:///{new}"))
+        yield from _closing(Database(f"sqlite:///{new}", vault))
 
 
 def _closing(database: Database) -> Iterator[Database]:

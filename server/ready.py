@@ -12,6 +12,7 @@ import click
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
+from server.erased import erase_again
 from server.runtime import Runtime, open_runtime
 from server.settings import SettingError, Settings, secret_key
 from sync import generation, key_mark
@@ -49,6 +50,7 @@ def wait_or_say(settings: Settings, works: bool = False) -> None:
     while True:
         try:
             check(runtime, works)
+            _let_nobody_back(runtime)
             return
         except SettingError as error:
             click.echo(str(error), err=True)
@@ -60,6 +62,13 @@ def wait_or_say(settings: Settings, works: bool = False) -> None:
         time.sleep(ASK_AGAIN)
         if os.getppid() != parent:  # who started us has been ended meanwhile
             sys.exit(1)
+
+
+def _let_nobody_back(runtime: Runtime) -> None:
+    try:
+        erase_again(runtime)
+    except OSError as error:  # phones need us even so
+        log.warning("who was erased is looked for again within the hour: %s", error.strerror)
 
 
 def check(runtime: Runtime, works: bool = False) -> None:

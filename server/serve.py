@@ -167,6 +167,7 @@ def prepare(runtime: Runtime, new_key: bool = False) -> None:
     Repeatable, also twice at once. `new_key`: passwords are sealed with another key from now on.
     """
     from server import ready
+    from server.erased import erase_again
     from sync import generation, key_mark, made_files, places, reform, slices
     from sync.migrations import lock_schema, upgrade
     from sync.status import has_forms
@@ -194,6 +195,7 @@ def prepare(runtime: Runtime, new_key: bool = False) -> None:
             reform.renew_units(db, runtime.blobs)  # and so may units
         if generation.note(db, runtime.now()):
             log.warning("upgraded: the worker will compute again all that is derived, once")
+    erase_again(runtime)
 
 
 def _seal(runtime: Runtime) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from server.erased import erase_again
 from server.making import make_files
 from server.runtime import Runtime
 from server.unseal import open_waiting
@@ -25,7 +26,7 @@ from sync.database import is_outage
 from sync.generation import DERIVE_AGAIN
 from sync.matching import waiting as comparing
 from sync.matching import work as matching
-from sync.privacy.erase import delete_doomed
+from sync.privacy import ledger
 from sync.queue import Work
 from sync.waiting import Swept
 
@@ -129,7 +130,8 @@ def sweep(runtime: Runtime) -> Swept:
     with suppress(OSError):  # that the store is away is told by others
         runtime.blobs.tidy()
         with runtime.database.write() as db:
-            delete_doomed(db, runtime.blobs)
+            ledger.after_erasing(db, runtime.blobs)
+        erase_again(runtime)
     with runtime.database.write() as db:
         clubs.follow_units(db, runtime.library, now)  # a decision's day may have come
         computed.turn(db, runtime.library, now)

@@ -21,6 +21,7 @@ TRIAL = bytes(
     1 << 16
 )  # what is put to see whether it can be: a full disk still takes an empty file
 
+NOTES = "notes"  # the sub-folder of what is not named by its hash
 LEFT_AFTER = 86_400.0  # seconds without a change
 
 Watch = Callable[[bytes], object]  # is shown each piece that is kept, in order
@@ -59,6 +60,15 @@ class Blobs(Protocol):
     def delete(self, sha256: str) -> None:
         """Take these bytes away for good; harmless where they are not here."""
 
+    def write_note(self, name: str, content: bytes) -> None:
+        """Keep a few bytes under a name, apart from the blobs; again under it, instead of them."""
+
+    def read_note(self, name: str) -> bytes:
+        """FileNotFoundError when there is none."""
+
+    def notes(self) -> Iterator[str]:
+        """The names of all notes, in no order."""
+
     def check_writable(self) -> None:
         """Raise OSError when nothing can be put now."""
 
@@ -73,6 +83,11 @@ class Folder:
         self.folder = folder
 
     def put(self, source: IO[bytes] | bytes, watch: Watch | None = None) -> StoredBlob:
+        return self._write(source, None, watch)
+
+    def _write(
+        self, source: IO[bytes] | bytes, note: str | None, watch: Watch | None = None
+    ) -> StoredBlob:
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = os.path.join(self.folder, f".{secrets.token_hex(8)}.part")
         try:
@@ -80,15 +95,18 @@ class Folder:
                 blob = hash_pieces(source, out.write, watch)
                 out.flush()
                 os.fsync(out.fileno())
-            self._name(temporary, blob.sha256)
+            if note is None:
+                self._name(temporary, blob.sha256[:2], blob.sha256)
+            else:
+                self._name(temporary, NOTES, note)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
         return blob
 
-    def _name(self, temporary: str, sha256: str) -> None:
-        folder = os.path.join(self.folder, sha256[:2])
-        target = os.path.join(folder, sha256)
+    def _name(self, temporary: str, within: str, name: str) -> None:
+        folder = os.path.join(self.folder, within)
+        target = os.path.join(folder, name)
         try:
             os.replace(temporary, target)  # atomic; two writers of the same bytes do no harm
         except FileNotFoundError:  # the first in its sub-folder
@@ -110,6 +128,16 @@ class Folder:
 
     def delete(self, sha256: str) -> None:
         self.path(sha256).unlink(missing_ok=True)
+
+    def write_note(self, name: str, content: bytes) -> None:
+        self._write(content, name)
+
+    def read_note(self, name: str) -> bytes:
+        return (self.folder / NOTES / name).read_bytes()
+
+    def notes(self) -> Iterator[str]:
+        folder = self.folder / NOTES
+        return (path.name for path in folder.iterdir()) if folder.is_dir() else iter(())
 
     def check_writable(self) -> None:
         self.put(TRIAL)

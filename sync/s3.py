@@ -21,7 +21,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from sync.blobs import CHUNK, TRIAL, StoredBlob, Watch, hash_pieces
+from sync.blobs import CHUNK, NOTES, TRIAL, StoredBlob, Watch, hash_pieces
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig
@@ -95,11 +95,27 @@ class Bucket:
         with self._asking(self._url):
             for found in obstore.list(self._store):
                 for one in found:
-                    yield StoredBlob(one["path"].rpartition("/")[2], one["size"])
+                    within, _, name = one["path"].rpartition("/")
+                    if within != NOTES:
+                        yield StoredBlob(name, one["size"])
 
     def delete(self, sha256: str) -> None:
         with suppress(FileNotFoundError), self._asking(self._url):
             obstore.delete(self._store, _key(sha256))
+
+    def write_note(self, name: str, content: bytes) -> None:
+        with self._asking(self._url):
+            obstore.put(self._store, f"{NOTES}/{name}", content, use_multipart=False)
+
+    def read_note(self, name: str) -> bytes:
+        key = f"{NOTES}/{name}"
+        with self._asking(f"{self._url}/{key}"):
+            return bytes(obstore.get(self._store, key).bytes())
+
+    def notes(self) -> Iterator[str]:
+        with self._asking(self._url):
+            for found in obstore.list(self._store, prefix=NOTES):
+                yield from (one["path"].rpartition("/")[2] for one in found)
 
     def check_writable(self) -> None:
         """Written anew each time: that it is there already would say nothing."""

@@ -73,20 +73,31 @@ def backup(runtime: Runtime, file: Path, drill: bool, into: str | None) -> None:
 
 @click.command(cls=Command)
 @click.argument("file", type=EXISTING_FILE)
+@click.option(
+    "--erased-in",
+    metavar="PLACE",
+    help="Kho tệp cũ (thư mục blobs hoặc s3://…), nếu kho tệp ở đây là kho mới: ai đã xóa sau bản "
+    "sao này thì xóa lại. / The old store of files, where ours is a new one: who was erased after "
+    "the backup is erased again.",
+)
 @pass_options
-def restore(options: Options, file: Path) -> None:
+def restore(options: Options, file: Path, erased_in: str | None) -> None:
     """Nạp lại từ bản sao vào chỗ còn trống / everything back, into an empty data folder."""
     from server import backup as running
+    from sync.blobs import open_blobs
 
-    start = time.monotonic()
+    start, noted_in = time.monotonic(), open_blobs(erased_in) if erased_in else None
     try:
-        manifest = running.restore(options.settings(), file, _Progress())
+        manifest, erased = running.restore(options.settings(), file, _Progress(), noted_in)
     except running.Unusable as error:
         fail(str(error), WRONG)
     took = time.monotonic() - start
     say(
-        f"Đã nạp lại {file}, {took:.0f} s. / Restored. {_counts(manifest)}",
+        f"Đã nạp lại {file}, {took:.0f} s. / Restored. {_counts(manifest)}\n"
+        f"Người đã xóa sau bản sao này, nay xóa lại / erased after this backup, erased again: "
+        f"{erased}",
         seconds=took,
+        erased_again=erased,
         **_found(manifest),
     )
 

@@ -97,7 +97,7 @@ def person_erase(runtime: Runtime, uuid: str, why: str, proof: Path | None, yes:
     without the name.
     """
     from sync.access import OPERATOR
-    from sync.privacy import erase, traces
+    from sync.privacy import erase, ledger, traces
 
     if not yes:
         click.confirm(
@@ -113,7 +113,7 @@ def person_erase(runtime: Runtime, uuid: str, why: str, proof: Path | None, yes:
             db, runtime.library, uuid, caller=OPERATOR, why=why, now=now, looked=looked
         )
     with runtime.database.write() as db:
-        deleted = erase.delete_doomed(db, runtime.blobs)
+        deleted = ledger.after_erasing(db, runtime.blobs)
     if proof is not None:
         content = json.dumps({"erasure": number, **found}, ensure_ascii=False, indent=1).encode()
         write_file(proof, content)

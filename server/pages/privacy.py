@@ -24,6 +24,7 @@ from sync.privacy import (
     erasures,
     identity,
     in_words,
+    ledger,
     requests,
     terms,
     traces,
@@ -133,7 +134,7 @@ def erase_due(term: str) -> Answer:
     with here.database.write() as db:
         gone = terms.carry_out(db, here.library, term, caller(), here.now())
     with here.database.write() as db:
-        erase.delete_doomed(db, here.blobs)
+        ledger.after_erasing(db, here.blobs)
     return done(gettext("Erased: %(count)s.", count=gone), "privacy_desk")
 
 
@@ -214,7 +215,7 @@ def withdraw_consent(number: int) -> Answer:
         asked, _ = _working_on(db, number)
         gone = consent.withdraw(db, here.library, asked.uuid, fact, caller(), here.now())
     with here.database.write() as db:
-        erase.delete_doomed(db, here.blobs)
+        ledger.after_erasing(db, here.blobs)
     said = gettext(
         "Consent is taken back; %(count)s forms filled in under it are erased.", count=gone
     )
@@ -242,7 +243,7 @@ def erase_person(number: int) -> Answer:
             looked=looked,
         )
     with here.database.write() as db:
-        erase.delete_doomed(db, here.blobs)
+        ledger.after_erasing(db, here.blobs)
     return done(gettext("The person is erased."), "show_erasure", number=made)
 
 

@@ -119,7 +119,7 @@ def withdraw(
     if consents is None or purpose is None:
         raise Refused(NOT_FOUND())
     person = traces.find(db, library, uuid)
-    _file(db, library, consents, person, dict(purpose.answers), caller, now)
+    _file(db, library, consents, person, dict(purpose.answers), caller, now, vietnam_day(now))
     filled_in = traces.filled_in(db, library, person.uuids, purpose.covers)
     covered = versions_of(db, filled_in)
     erase_whole(db, library, covered, now)
@@ -130,18 +130,18 @@ def withdraw(
 
 
 def withdraw_all(
-    db: Connection, library: Library, person: Person, caller: Caller, now: datetime
+    db: Connection, library: Library, person: Person, caller: Caller, now: datetime, day: date
 ) -> None:
-    """Take back, as of today, each consent that is given; what was filled in under it stays.
+    """Take back, as of that day, each consent that is given; what was filled in under it stays.
     Nothing of who has died or left: that would be another end."""
-    consents, today = library.privacy.consents, vietnam_day(now)
-    if _has_ended(db, library, person, today):
+    consents = library.privacy.consents
+    if _has_ended(db, library, person, day):
         return
     answers: dict[str, str] = {}
-    for purpose in given(library, standing(db, library, person, today)):
+    for purpose in given(library, standing(db, library, person, day)):
         answers |= purpose.answers
     if consents is not None and answers:
-        _file(db, library, consents, person, answers, caller, now)
+        _file(db, library, consents, person, answers, caller, now, day)
 
 
 def _has_ended(db: Connection, library: Library, person: Person, day: date) -> bool:
@@ -193,12 +193,13 @@ def _file(
     answers: dict[str, str],
     caller: Caller,
     now: datetime,
+    day: date,
 ) -> None:
     """Keep the form as if a phone had sent it, and read it at once."""
     schema = _form(db, consents.form)
     entity = _entity(db, person)
-    today = vietnam_day(now).isoformat()
-    answers |= {**consents.answers, consents.person: person.key.uuid, consents.day: today}
+    answers |= {**consents.answers, consents.person: person.key.uuid}
+    answers[consents.day] = day.isoformat()
     answers[consents.club] = _club(db, person) or entity.club_id or ""
     instance_id = f"uuid:{uuids.uuid4()}"
     xml = fill_in(schema, answers, instance_id, (*person.key, entity.version))

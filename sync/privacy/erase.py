@@ -11,18 +11,20 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from forms.days import vietnam_day
 from forms.erasing import ERASED, pattern, without_names
 from forms.problems import ALREADY_ERASED, Refused
 from sync import audit, entities, made_files, process
 from sync.access import Caller
 from sync.blobs import Blobs
 from sync.database import insert_once, is_sqlite, lock_derived
+from sync.entities import Key
 from sync.matching import work as matching
 from sync.merge import LABEL
 from sync.privacy import consent, stripped, traces
@@ -64,31 +66,27 @@ def erase(
     why: str,
     now: datetime,
     looked: Found | None = None,
+    day: date | None = None,
 ) -> tuple[int, Proof]:
     """Erase whoever this entry is, for good; the number of the erasure and its proof. Who is still
-    on the list takes all consent back with it, from today on.
+    on the list takes all consent back with it, from today on, or from that day.
 
     looked: what a look at everything found a moment ago, without the write lock for which phones
-    wait. why: what it is done upon, "request 12". Afterwards `delete_doomed` takes the bytes of her
-    files away, once this is kept. Refused(NOT_FOUND), or (ALREADY_ERASED).
+    wait. why: what it is done upon, "request 12". Afterwards `ledger.after_erasing` takes the
+    bytes of her files away, once this is kept. Refused(NOT_FOUND), or (ALREADY_ERASED).
     """
     lock_derived(db)
     _leave_nothing_on_disk(db)
     actor, person = caller.actor, traces.find(db, library, uuid)
-    consent.withdraw_all(db, library, person, caller, now)
+    consent.withdraw_all(db, library, person, caller, now, day or vietnam_day(now))
     found = _look(db, person, looked)
-    number = _write_down(db, person, actor, now)
+    number = _write_down(db, person.keys | person.theirs, person.uuids, actor, now)
     before = _hashes(db, found.by_id)
-    proof: Proof = {
-        "at": now.isoformat(),
-        "actor": actor,
-        "why": why,
-        "entries": [f"{key.list_name} {key.uuid}" for key in sorted(person.keys)],
-        "theirs": [f"{key.list_name} {key.uuid}" for key in sorted(person.theirs)],
+    proof = _begin_proof(db, person.keys, caller, why, now) | {
+        "theirs": _told(person.theirs),
         "files": _count_files(db, found.by_id),
         "rows": _rewrite_rows(db, library, person),
-        "left": _left(db, found),
-        "frozen_reports": _frozen(db),
+        "left": _left(len(found.by_name), found.unread),
     }
     _take_names_out(db, library, person, found.by_id, now)
     about = _read_again(db, library, found.by_id, now)
@@ -97,9 +95,21 @@ def erase(
     proof["rows"]["made_files"] = made_files.forget_people(db, person.everything)
     proof["submissions"] = [*_what_became(db, library, before)]
     proof["counted"] = dict(Counter(one["became"] for one in proof["submissions"]))
-    db.execute(erasures.update().where(erasures.c.id == number).values(proof=proof))
-    audit.record(db, actor, "person.erase", f"erasure:{number}", now, why=why)
+    _keep_proof(db, number, proof, caller, now)
     return number, proof
+
+
+def write_down_only(
+    db: Connection, keys: Collection[Key], caller: Caller, why: str, now: datetime
+) -> None:
+    """Say that these are erased, of whom nothing is here: what still comes of them is stripped."""
+    number = _write_down(db, keys, (), caller.actor, now)
+    _keep_proof(db, number, _begin_proof(db, keys, caller, why, now), caller, now)
+
+
+def _keep_proof(db: Connection, number: int, proof: Proof, caller: Caller, now: datetime) -> None:
+    db.execute(erasures.update().where(erasures.c.id == number).values(proof=proof))
+    audit.record(db, caller.actor, "person.erase", f"erasure:{number}", now, why=proof["why"])
 
 
 def delete_doomed(db: Connection, blobs: Blobs) -> int:
@@ -138,12 +148,15 @@ def _look(db: Connection, person: Person, looked: Found | None) -> Found:
     return looked | later | replace(later, by_id=frozenset(traces.filed(db, person)), unread=0)
 
 
-def _write_down(db: Connection, person: Person, actor: str, now: datetime) -> int:
+def _write_down(
+    db: Connection, keys: Collection[Key], new: Collection[str], actor: str, now: datetime
+) -> int:
+    """The number of the erasure. Refused(ALREADY_ERASED) where one of the `new` is erased."""
     made = erasures.insert().returning(erasures.c.id)
     number: int = db.execute(made, {"at": now, "actor": actor, "proof": {}}).scalar_one()
-    for list_name, uuid in sorted(person.keys | person.theirs):
+    for list_name, uuid in sorted(keys):
         row = {"list_name": list_name, "uuid": uuid, "erasure_id": number}
-        if insert_once(db, erased_entities, row) is None and uuid in person.uuids:
+        if insert_once(db, erased_entities, row) is None and uuid in new:
             raise Refused(ALREADY_ERASED())
     return number
 
@@ -234,6 +247,29 @@ def _nameless(row: Any, stays: Collection[str], names: re.Pattern[str] | None) -
 
 
 # ------------------------------------------------------------------ the proof
+def _begin_proof(
+    db: Connection, keys: Collection[Key], caller: Caller, why: str, now: datetime
+) -> Proof:
+    """Of somebody of whom nothing was found."""
+    return {
+        "at": now.isoformat(),
+        "actor": caller.actor,
+        "why": why,
+        "entries": _told(keys),
+        "theirs": [],
+        "files": 0,
+        "rows": {},
+        "left": _left(0, 0),
+        "frozen_reports": _frozen(db),
+        "submissions": [],
+        "counted": {},
+    }
+
+
+def _told(keys: Collection[Key]) -> list[str]:
+    return [f"{key.list_name} {key.uuid}" for key in sorted(keys)]
+
+
 def _hashes(db: Connection, version_ids: Collection[int]) -> dict[int, str]:
     """Of the bytes as they stand: submission version -> SHA-256."""
     v = submission_versions.c
@@ -274,9 +310,9 @@ def _count_files(db: Connection, version_ids: Collection[int]) -> int:
     return sum(int(db.execute(part).scalar_one()) for part in parts)
 
 
-def _left(db: Connection, found: Found) -> dict[str, int]:
+def _left(same_name: int, encrypted: int) -> dict[str, int]:
     """What a person has to look at: nobody can tell whether it is about her."""
-    return {"same name in other texts": len(found.by_name), "encrypted": found.unread}
+    return {"same name in other texts": same_name, "encrypted": encrypted}
 
 
 def _frozen(db: Connection) -> list[str]:

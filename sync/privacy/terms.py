@@ -52,7 +52,7 @@ def due(db: Connection, library: Library, today: date) -> list[Due]:
 def carry_out(db: Connection, library: Library, term_id: str, caller: Caller, now: datetime) -> int:
     """Erase what is due by a term; how many people, or forms, it was. Of people a few at a time.
 
-    `erase.delete_doomed` follows, once this is kept. Refused(NOT_FOUND) without such a term.
+    `ledger.after_erasing` follows, once this is kept. Refused(NOT_FOUND) without such a term.
     """
     term = library.privacy.terms.get(term_id)
     if term is None:

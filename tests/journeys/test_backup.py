@@ -127,8 +127,9 @@ def test_the_console_makes_proves_and_restores_a_backup_and_tells_of_a_lost_phot
     if into:  # the drill left it as empty as it was
         done = cayda(tmp_path / "pg", "restore", path, **there)
         assert done.exit_code == GOOD, done.output
-    done = cayda(tmp_path / "copy", "restore", path)
+    done = cayda(tmp_path / "copy", "restore", path, "--erased-in", str(tmp_path / "blobs"))
     assert done.exit_code == GOOD, done.output
+    assert "erased again: 0" in done.stdout
     assert "Phiếu / submissions: 2" in done.stdout
     copy = open_runtime(Settings(tmp_path / "copy"))
     all_here, all_there = all_rows(world.database), all_rows(copy.database)

@@ -70,6 +70,18 @@ def test_all_blobs_are_told_in_the_order_of_their_hashes(blobs: Blobs) -> None:
     assert list(blobs.all()) == sorted(put, key=lambda one: one.sha256)
 
 
+def test_a_note_is_kept_under_its_name_and_is_no_blob(blobs: Blobs) -> None:
+    assert list(blobs.notes()) == []
+    with pytest.raises(FileNotFoundError):
+        blobs.read_note("b" * 64)
+    put = blobs.put(b"x")
+    for name, content in (("a" * 64, b"1"), ("b" * 64, b"2"), ("b" * 64, b"3")):
+        blobs.write_note(name, content)
+    assert sorted(blobs.notes()) == ["a" * 64, "b" * 64]
+    assert blobs.read_note("b" * 64) == b"3"
+    assert list(blobs.all()) == [put]
+
+
 def test_a_file_of_a_form_has_its_md5_too(blobs: Blobs) -> None:
     stored = put_for_phones(blobs, io.BytesIO(FILM))
     assert stored.md5 == hashlib.md5(FILM).hexdigest()

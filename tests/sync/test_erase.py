@@ -20,7 +20,7 @@ from sync import accounts, comments, decisions, links, made_files, process, rece
 from sync.access import OPERATOR
 from sync.blobs import Folder
 from sync.database import Database
-from sync.privacy import erase, traces
+from sync.privacy import erase, ledger, traces
 from sync.receive import Outcome, ReceivedFile
 from sync.reports.late import late
 from sync.tables import (
@@ -122,7 +122,7 @@ def erase_ba(world: LibraryWorld) -> erase.Proof:
             db, world.library, TWIN, caller=OPERATOR, why="x", now=world.now, looked=looked
         )
     with world.database.write() as db:
-        erase.delete_doomed(db, Folder(world.folder / "blobs"))
+        ledger.after_erasing(db, Folder(world.folder / "blobs"))
     return found[1]
 
 
@@ -230,7 +230,7 @@ def test_she_does_not_come_back_by_reprocessing_a_resend_or_what_a_phone_still_h
     world.send("member_update", edited, "late update", update=BA, label=LABEL)
     world.work()
     with world.database.write() as db:
-        erase.delete_doomed(db, Folder(world.folder / "blobs"))
+        ledger.after_erasing(db, Folder(world.folder / "blobs"))
     assert found(world) == []
     assert PHOTO not in _blobs(world)
     assert counts(world) == before | {"care_visit": before["care_visit"] + 1, "member_update": 2}
