@@ -235,6 +235,16 @@ UNAVAILABLE = ProblemType(
     "Máy chủ đang bận hoặc chưa lưu được. Xin gửi lại sau ít phút.",
     "The server is busy or cannot store now. Please send again in a few minutes.",
 )
+KEEPS_NOTHING = ProblemType(
+    "keeps_nothing",
+    503,
+    "Máy chủ đang không ghi được gì, thường vì hết chỗ trên đĩa. Chưa có gì bị thay đổi. Trang nào "
+    "cho thấy tên người thì chưa mở được, vì ai xem ai đều phải được ghi lại; số liệu và báo cáo "
+    "vẫn xem được. Xin báo người trông máy chủ.",
+    "The server can write nothing now, mostly because its disk is full. Nothing has been changed. "
+    "Pages that show people by name do not open, because who sees whom is written down; figures "
+    "and reports can be read. Please tell whoever looks after the server.",
+)
 
 # --- Flags: kept, answered 201, shown to a person ---
 UNKNOWN_VERSION = ProblemType(

@@ -16,6 +16,7 @@ from forms.form_problems import FormRefused
 from forms.problems import (
     BAD_REQUEST,
     INTERNAL,
+    KEEPS_NOTHING,
     METHOD_NOT_ALLOWED,
     NOT_AUTHENTIC,
     NOT_FOUND,
@@ -113,7 +114,11 @@ def respond(problem: Problem, status: int | None = None) -> Response:
 
 def when_again(problem: Problem) -> dict[str, str]:
     """The header that says when to ask again, where that helps."""
-    minutes = {UNAVAILABLE: "1", TOO_MANY_GUESSES: problem.details.get("minutes", "1")}
+    minutes = {
+        UNAVAILABLE: "1",
+        KEEPS_NOTHING: "1",
+        TOO_MANY_GUESSES: problem.details.get("minutes", "1"),
+    }
     found = minutes.get(problem.type)
     return {"Retry-After": str(60 * int(found))} if found else {}
 
@@ -146,8 +151,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(FormRefused, _form_refused)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(DBAPIError, _storage)
-    app.register_error_handler(OSError, _storage)
+    app.register_error_handler(DBAPIError, not_stored)
+    app.register_error_handler(OSError, not_stored)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -195,7 +200,7 @@ def _problem_of(error: HTTPException) -> Problem:
     return known.get(error.code or 0, BAD_REQUEST)()
 
 
-def _storage(error: SQLAlchemyError | OSError) -> Response:
+def not_stored(error: SQLAlchemyError | OSError) -> Response:
     """Busy, gone or full: the phone keeps the form and comes again."""
     log_failure(error)
     return respond(UNAVAILABLE())

@@ -32,6 +32,8 @@ _PG_OUTAGES = {"08", "40", "53", "55", "57", "58"}
 _LITE_OUTAGES = tuple(
     f"SQLITE_{name}" for name in ("BUSY", "LOCKED", "FULL", "IOERR", "CANTOPEN", "READONLY")
 )
+_LITE_FULL = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR_WRITE")
+_PG_FULL = ("53100", "25006")  # disk_full, read_only_sql_transaction
 DERIVED_LOCK = 0x63617964  # any number no other advisory lock of this database uses
 
 
@@ -175,6 +177,8 @@ def is_outage(error: BaseException) -> bool:
     """Whether the database was away, full or busy: the same may go well later, unlike bad data."""
     if isinstance(error, NoConnection):  # all of the pool are taken
         return True
+    if keeps_nothing(error):
+        return True
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     lite = getattr(error.orig, "sqlite_errorname", None)
@@ -182,6 +186,14 @@ def is_outage(error: BaseException) -> bool:
         return str(lite).startswith(_LITE_OUTAGES)
     state = getattr(error.orig, "sqlstate", None)
     return state is None or str(state)[:2] in _PG_OUTAGES
+
+
+def keeps_nothing(error: BaseException) -> bool:
+    """Whether the database has no room or only reads, as on a full disk or on a standby."""
+    if not isinstance(error, DBAPIError):
+        return False
+    lite = str(getattr(error.orig, "sqlite_errorname", ""))
+    return lite.startswith(_LITE_FULL) or getattr(error.orig, "sqlstate", None) in _PG_FULL
 
 
 def is_sqlite(db: Connection) -> bool:

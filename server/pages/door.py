@@ -10,13 +10,15 @@ from flask import Blueprint, flash, g, redirect, render_template, request, sessi
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from markupsafe import Markup
+from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 from wtforms.validators import ValidationError
 
-from forms.problems import NOT_ALLOWED, STALE_PAGE, Problem, Refused
-from server.errors import when_again
+from forms.problems import KEEPS_NOTHING, NOT_ALLOWED, STALE_PAGE, Problem, Refused
+from server.errors import log_failure, not_stored, when_again
 from server.runtime import runtime
 from sync.access import KNOWN_VERBS, Caller, may
+from sync.database import keeps_nothing
 
 Answer = Response | str | tuple[str, int]
 View = TypeVar("View", bound=Callable[..., Answer])
@@ -143,6 +145,15 @@ def _prove_ours() -> None:
 def _refused(error: Refused) -> tuple[str, int, dict[str, str]]:
     problem = error.problem
     return problem_page(problem), problem.status or 400, when_again(problem)
+
+
+@pages.errorhandler(DBAPIError)
+def _not_stored(error: DBAPIError) -> tuple[str, int, dict[str, str]] | Response:
+    """What must be written down before it is shown is not shown; all else can be read."""
+    if g.get("caller") is None or not keeps_nothing(error):
+        return not_stored(error)
+    log_failure(error)
+    return _refused(Refused(KEEPS_NOTHING()))
 
 
 def problem_page(problem: Problem) -> str:

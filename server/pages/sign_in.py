@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from flask import Flask, redirect, render_template, request, session, url_for
+from flask import Flask, current_app, redirect, render_template, request, session, url_for
 from flask_login import LoginManager, UserMixin, login_user, logout_user
+from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
 from forms.problems import NOT_AUTHENTIC
@@ -16,6 +19,7 @@ from server.pages.door import OPEN, Answer, page
 from server.pages.words import LANGUAGES
 from server.runtime import runtime
 from sync import accounts, audit
+from sync.database import keeps_nothing
 
 SIGNED_IN = "user.sign_in"  # as the audit has it
 LANGUAGE = "language"  # in the session
@@ -75,8 +79,9 @@ def enter(name: str, password: str) -> bool:
     if caller is None:
         return False
     now = runtime().now()
-    with runtime().database.write() as db:
+    with runtime().database.read() as db:
         user = accounts.find_user_by_id(db, caller.id)
+    with _also_when_full(), runtime().database.write() as db:
         audit.record(db, caller.actor, SIGNED_IN, caller.actor, now)
     _forget()
     session.update(sitting.new(now))
@@ -86,10 +91,21 @@ def enter(name: str, password: str) -> bool:
 def leave() -> None:
     """End the session, also for whoever has a copy of its cookie."""
     here = runtime()
-    with here.database.write() as db:
+    with _also_when_full(), here.database.write() as db:
         sitting.end(db, here.now())
     _forget()
     logout_user()
+
+
+@contextmanager
+def _also_when_full() -> Iterator[None]:
+    """Nobody is kept out, or in, because it could not be written down."""
+    try:
+        yield
+    except DBAPIError as error:
+        if not keeps_nothing(error):
+            raise
+        current_app.logger.warning("nothing can be kept: somebody signed in or out unnoted")
 
 
 def _forget() -> None:

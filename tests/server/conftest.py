@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from lxml import etree
+from sqlalchemy.engine import Connection
 from werkzeug.test import Client, TestResponse
 
 from forms.library import load_library
@@ -213,6 +215,23 @@ class Door:
                 },
             )
             counters.bump(db, counters.FORMS)
+
+
+@contextmanager
+def keeping_nothing(database: Database) -> Iterator[None]:
+    """Meanwhile the database can only be read, as on a full disk or on a standby."""
+    only = "PRAGMA query_only=1" if database.is_sqlite else "SET TRANSACTION READ ONLY"
+
+    def shut(db: Connection) -> None:
+        db.exec_driver_sql(only)
+
+    engine = database.engine
+    sa.event.listen(engine, "begin", shut)
+    try:
+        yield
+    finally:
+        sa.event.remove(engine, "begin", shut)
+        database.dispose()  # SQLite's connections stay shut else
 
 
 @dataclass(frozen=True)

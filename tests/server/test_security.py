@@ -19,7 +19,7 @@ from server.settings import secret_key
 from sync import accounts, tables
 from tests.conftest import NOW
 from tests.server.addresses import addresses
-from tests.server.conftest import Door
+from tests.server.conftest import Door, keeping_nothing
 from tests.server.test_pages import token_in
 
 TLS, PLAIN = "https://cayda.example", "http://cayda.example"
@@ -136,6 +136,29 @@ def test_a_sign_in_ends_when_it_is_left_alone_and_after_a_working_day(street: Do
     sign_in(client, base=HERE)
     street.clock.time += sitting.LEFT_ALONE
     assert client.get("/").location == "/sign-in"
+
+
+# ------------------------------------------------------------------ a full disk
+def test_people_come_in_and_leave_while_nothing_can_be_written_down(
+    street: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = browser(street)
+    with keeping_nothing(street.database):
+        assert sign_in(client, base=HERE).status_code == 303
+        assert client.get("/").status_code == 200
+        answer = client.post(
+            "/account/sign-out",
+            data={"password": PASSWORD, "csrf_token": token_in(client.get("/account"))},
+        )
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+        assert "không ghi được" in answer.text
+        form = {"csrf_token": token_in(client.get("/account"))}
+        assert client.post("/sign-out", data=form).location == "/sign-in"
+        assert client.get("/").location == "/sign-in"
+        asked = client.post("/v1/sessions", json={"email": NAME, "password": PASSWORD})
+        assert (asked.status_code, asked.json["problem"]) == (503, "unavailable")
+    assert NAME not in caplog.text
+    assert sign_in(client, base=HERE).status_code == 303
 
 
 # ------------------------------------------------------------------ other sites

@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy.exc import DBAPIError
 
-from sync.database import Database, among, insert_once, upsert
+from sync.database import Database, among, insert_once, is_outage, keeps_nothing, upsert
 from sync.migrations import HEAD, current, upgrade
 from sync.tables import audit_events, metadata, projects
 from tests.conftest import NOW
@@ -28,6 +29,16 @@ def test_write_rolls_back_on_an_error(database: Database) -> None:
         raise RuntimeError
     with database.read() as db:
         assert db.execute(sa.select(sa.func.count()).select_from(projects)).scalar() == 0
+
+
+def test_a_database_that_can_only_be_read_is_an_outage(database: Database) -> None:
+    only = "PRAGMA query_only=1" if database.is_sqlite else "SET TRANSACTION READ ONLY"
+    with pytest.raises(DBAPIError) as error, database.write() as db:
+        db.exec_driver_sql(only)
+        db.execute(projects.insert(), {"name": "A"})
+    database.dispose()  # its connection only reads
+    assert keeps_nothing(error.value)
+    assert is_outage(error.value)
 
 
 def test_insert_once_lets_the_unique_index_judge(database: Database) -> None:

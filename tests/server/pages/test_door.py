@@ -6,6 +6,7 @@ import html
 import re
 
 from server.pages.door import NEEDS
+from tests.server.conftest import keeping_nothing
 from tests.server.pages.town import Town, post
 
 
@@ -71,6 +72,22 @@ def test_a_number_that_no_database_holds_is_an_address_that_is_not_here(town: To
         assert operator.get(f"/phones/{number}").status_code == 404
         assert officer.get(f"/privacy/erasures/{number}").status_code == 404
         assert officer.get(f"/audit?before={number}").status_code == 200
+
+
+def test_on_a_full_disk_figures_are_read_and_whom_one_saw_must_be_kept_to_see_them(
+    town: Town,
+) -> None:
+    commune = town.browser("commune")
+    with keeping_nothing(town.database):
+        for path in ("/", "/figures/2025H2", "/reports/2025H2", "/account"):
+            assert commune.get(path).status_code == 200, path
+        shut = commune.get("/lists/members")
+        assert shut.status_code == 503
+        assert "ai xem ai đều phải được ghi lại" in shut.text
+        assert '<nav class="menu"' in shut.text
+        assert "Trần Thị Ba" not in shut.text
+        assert post(commune, "/language", language="en").status_code == 303
+    assert commune.get("/lists/members").status_code == 200
 
 
 def test_who_sits_down_next_does_not_see_what_was_sought(town: Town) -> None:
