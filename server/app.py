@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from flask import Flask, request
 
 from forms.problems import NOT_FOUND, Refused
-from server import api, errors, health, metrics, openrosa, pages, row_numbers
+from server import api, errors, health, metrics, openrosa, pages, proxies, row_numbers
 from server.auth import is_token, memory_of
 from server.posting import EXTENSION as POSTING
 from server.posting import Posting, raise_failure
@@ -37,6 +37,7 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> Flask:
     app.before_request(metrics.note_route)
     app.before_request(raise_failure)
     app.before_request(_refuse_nul)
+    proxies.register(app)
     row_numbers.register(app)
     errors.register(app)
     openrosa.register(app)

@@ -28,6 +28,7 @@ MIN_FREE = 1_000_000_000  # bytes; photos of one busy week
 MIN_SQLITE = (3, 38, 0)
 CLOCKS_APART = timedelta(seconds=30)  # more is no network: somebody's clock is wrong
 LOOKED_AT = 20  # of the newest attachments
+PROXY_WITHIN = timedelta(days=7)  # since one was seen that is not believed
 BACKUP_WITHIN = timedelta(days=8)  # a weekly one, a day late
 
 
@@ -204,10 +205,27 @@ def _addresses(runtime: Runtime) -> Iterator[Finding]:
     if settings.public_url is None:
         yield _finding(TLS, settings.host in ("127.0.0.1", "::1", "localhost"), settings.host)
         return
-    secure = settings.public_url.startswith("https:")
-    yield _finding(TLS, secure, settings.public_url)
-    if secure:
-        yield _finding(PROXY, settings.trust_proxy, f"CAYDA_TRUST_PROXY={settings.trust_proxy:d}")
+    yield _finding(TLS, settings.public_url.startswith("https:"), settings.public_url)
+
+
+def unheeded_proxy(runtime: Runtime) -> list[Finding]:
+    """What to say where a proxy stands in front and the settings do not know it."""
+    return [one for one in _tried(PROXY, _proxy, runtime) if not one.good]
+
+
+def _proxy(runtime: Runtime) -> Iterator[Finding]:
+    """Whoever trusts one that is not there believes strangers: so it is set, and never guessed."""
+    settings, now = runtime.settings, runtime.now()
+    found = f"CAYDA_TRUST_PROXY={settings.trust_proxy:d}"
+    if settings.trust_proxy:
+        yield _finding(PROXY, True, found)
+        return
+    with runtime.database.read() as db:
+        seen_at = read_gauges(db, now).unheeded_proxy_at
+    if seen_at is not None and now - seen_at < PROXY_WITHIN:
+        yield _finding(PROXY, False, f"{found}, X-Forwarded-For {seen_at:%Y-%m-%d %H:%M} UTC")
+    else:
+        yield _finding(PROXY, not (settings.public_url or "").startswith("https:"), found)
 
 
 def _library(runtime: Runtime) -> Iterator[Finding]:
@@ -254,6 +272,7 @@ LOOKS: dict[str, Look] = {
     REDIS: _redis,
     WORKER: _work,
     TLS: _addresses,
+    PROXY: _proxy,
     LIBRARY: _library,
 }
 
@@ -295,7 +314,9 @@ TO_DO = {
     "deploy/README.md.",
     TLS: "Đặt Caddy ở trước và CAYDA_PUBLIC_URL=https://…: xem deploy/README.md. / Put Caddy in "
     "front and set CAYDA_PUBLIC_URL=https://…: see deploy/README.md.",
-    PROXY: "Đặt CAYDA_TRUST_PROXY=1, nếu không người đăng nhập bằng mật khẩu bị từ chối. / Set "
-    "CAYDA_TRUST_PROXY=1, or whoever signs in with a password is refused.",
+    PROXY: "Có proxy của mình đứng trước thì đặt CAYDA_TRUST_PROXY=1; nếu không, mọi người chung "
+    "một địa chỉ: một người đoán mật khẩu là chặn tất cả, và Basic bị từ chối. / Where a proxy of "
+    "yours is in front set CAYDA_TRUST_PROXY=1: else all share one address, so that one who "
+    "guesses passwords shuts out everybody, and Basic is refused.",
     LIBRARY: "Xem CAYDA_LIBRARY. / Look at CAYDA_LIBRARY.",
 }

@@ -367,8 +367,17 @@ def _announce(settings: Settings, demo: bool, parent: int) -> None:
         click.echo("Máy chủ không khởi động được. / The server does not answer.", err=True)
         return
     click.echo(f"Cây Đa: {settings.public_url or base_url(settings)}")
+    _warn_of_proxy(settings)
     if demo:
         _fill_demo(settings)
+
+
+def _warn_of_proxy(settings: Settings) -> None:
+    from server import doctor
+    from server.runtime import open_runtime
+
+    for found in doctor.unheeded_proxy(open_runtime(settings)):
+        click.echo(f"✗ {found.what}: {found.found}\n  → {found.to_do}")
 
 
 def _fill_demo(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from sync.phones import QUIET_DAYS
 from sync.tables import app_users, counters, received
 
 COUNTED = 100_000  # pieces of work; of more it is enough to know that they are so many
+UNHEEDED_PROXY = "unheeded proxy"  # likewise, of when one was last seen
 BACKED_UP = "backed up"  # the row of `counters` with the second of the last whole backup
 
 
@@ -28,6 +29,7 @@ class Gauges:
     phones: int  # not revoked
     quiet_phones: int  # of them, not seen for QUIET_DAYS
     backed_up_at: datetime | None
+    unheeded_proxy_at: datetime | None  # when a proxy last said whom it asks for, unheard
 
 
 def read_gauges(db: Connection, now: datetime) -> Gauges:
@@ -37,7 +39,8 @@ def read_gauges(db: Connection, now: datetime) -> Gauges:
     quiet = seen_at < sa.literal(now - timedelta(days=QUIET_DAYS), app_users.c.created_at.type)
     counted = sa.func.count().filter
     phones, quiet_phones = db.execute(sa.select(counted(phone), counted(phone, quiet))).one()
-    named = sa.select(counters).where(counters.c.name.in_((queue.DONE, BACKED_UP)))
+    noted = (queue.DONE, BACKED_UP, UNHEEDED_PROXY)
+    named = sa.select(counters).where(counters.c.name.in_(noted))
     values = {row.name: row.value for row in db.execute(named)}
     return Gauges(
         received=db.execute(sa.select(sa.func.max(received.c.id))).scalar() or 0,
@@ -46,12 +49,24 @@ def read_gauges(db: Connection, now: datetime) -> Gauges:
         worker_seen_at=workers.last_seen(db),
         phones=phones,
         quiet_phones=quiet_phones,
-        backed_up_at=(
-            datetime.fromtimestamp(values[BACKED_UP], UTC) if BACKED_UP in values else None
-        ),
+        backed_up_at=_moment(values.get(BACKED_UP)),
+        unheeded_proxy_at=_moment(values.get(UNHEEDED_PROXY)),
     )
+
+
+def _moment(second: int | None) -> datetime | None:
+    return None if second is None else datetime.fromtimestamp(second, UTC)
 
 
 def note_backup(db: Connection, now: datetime) -> None:
     """A backup is whole."""
-    upsert(db, counters, [{"name": BACKED_UP, "value": int(now.timestamp())}], ["name"])
+    _note(db, BACKED_UP, now)
+
+
+def note_unheeded_proxy(db: Connection, now: datetime) -> None:
+    """A proxy said whom it asks for, and the settings believe none."""
+    _note(db, UNHEEDED_PROXY, now)
+
+
+def _note(db: Connection, name: str, now: datetime) -> None:
+    upsert(db, counters, [{"name": name, "value": int(now.timestamp())}], ["name"])

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from server import doctor
+from server.app import create_app
 from server.cli import main
 from server.runtime import Runtime
 from server.serve import prepare
@@ -22,7 +23,7 @@ from sync import gauges, queue, status, workers
 from sync.blobs import open_blobs
 from sync.database import Database
 from tests.conftest import NOW
-from tests.server.conftest import Door, instance
+from tests.server.conftest import TOKEN, Door, instance
 
 
 @pytest.fixture
@@ -186,6 +187,23 @@ def test_passwords_in_the_clear_are_wrong(well: Runtime) -> None:
     assert with_(public_url=None, host="0.0.0.0") == {doctor.TLS}
     assert with_(public_url=None) == set()
     assert with_(trust_proxy=False) == {doctor.PROXY}
+
+
+def test_a_proxy_that_is_not_believed_is_seen_and_told(well: Runtime) -> None:
+    plain = replace(well, settings=replace(well.settings, trust_proxy=False, public_url=None))
+    client = create_app(plain.settings, plain).test_client()
+    told, strangers = {"X-Forwarded-For": "203.0.113.9"}, {"REMOTE_ADDR": "1.2.3.4"}
+    client.get("/sign-in", headers=told, environ_base=strangers)  # anybody can send a header
+    client.get(f"/v1/key/{TOKEN}/projects/1/formList", headers=told)  # no phone is made to write
+    client.get("/sign-in")
+    assert wrong(plain) == set()
+    client.get("/sign-in", headers=told)
+    assert wrong(plain) == {doctor.PROXY}
+    (found,) = doctor.unheeded_proxy(plain)
+    assert "X-Forwarded-For" in found.found
+    assert wrong(well) == set()  # once it is set
+    month = timedelta(days=30)
+    assert doctor.unheeded_proxy(replace(plain, now=lambda: well.now() + month)) == []
 
 
 def test_the_time_of_the_last_arrival_is_that_of_the_last_number(door: Door) -> None:
