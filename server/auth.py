@@ -41,6 +41,7 @@ REMEMBERED = 2_000
 LONGEST_NOTE = 255  # of what a phone says of itself
 
 EXTENSION = "cayda.auth"
+WAIT = "cayda.wait"  # in the environ: seconds; see front.py
 
 _TOKEN = re.compile(r"[A-Za-z0-9!$]{64}")  # ours, and what ODK Central would give
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -184,6 +185,7 @@ def _bearer_caller(token: str) -> Caller | None:
         return signed_in.caller
     found = database.ask(lambda db: tokens.find(db, token, now))
     if found is None:
+        _answer_late(memory().guesses.missed_token(caller_address()))
         return None
     number, caller = found
     if memory().is_news(f"token:{number}"):
@@ -227,11 +229,17 @@ def sign_in(name: str, password: str, wait: float = SIGN_IN_WAITS) -> Caller | N
     finally:
         memory().turn_to_guess.release()
     if not good or user is None or mark is None:
-        guesses.missed(name, address)
+        _answer_late(guesses.missed(name, address))
         return None
     guesses.found(name, address)
+    _answer_late(0)
     memory().remember(mark)
     return user.caller
+
+
+def _answer_late(seconds: float) -> None:
+    """Whoever guesses waits, and holds no thread meanwhile."""
+    request.environ[WAIT] = seconds
 
 
 def is_secure() -> bool:
@@ -348,7 +356,7 @@ def _digest_caller(given: Authorization) -> Caller:
     ha1 = accounts.open_ha1(user, memory().key)
     expected = _response(answer, ha1 or "0" * 32)
     if not hmac.compare_digest(expected.encode(), answer.response.encode()) or ha1 is None:
-        guesses.missed(answer.name, address)
+        _answer_late(guesses.missed(answer.name, address))
         raise Unauthorized(_challenges())
     if not _is_fresh(answer.nonce):
         # Only now: stale=true for a wrong password would make the phone try twenty times.

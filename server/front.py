@@ -4,7 +4,8 @@ A phone on a bad line costs no thread: its request is given to the application w
 here, and the answer waits in no thread while it is taken. The application finds a complete and
 seekable `wsgi.input`. Where it cannot answer at once it may call `environ["cayda.later"]()`, return
 `[]` without `start_response`, and call what it got, `(status, headers, body)`, once, later, from
-any thread: so many submissions wait for one commit without a thread each.
+any thread: so many submissions wait for one commit without a thread each. An answer that nobody
+should have soon, as to a wrong password, says in `environ["cayda.wait"]` how many seconds it waits.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ PULLING = 2  # threads of a lane that make the next piece of long answers
 WRITING = 2  # threads that put large bodies on the disk
 IN_MEMORY = 1 << 18  # bytes of one body; the rest lies in a temporary file
 ALL_IN_MEMORY = 1 << 26  # bytes of all bodies together; beyond it each has a sixteenth of the above
+MOST_HELD_BACK = 100  # answers that wait for nothing but time
 LINGER = 5.0  # seconds in which a phone that still sends may read why it was refused
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -64,6 +66,7 @@ class Front:
         self._others = _Lane(self._take_turn)  # a page or an export may take seconds
         self._answers: deque[tuple[Asked, Answer]] = deque()
         self._is_woken = False
+        self._held_back = 0  # answers
         self._disk = ThreadPoolExecutor(WRITING, "disk")
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -74,7 +77,9 @@ class Front:
                 is_phone = PHONE_PATH.search(environ["PATH_INFO"]) is not None
                 lane = self._phones if is_phone else self._others
                 lane.jobs.put((environ, body, asked))
-                await _send(await asked, lane, receive, send)
+                answer = await asked
+                await self._hold_back(environ.get("cayda.wait", 0))
+                await _send(answer, lane, receive, send)
         except Refused as refused:
             await _refuse(environ, refused.problem, receive, send)
         finally:
@@ -161,6 +166,15 @@ class Front:
         if not self._is_woken:
             self._is_woken = True
             asked.get_loop().call_soon_threadsafe(self._hand_out)
+
+    async def _hold_back(self, seconds: float) -> None:
+        """Not more than some at a time: who guesses on many lines takes none from phones."""
+        if seconds and self._held_back < MOST_HELD_BACK:
+            self._held_back += 1
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                self._held_back -= 1
 
     def _hand_out(self) -> None:
         self._is_woken = False  # before looking: what comes while we look wakes us again

@@ -1,4 +1,4 @@
-"""How often somebody may guess a password: a few times an hour, by name and by where it comes from.
+"""How often somebody may guess, by name and by where it comes from; and each guess takes longer.
 
 Counted in this process, and where there are several by Valkey together; without Valkey each counts
 for itself. A name is known to neither: they hold a keyed hash of it.
@@ -19,6 +19,8 @@ from forms.problems import TOO_MANY_GUESSES, Refused
 
 OF_ONE_NAME = parse("20/15minutes")  # from one address; whoever knows it has signed in by then
 OF_ONE_ADDRESS = parse("200/15minutes")  # an office of many people may stand behind one
+
+SHORTEST_WAIT, LONGEST_WAIT = 0.5, 4.0  # seconds
 
 Key = tuple[RateLimitItem, str]
 
@@ -45,13 +47,27 @@ class Guesses:
                 minutes = max(1, round((reset - time.time()) / 60))
                 raise Refused(TOO_MANY_GUESSES(minutes=minutes))
 
-    def missed(self, name: str, address: str) -> None:
-        """One more that was wrong."""
-        for item, key in self._keys(name, address):
+    def missed(self, name: str, address: str) -> float:
+        """One more that was wrong. → how many seconds later to say so."""
+        mine, _ = keys = self._keys(name, address)
+        for item, key in keys:
             self._here.hit(item, key)
             if self._everywhere is not None:
                 with suppress(StorageError):  # nobody is shut out because it is away
                     self._everywhere.hit(item, key)
+        return self._longer(*mine)
+
+    def missed_token(self, address: str) -> float:
+        """A token that is nobody's. They are not to be guessed: whoever asks on waits, no more, for
+        a whole office may stand behind an address where one program has an old one."""
+        mine = OF_ONE_NAME, self._hashed(f"\0token\0{address}")
+        self._here.hit(*mine)
+        return self._longer(*mine)
+
+    def _longer(self, item: RateLimitItem, key: str) -> float:
+        """Half a second after the first, then twice as long each time."""
+        before = item.amount - self._here.get_window_stats(item, key).remaining - 1
+        return float(min(LONGEST_WAIT, SHORTEST_WAIT * 2**before))
 
     def found(self, name: str, address: str) -> None:
         """The person of this name knows it: their slips before count no more."""

@@ -49,6 +49,8 @@ class App:
             threading.Thread(target=self._release).start()
         if kind == "panic":
             raise BaseException
+        if kind == "wait":
+            environ["cayda.wait"] = float(number)
         if kind == "sleep":
             time.sleep(float(number))
         if kind in ("stream", "broken"):

@@ -72,6 +72,17 @@ def test_a_body_is_given_on_whole_and_can_be_read_twice(
     assert "HTTP_TRANSFER_ENCODING" not in seen["environ"]
 
 
+def test_answers_that_are_held_back_hold_no_thread_and_no_more_than_some(web: Web) -> None:
+    start = time.monotonic()
+    held = [web.line().asks("/wait/2") for _ in range(front.MOST_HELD_BACK)]
+    assert web.seen("/")["size"] == 0
+    web.line().asks("/wait/2").seen()
+    assert time.monotonic() - start < 2
+    for line in held:
+        line.seen()
+    assert 2 <= time.monotonic() - start < 4
+
+
 def test_phones_that_send_slowly_hold_nobody_up(web: Web) -> None:
     body = os.urandom(300_000)
     slow = [web.line().sends(head("/", len(body)), body[:250_000]) for _ in range(100)]

