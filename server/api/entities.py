@@ -168,10 +168,15 @@ def _version_json(
         "creatorId": maker.id if maker else listing.NOBODY,
         "userAgent": maker.user_agent if maker else "",
         "conflictingProperties": None,
-        "source": {"submission": {"instanceId": one.instance_id, "xmlFormId": one.form}}
-        if one.instance_id and one.form in read
-        else {},
+        "source": source_of(one, read),
     }
+
+
+def source_of(one: Told, read: frozenset[str]) -> dict[str, Any]:
+    """The submission that asked for a version, for who may read that form."""
+    if one.instance_id is None or one.form not in read:
+        return {}
+    return {"submission": {"instanceId": one.instance_id, "xmlFormId": one.form}}
 
 
 # ------------------------------------------------------------------ reading
@@ -218,13 +223,13 @@ def _said(db: Connection, list_name: str, uuid: str) -> Response:
 def list_entity_versions(list_name: str, uuid: str) -> Response:
     """Every version, the oldest first."""
     with runtime().database.read() as db:
-        of, story, makers = _story(db, list_name, uuid)
-        read = _readable(db, story)
+        of, story, makers = story_of(db, list_name, uuid)
+        read = readable(db, story)
     shapes = [_version_json(one, of, story, makers.get(one.number), read) for one in story.versions]
     return jsonify(shapes)
 
 
-def _readable(db: Connection, story: Story) -> frozenset[str]:
+def readable(db: Connection, story: Story) -> frozenset[str]:
     """The forms behind a story whose submissions the caller may read: that a health check was made
     is not for everybody who sees the name, and whoever knows an instanceID may send an edit."""
     here, found = runtime(), set()
@@ -240,7 +245,7 @@ def _readable(db: Connection, story: Story) -> frozenset[str]:
 def list_entity_differences(list_name: str, uuid: str) -> Response:
     """What each version changed, beginning with the second."""
     with runtime().database.read() as db:
-        of, story, _ = _story(db, list_name, uuid)
+        of, story, _ = story_of(db, list_name, uuid)
     shown = {"label", *of.properties}
     return jsonify(
         [
@@ -254,7 +259,8 @@ def list_entity_differences(list_name: str, uuid: str) -> Response:
     )
 
 
-def _story(db: Connection, list_name: str, uuid: str) -> tuple[Slice, Story, dict[int, Maker]]:
+def story_of(db: Connection, list_name: str, uuid: str) -> tuple[Slice, Story, dict[int, Maker]]:
+    """What the caller may have of the list, and one entity of it with who made each version."""
     of = mine(db, list_name)
     found = listing.find(db, of, uuid)
     story = entity_history.history(db, list_name, found.uuid)

@@ -204,6 +204,10 @@ def test_what_is_deleted_is_gone_until_it_is_restored(city: Program) -> None:
     assert city.json(f"{TREES}/entities") == []
     assert city.post(f"{path}/restore").status_code == 200
     assert city.json(path)["uuid"] == OAK
+    change(city, "force=true", height="9")
+    actions = [one["action"] for one in city.json(f"{path}/audits")]
+    verbs = ("restore", "delete", "update.version", "create")  # all in one moment
+    assert actions == [f"entity.{verb}" for verb in verbs]
 
 
 # ------------------------------------------------------------------ OData

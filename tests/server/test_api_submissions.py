@@ -180,7 +180,7 @@ def test_what_people_say_is_kept_with_their_reviews_and_heard_by_who_judges(visi
 @pytest.mark.parametrize("role", ["chair", "volunteer", "health", "admin", "commune"])
 def test_a_form_from_elsewhere_is_read_by_the_city_only(door: Door, role: str) -> None:
     program = signed_in(door, role)
-    for path in ("", f"/{A}", "/keys", "/submitters", f"/{A}/versions", f"/{A}/comments"):
+    for path in ("", f"/{A}", "/keys", "/submitters", f"/{A}/audits", f"/{A}/comments"):
         program.refused(program.get(LIST + path), 403.1)
 
 
@@ -211,6 +211,13 @@ def test_c124_an_edit_takes_the_place_and_the_state_is_edited(city: Program) -> 
     assert city.get(f"{LIST}/{A}/versions/{A}.xml").data == instance()
     assert city.json(f"{LIST}/{A}/versions/{A}")["current"] is False
     city.refused(city.get(f"{LIST}/{A}/versions/{C}"), 404.1)
+    told = city.json(f"{LIST}/{A}/audits")
+    assert [(one["action"], one["details"]) for one in told] == [  # all in one moment
+        ("submission.review", {"state": "approved"}),
+        ("submission.update.version", {"instanceId": B}),
+        ("submission.create", {"instanceId": A}),
+    ]
+    assert len({one["actorId"] for one in told}) == 1
 
 
 def test_what_an_edit_changed_is_told_by_answer(city: Program) -> None:

@@ -117,6 +117,7 @@ ADDRESSES = {
     "GET api.get_submission_version_xml": Address(f"{ONE}/versions/{{care_visit}}.xml", whole),
     "GET api.list_submission_differences": Address(f"{ONE}/diffs", whole),
     "GET api.list_submission_comments": Address(f"{ONE}/comments", visit),
+    "GET api.list_submission_audits": Address(f"{ONE}/audits", visit),
     "GET api.list_submission_files": Address(f"{ONE}/attachments", visit),
     "GET api.get_submission_file": Address(f"{ONE}/attachments/none.jpg", only()),
     "GET api.list_submitters": Address(f"{S}/submitters", form_readers),
@@ -153,6 +154,7 @@ ADDRESSES = {
     ),
     "GET api.list_entity_versions": Address(f"{E}/versions", sees("members")),
     "GET api.list_entity_differences": Address(f"{E}/diffs", sees("members")),
+    "GET api.list_entity_audits": Address(f"{E}/audits", sees("members")),
     "POST api.create_dataset": Address(f"{P}/datasets", json={"name": "a b"}),
     "POST api.create_property": Address(f"{L}/properties", json={"name": "a b"}),
     "POST api.create_entities": Address(
