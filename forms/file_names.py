@@ -16,6 +16,7 @@ from forms.xml import Element
 
 LONGEST_NAME = 255
 
+_ON_NO_DISK = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]')
 _LOST = re.compile(r"[^\x00-\x3e\x40-\x7f]+")  # beyond ASCII, or the "?" that some write instead
 
 
@@ -28,6 +29,16 @@ def file_name(text: str) -> str | None:
         tail = dot + extension if stem and len(extension) < 10 else ""
         name = name[: LONGEST_NAME - len(tail)] + tail
     return None if name in ("", ".", "..") else name
+
+
+def on_any_disk(text: str) -> str:
+    """A name of one part that every system can keep, a header can carry and a reader can trust.
+
+    Names of files come from phones and ids of forms may hold a "/"; signs that turn the direction
+    of writing let `gnp.exe` look like a picture.
+    """
+    name = _ON_NO_DISK.sub("-", text)
+    return name if name.strip(". ") else "-"
 
 
 def name_meant(sent_as: str, root: Element) -> str | None:

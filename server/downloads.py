@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from flask import Response, request
 
 from forms.cells import Table, to_csv
+from forms.file_names import on_any_disk
 from sync.attachments import Download
 from sync.workbook import write_xlsx
 
@@ -16,9 +17,9 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def named(answer: Response, name: str) -> Response:
-    """The answer, to be saved under this name."""
+    """The answer, to be saved under this name, as far as any disk can keep it."""
     # Werkzeug writes `filename*=UTF-8''…` (RFC 6266) beside an ASCII one where that is needed.
-    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    answer.headers.set("Content-Disposition", "attachment", filename=on_any_disk(name))
     return answer
 
 

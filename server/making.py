@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from forms.cells import Cell, Stream, Table, to_csv
 from forms.days import vietnam_day
+from forms.file_names import on_any_disk
 from forms.periods import get_period
 from forms.problems import NOT_FOUND, Refused
 from server.downloads import XLSX
@@ -119,7 +120,7 @@ def _make_records(
         return Made(f"{form.xml_form_id}.xlsx", XLSX, rights, people)
     with ZipFile(path, "w", ZIP_DEFLATED) as pack:
         for table in tables:
-            with pack.open(f"{table.name}.csv", "w", force_zip64=True) as out:
+            with pack.open(f"{on_any_disk(table.name)}.csv", "w", force_zip64=True) as out:
                 out.writelines(to_csv(table))
     return Made(f"{form.xml_form_id}.zip", ZIP, rights, people)
 

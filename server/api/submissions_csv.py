@@ -19,6 +19,7 @@ from flask import Response, request
 from sqlalchemy.engine import Connection
 
 from forms.central_csv import CsvOptions, Sheet, form_cells, repeat_cells, sheets, to_csv
+from forms.file_names import on_any_disk
 from forms.odata_filter import read_filter
 from forms.problems import Refused
 from forms.tree import Node, files_in
@@ -241,9 +242,11 @@ def _media(db: Connection, with_files: Iterable[_WithFiles], made: _Zip) -> Iter
         for file in attachments.of_version(db, one.version_id):
             if file.sha256 is None or (one.allowed is not None and file.name not in one.allowed):
                 continue
-            name = f"media/{file.name}"
+            filed = on_any_disk(file.name)
+            name = f"media/{filed}"
             if name in taken:
-                name = f"media/{one.instance_id.replace(':', '_').replace('/', '_')}/{file.name}"
+                folder = on_any_disk(one.instance_id.replace(":", "_").replace("/", "_"))
+                name = f"media/{folder}/{filed}"
             taken.add(name)
             yield from _file(db, one, file.name, name, made)
     if made.left_out:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from forms.file_names import on_any_disk
 from server.cli.calendar import takes_calendar
 from server.cli.command import with_runtime
 from server.cli.handing_out import (
     KINDS,
-    file_name,
     find_caller,
     hand_out,
     seen_as,
@@ -165,7 +165,7 @@ def export_records(
 def _destination(out: Path | None, name: str, kind: str | None) -> tuple[Path, str, str]:
     """Folder, name without its ending, and kind of what is to be written."""
     if out is None or out.is_dir() or not out.suffix:
-        return out or Path(), file_name(name), kind or "csv"
+        return out or Path(), on_any_disk(name), kind or "csv"
     given = ending(out)
     if given not in RECORD_KINDS.choices:
         fail(
@@ -184,7 +184,7 @@ def _beside(tables: Sequence[Table], form: str, stem: str) -> Iterator[Table]:
     """The form's table under the file's own name, repeats with theirs behind it."""
     taken: set[str] = set()
     for table in tables:
-        inner = "" if table.name == form else f"-{file_name(table.name)}"
+        inner = "" if table.name == form else f"-{on_any_disk(table.name)}"
         free = next(n for n in _numbered(stem + inner) if n.lower() not in taken)
         taken.add(free.lower())
         yield dataclasses.replace(table, name=free)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -31,13 +30,7 @@ takes_user = click.option(
 )
 takes_raw = click.option("--raw", is_flag=True, help="CSV cho máy đọc / CSV for programs.")
 KINDS = click.Choice(["csv", "xlsx"])
-_NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def file_name(name: str) -> str:
-    """The name as every system can keep a file: ids of forms and codes of places may hold a "/"."""
-    return _NOT_IN_NAMES.sub("-", name)
 
 
 def write_tables(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from forms.file_names import on_any_disk
 from server.cli.command import Command, Group, with_runtime
 from server.cli.handing_out import (
     KINDS,
-    file_name,
     find_caller,
     hand_out,
     seen_as,
@@ -76,7 +76,7 @@ def _command(name: str) -> click.Command:
             )
         files = []
         for table in tables:
-            named = dataclasses.replace(table, name=file_name(table.name))
+            named = dataclasses.replace(table, name=on_any_disk(table.name))
             files += write_tables(out, named.name, [named], kind, raw)
         hand_out(runtime, files, "roll.export", f"list:{name}", club=club, **seen_as(caller))
 

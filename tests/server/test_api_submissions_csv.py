@@ -128,6 +128,27 @@ def test_two_files_of_one_name_are_both_there(city: Program) -> None:
     assert found[f"media/{A.replace(':', '_')}/p.bin"] == b"1"
 
 
+def test_no_name_that_a_phone_sends_leads_out_of_the_archive_or_into_a_header(
+    city: Program,
+) -> None:
+    for id_ in ("..", "..\\..", "uuid:ở đây", "C:/x"):
+        xml = instance(id_, photo="../../ảnh&#10;X-Evil: 1.bin")
+        city.door.post(xml, {"ảnhX-Evil: 1.bin": id_.encode()})
+    work(city.door)
+    found = unzipped(city, f"{LIST}.csv.zip")
+    for name in found:
+        parts = name.split("/")
+        assert ".." not in parts, name
+        assert not set(name) & set('\\:"'), name
+    assert len(found) == 5
+    here = f"{LIST}/uuid:ở đây/attachments"
+    (only,) = city.json(here)
+    got = city.get(f"{here}/{only['name']}")
+    assert (got.status_code, got.data) == (200, "uuid:ở đây".encode())
+    assert "X-Evil" not in got.headers
+    assert "/" not in got.headers["Content-Disposition"]
+
+
 def test_the_audits_of_all_phones_are_one_table(visits: Door) -> None:
     audit = b"event,node,start,end\nform start,,1,\nquestion,/data/sys,2,3\n"
     sent = CHECK.format(club=CLUB, name=C).replace("<instanceName>", "<audit>audit.csv</audit><x>")
