@@ -199,12 +199,12 @@ def _bearer_caller(token: str) -> Caller | None:
 
 def _page_caller() -> Caller | None:
     """Who is signed in to the pages. To change anything takes a header that no form on another
-    site can send."""
+    site can send, and a browser that does not say it comes from one."""
     cookie = current_app.session_interface.get_cookie_name(current_app)
     if cookie not in request.cookies:
         return None
     by_script = request.headers.get("X-Requested-With") == "XMLHttpRequest"
-    if request.method not in _SAFE_METHODS and not by_script:
+    if request.method not in _SAFE_METHODS and (not by_script or is_from_elsewhere()):
         return None
     found: Caller | None = getattr(current_user, "caller", None)
     return found
@@ -235,6 +235,11 @@ def sign_in(name: str, password: str, wait: float = SIGN_IN_WAITS) -> Caller | N
     _answer_late(0)
     memory().remember(mark)
     return user.caller
+
+
+def is_from_elsewhere() -> bool:
+    """Whether the browser says that a page of another site sends this; old ones say nothing."""
+    return request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
 
 
 def _answer_late(seconds: float) -> None:

@@ -45,13 +45,12 @@ def register(app: Flask, pages: str) -> None:
         given.setdefault("X-Content-Type-Options", "nosniff")
         given.setdefault("Referrer-Policy", "no-referrer")
         given.setdefault("Content-Security-Policy", OF_PAGES if group == pages else OF_DATA)
-        given.setdefault("Cache-Control", _caching(group == pages))
+        given.setdefault("Cache-Control", "no-cache" if _is_static() else "no-store")
         if auth.is_behind_tls():
             given.setdefault("Strict-Transport-Security", TLS_ONLY)
         return answer
 
 
-def _caching(is_page: bool) -> str:
-    if request.endpoint is not None and request.endpoint.endswith(".static"):
-        return "no-cache"
-    return "no-store" if is_page else "private, no-cache"  # off a shared computer's disk
+def _is_static() -> bool:
+    """Whether it is of the pages' own; all else may be personal, and the computer many people's."""
+    return request.endpoint is not None and request.endpoint.endswith(".static")

@@ -266,6 +266,7 @@ def document(find: Find) -> Response:
         found = find(db)
     answer = Response(found.xform, content_type="application/xml; charset=utf-8")
     answer.set_etag(found.hash)
+    answer.headers["Cache-Control"] = "private, no-cache"  # a form tells nothing of anybody
     answer.make_conditional(request.environ)
     return answer
 

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from wtforms.validators import ValidationError
 
 from forms.problems import KEEPS_NOTHING, NOT_ALLOWED, STALE_PAGE, Problem, Refused
+from server import auth
 from server.errors import log_failure, not_stored, when_again
 from server.runtime import runtime
 from sync.access import KNOWN_VERBS, Caller, may
@@ -133,7 +134,10 @@ def _is_let_in(asking: Caller, needed: tuple[str, ...]) -> bool:
 
 
 def _prove_ours() -> None:
-    """Another site can make a browser send a form here, but cannot know the token."""
+    """Another site can make a browser send a form here, but cannot know the token; and browsers of
+    our days tell."""
+    if auth.is_from_elsewhere():
+        raise Refused(STALE_PAGE())
     given = request.headers.get("X-CSRFToken") or request.form.get("csrf_token")
     try:
         validate_csrf(given)

@@ -84,7 +84,10 @@ def test_no_answer_may_be_framed_sniffed_or_left_on_a_shared_disk(street: Door) 
     for path, kept, runs in (
         ("/", "no-store", "script-src 'self'"),
         ("/nothing-here", "no-store", "script-src 'self'"),
-        ("/v1/users/current", "private, no-cache", "sandbox"),
+        ("/v1/users/current", "no-store", "sandbox"),
+        ("/v1/projects/1/forms/trees/submissions", "no-store", "sandbox"),
+        ("/v1/projects/1/forms/trees.svc/Submissions", "no-store", "sandbox"),
+        ("/v1/projects/1/forms/trees/submissions.csv", "no-store", "sandbox"),
         ("/v1/nothing", "no-store", "default-src 'none'"),
         ("/static/cayda.css", "no-cache", "default-src 'none'"),
     ):
@@ -177,6 +180,30 @@ def test_no_page_changes_anything_without_the_token_of_this_very_session(street:
                 asked += 1
     assert asked > 50
     assert client.get("/", base_url=PLAIN).status_code == 200  # also not signed out
+
+
+def test_what_a_browser_says_comes_from_another_site_changes_nothing(street: Door) -> None:
+    client = browser(street)
+    sign_in(client, base=HERE)
+    form = {"csrf_token": token_in(client.get("/account")), "language": "en"}
+    for said, answered in (("cross-site", 400), ("same-site", 400), ("same-origin", 303)):
+        headers = {"Sec-Fetch-Site": said, "X-Requested-With": "XMLHttpRequest"}
+        assert client.post("/language", data=form, headers=headers).status_code == answered
+        by_api = client.post("/v1/projects/1/app-users", json={}, headers=headers)
+        assert by_api.status_code == (401 if answered == 400 else 403), said
+    from_link = {"Sec-Fetch-Site": "cross-site"}  # a link in a letter leads here all the same
+    assert client.get("/", headers=from_link).status_code == 200
+
+
+def test_no_name_of_a_host_that_the_caller_makes_up_is_given_back(street: Door) -> None:
+    client = browser(street)
+    sign_in(client, base=HERE)
+    for path in ("/", "/sign-in", "/account", "/reports", "/v1/users/current", "/nothing-here"):
+        for host in ("evil.example", "evil.example:99999", 'evil.example"><script>', "a/../b", ""):
+            answer = client.get(path, environ_overrides={"HTTP_HOST": host})
+            assert answer.status_code < 500, (path, host)
+            assert "evil" not in answer.text, (path, host)
+            assert "evil" not in str(answer.headers), (path, host)
 
 
 @pytest.mark.parametrize(
