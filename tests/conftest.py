@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -25,12 +25,13 @@ from sync.migrations import upgrade
 from sync.tables import metadata
 from tests.checklist import PAGE, numbers_of, to_page
 from tests.chromium import chromium, engines
+from tests.connections import connections_kept
 from tests.postgres import a_postgres
 from tests.s3 import a_bucket
 
 __all__ = ["chromium", "engines"]  # fixtures
 
-MEMORY, ROOM = Path("/dev/shm"), 4_000_000_000  # bytes
+MEMORY, ROOM = Path("/dev/shm"), 4_000_000_000  # bytes; where Linux keeps files in memory
 NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)  # 10:00 in Da Nang
 
 
@@ -48,6 +49,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        # A commit that waits for the disk takes 5 ms, and thousands of tests make several each.
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
     if config.getoption("--checklist") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Checklist(), "checklist")
 
@@ -121,15 +125,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL of this test runner's own, migrated; in memory where Linux offers that:
-    emptying its tables makes hundreds of files for each test.
-    """
-    with ExitStack() as stack:
-        data = None
-        if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
-            made = TemporaryDirectory(prefix="cayda-", dir=MEMORY)
-            data = Path(stack.enter_context(made)) / "data"
-        url = stack.enter_context(a_postgres(tmp_path_factory.mktemp("pg"), data))
+    """A real PostgreSQL of this test runner's own, migrated."""
+    with a_postgres(tmp_path_factory.mktemp("pg")) as url:
         database = Database(url)
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
             # Speed of the suite; no test cuts the power.
@@ -137,7 +134,8 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             db.execute(sa.text("SELECT pg_reload_conf()"))
         upgrade(database)
         database.dispose()
-        yield url
+        with connections_kept(url):
+            yield url
 
 
 def empty(database: Database) -> None:

