@@ -6,6 +6,18 @@ document.addEventListener("submit", (event) => {
   if (sure && !window.confirm(sure)) event.preventDefault();
 });
 
+// On a narrow screen a row of a wide table is a card, each cell with the words of its column.
+function stack(part) {
+  part.querySelectorAll(".wide table:not(.figures)").forEach((table) => {
+    const words = [...table.querySelectorAll("thead th")].map((cell) => cell.firstChild?.textContent.trim());
+    table.querySelectorAll("tbody tr").forEach((row) => [...row.cells].forEach((cell, at) => {
+      if (words[at]) cell.dataset.of = words[at];
+    }));
+    table.classList.toggle("stacked", words.length > 1);
+  });
+}
+stack(document);
+
 // <div id="x" data-poll="5"> is fetched again every 5 seconds, until the page says it no longer.
 function poll(part) {
   const seconds = Number(part.dataset.poll);
@@ -17,6 +29,7 @@ function poll(part) {
       const fresh = page.getElementById(part.id);
       if (answer.ok && fresh) {
         part.replaceWith(fresh);
+        stack(fresh);
         poll(fresh);
         return;
       }

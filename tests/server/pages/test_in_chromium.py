@@ -33,6 +33,14 @@ axe.run(document, {resultTypes: ["violations"]}).then(
   error => done([["critical", String(error), ""]]));
 """
 TOO_WIDE = "const d = document.documentElement; return d.scrollWidth > d.clientWidth"
+# On a telephone the header is one row, and what is wider than the screen can be reached by keys.
+CROWDED = """
+const wide = [...document.querySelectorAll(".wide")].filter(d => d.scrollWidth > d.clientWidth);
+return [
+  ...(document.querySelector("header").offsetHeight > 70 ? ["a header of more than one row"] : []),
+  ...wide.filter(d => d.tabIndex !== 0 || !d.ariaLabel).map(d => d.outerHTML.slice(0, 200)),
+];
+"""
 LETTERS = "return getComputedStyle(document.body).fontSize"
 pytestmark = [
     pytest.mark.browser,
@@ -98,6 +106,8 @@ def test_no_page_has_a_barrier_at_either_width(
                 found.append(f"{path} is wider than {width} px")
             if float(window.execute_script(LETTERS).removesuffix("px")) < 18:
                 found.append(f"{path} has small letters")
+            if width == PHONE:
+                found += [f"{path}: {one}" for one in window.execute_script(CROWDED)]
             for impact, rule, html in window.execute_async_script(AXE):
                 if impact in SERIOUS:
                     found.append(f"{path} at {width} px: {rule} {html[:200]}")
@@ -119,6 +129,22 @@ def test_keys_choose_in_a_list_without_leaving_the_page(
     assert window.current_url == address
     assert window.switch_to.active_element == choice
     assert choice.get_property("value") != before
+
+
+def test_the_menu_unfolds_on_a_telephone_by_one_key_without_script(
+    world: ScopeWorld, site: str, chromium: Browser
+) -> None:
+    window = chromium()
+    sign_in(window, site, world, next(who for who in callers() if who.role == "commune"))
+    window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    widen(window, PHONE)
+    window.get(f"{site}/lists/members")
+    lines = window.find_elements("css selector", "nav a[href]")
+    assert not [line for line in lines if line.is_displayed()]
+    window.find_element("css selector", "header summary").send_keys("\ue007")  # Enter
+    assert {"/", "/reports", "/account"} <= {
+        line.get_attribute("href").removeprefix(site) for line in lines if line.is_displayed()
+    }
 
 
 def picture(window: Any, name: str, width: int) -> None:
