@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from sync.archive import BLOBS, Damaged, Manifest, TableRows, Writer, read_parts
 from sync.blobs import Blobs, hash_pieces
 from sync.database import copy_in, number_on
-from sync.tables import Answers, Json, SealedXml, Utc, metadata
+from sync.tables import Answers, Json, SealedWords, SealedXml, Utc, metadata
 
 BATCH = 2000  # rows asked for at a time
 PART = 1 << 22  # bytes of rows in one part, before they are compressed
@@ -61,7 +61,7 @@ def kind_of(column: sa.Column[Any]) -> str:
         (sa.Date, "day"),
         (sa.LargeBinary | SealedXml, "bytes"),
         (sa.JSON | Answers, "json"),
-        (sa.Text, "text"),
+        (sa.Text | SealedWords, "text"),
     )
     return next(name for one, name in kinds if isinstance(column.type, one))
 

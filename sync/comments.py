@@ -12,9 +12,8 @@ from sqlalchemy.engine import Connection
 
 from forms.problems import TEXT_TOO_LONG, Refused
 from forms.text import nfc
-from sync import access
 from sync.access import Caller, Reading
-from sync.tables import submission_comments
+from sync.tables import submission_comments, users
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -25,7 +24,8 @@ LONGEST = 2_000  # letters
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One act of one person. `state` is of a review; `text` may be empty, but not of a comment."""
+    """One act of one person. `state` is of a review; `text` may be empty, but not of a comment.
+    role: of the actor at that time; None of the operator."""
 
     id: int
     act: str
@@ -33,6 +33,7 @@ class Said:
     text: str
     actor: str
     at: datetime
+    role: str | None
 
 
 def add(
@@ -52,6 +53,7 @@ def add(
         raise Refused(TEXT_TOO_LONG(limit=LONGEST))
     values = {"act": act, "state": state, "text": text, "club_id": club_id}
     row = {"submission_id": submission_id, "actor": actor, "at": now, **values}
+    row["role"] = _role(db, actor)
     made = db.execute(submission_comments.insert().returning(submission_comments.c.id), row)
     return int(made.scalar_one())
 
@@ -62,14 +64,34 @@ def clean(text: str) -> str:
     return "".join(c for c in lines if c == "\n" or unicodedata.category(c) != "Cc").strip()
 
 
-def are_for(library: Library, caller: Caller, reading: Reading) -> bool:
-    """Whether the caller may hear what was said of a submission that it reads so: comments may tell
-    of any answer, and are for who judges or sees them all."""
-    return reading.is_whole or access.may(library, caller, "submission.review")
+def _role(db: Connection, actor: str) -> str | None:
+    _, _, number = actor.partition(":")
+    return db.scalar(sa.select(users.c.role).where(users.c.id == int(number))) if number else None
+
+
+def read_for(
+    db: Connection,
+    library: Library,
+    caller: Caller,
+    xml_form_id: str,
+    reading: Reading,
+    submission_id: int,
+) -> list[Said]:
+    """What the caller, who reads the submission so, may hear of it, the oldest first: its own
+    words, and those of whoever could read no answer that it may not: they may tell of any."""
+    rule = library.rules.get(xml_form_id)
+
+    def is_heard(said: Said) -> bool:
+        if reading.is_whole or said.actor == caller.actor:
+            return True
+        author = rule.readers.get(said.role) if rule and said.role else None
+        return author is not None and reading.without <= set(author.without)
+
+    return [said for said in read(db, submission_id) if is_heard(said)]
 
 
 def read(db: Connection, submission_id: int) -> list[Said]:
     """All of one submission, the oldest first."""
     c = submission_comments.c
-    query = sa.select(c.id, c.act, c.state, c.text, c.actor, c.at).order_by(c.id)
+    query = sa.select(c.id, c.act, c.state, c.text, c.actor, c.at, c.role).order_by(c.id)
     return [Said(*row) for row in db.execute(query.where(c.submission_id == submission_id))]

@@ -17,11 +17,14 @@ from sync.database import lock_derived, upsert
 from sync.matching import secret
 from sync.tables import (
     Json,
+    SealedWords,
     SealedXml,
     counters,
+    privacy_requests,
     records,
     sealed_submissions,
     secrets,
+    submission_comments,
     submission_versions,
 )
 from sync.vault import Vault, salt_of, vault_of
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 500
 SEALED = "sealed"  # the row of `counters` that says by which key and marks all was sealed
-TABLES = (submission_versions, sealed_submissions, records)
+TABLES = (submission_versions, sealed_submissions, records, submission_comments, privacy_requests)
 
 
 class Place(NamedTuple):
@@ -60,7 +63,8 @@ def note_done(db: Connection, library: Library) -> None:
 
 def _mark(vault: Vault, library: Library) -> int:
     marked = {name: sorted(rule.sealed) for name, rule in library.rules.items() if rule.sealed}
-    told = json.dumps(marked, sort_keys=True).encode() + vault.seal(SEALED, SEALED.encode())
+    words = [marked, [table.name for table in TABLES]]
+    told = json.dumps(words, sort_keys=True).encode() + vault.seal(SEALED, SEALED.encode())
     return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest(), signed=True)
 
 
@@ -70,7 +74,10 @@ def seal_some(db: Connection, library: Library, at: Place) -> Place | None:
     Locked, where something is sealed with a key that is not here.
     """
     table = TABLES[at.table]
-    some = _answers(db, library, at) if table is records else _xml(db, table, at)
+    if table is records:
+        some = _answers(db, library, at)
+    else:
+        some = _xml(db, table, at) if "xml" in table.c else _words(db, table, at)
     if some is not None:
         return Place(at.table, some)
     return Place(at.table + 1) if table is not TABLES[-1] else None
@@ -96,6 +103,25 @@ def _xml(db: Connection, table: sa.Table, at: Place) -> int | None:
     if changed:
         mine = table.update().where(c.id == sa.bindparam("its_id"))
         db.execute(mine.values(xml=sa.bindparam("content")), changed)
+    return rows[-1].id if rows else None
+
+
+def _words(db: Connection, table: sa.Table, at: Place) -> int | None:
+    """As `_xml`."""
+    c, vault = table.c, vault_of(db)
+    (column,) = (one for one in c if isinstance(one.type, SealedWords))
+    kept_so = sa.type_coerce(column, sa.Text).label("kept")
+    query = sa.select(c.id, column.label("words"), kept_so).where(c.id > at.after)
+    rows = db.execute(query.order_by(c.id).limit(AT_ONCE).with_for_update()).all()
+    place = SealedWords.place
+    changed = []
+    for row in rows:
+        kept = {place: row.kept}
+        if vault.seal_answers({place: row.words}, {place}, salt_of(kept)) != kept:
+            changed.append({"its_id": row.id, "its_words": row.words})
+    if changed:
+        mine = table.update().where(c.id == sa.bindparam("its_id"))
+        db.execute(mine.values({column.name: sa.bindparam("its_words")}), changed)
     return rows[-1].id if rows else None
 
 

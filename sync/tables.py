@@ -88,6 +88,24 @@ class SealedPiece(SealedXml):
     cache_ok = True
 
 
+class SealedWords(TypeDecorator[str]):
+    """What somebody wrote freely, sealed in the database; the same words never look the same."""
+
+    impl = Text
+    cache_ok = True
+    place = "words"
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return vault_in(dialect).seal_answers({self.place: value}, {self.place})[self.place]
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return vault_in(dialect).open_answers({self.place: value})[self.place]
+
+
 class Answers(TypeDecorator[dict[str, str]]):
     """Answers by column, opened when they are read; who writes them seals what the library marks.
 
@@ -335,7 +353,7 @@ privacy_requests = Table(  # kept: what somebody asked about their data; the ste
     Column("list_name", Text, nullable=False),
     Column("uuid", Text, nullable=False),  # whose data it is about
     Column("received_on", Date, nullable=False),
-    Column("paper", Text, nullable=False),  # number of the paper it came on; "" = none
+    Column("paper", SealedWords, nullable=False),  # number of the paper it came on; "" = none
     Index("ix_privacy_requests_uuid", "uuid"),
 )
 privacy_steps = Table(  # kept: what was done with a request
@@ -387,9 +405,10 @@ submission_comments = Table(  # what people said of a submission, and what they 
     _ref("submission_id", "submissions", index=True),
     Column("act", Text, nullable=False),  # comment | review | delete | restore
     Column("state", Text),  # of a review: submissions.review_state from then on
-    Column("text", Text, nullable=False),  # "" = nothing was said
+    Column("text", SealedWords, nullable=False),  # "" = nothing was said
     Column("club_id", Text),  # of a delete: the club its record was filed under until then
     Column("actor", Text, nullable=False),  # as in audit_events
+    Column("role", Text),  # of the actor when it was said; NULL = the operator
     Column("at", Utc, nullable=False),
 )
 audit_events = Table(

@@ -323,12 +323,12 @@ def list_submission_keys(form_id: str) -> Response:
 
 @route(f"{ONE}/comments", KNOWN, gives=[CommentShape])
 def list_submission_comments(form_id: str, instance_id: str) -> Response:
-    """What people said, the newest first, also with a review; for who judges or sees it whole."""
+    """What people said, the newest first, also with a review; of who read no more than you may."""
     with runtime().database.read() as db:
         form = opened(db, form_id)
         one = reading.find(db, form, instance_id)
-        may_hear = comments.are_for(runtime().library, caller(), form.reading)
-        said = comments.read(db, one.id) if may_hear else []
+        who = (runtime().library, caller())
+        said = comments.read_for(db, *who, form_id, form.reading, one.id)
     return jsonify([comment_json(each) for each in reversed(said) if each.text])
 
 

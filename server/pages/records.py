@@ -182,7 +182,8 @@ def _show(form_id: str, number: int, field: str = "", problem: Problem | None = 
             for file in attachments.of_version(db, shown.id)
             if form.may_give(filled.instance.root, file.name)
         ]
-        said = comments.read(db, one.id) if _hears(form) else []
+        who = (runtime().library, caller())
+        said = comments.read_for(db, *who, form_id, form.reading, one.id)
         people = accounts.names_of(db, {each.actor for each in said})
     told = list(compare.answers(filled, without=without, show=words.show))
     changes: Sequence[Change] = ()
@@ -203,7 +204,6 @@ def _show(form_id: str, number: int, field: str = "", problem: Problem | None = 
         files=[(file, file.name.lower().endswith(PICTURES)) for file in files],
         said=said,
         people=people,
-        hears=_hears(form),
         may_judge=can("submission.review"),
         states=STATES,
         reviews=[(state, STATES[state]) for state in (RECEIVED, *REVIEWS)],
@@ -235,10 +235,6 @@ def _earlier(history: Sequence[Version], shown: Version) -> Version | None:
     """The version to compare with: the one asked for, else what `shown` came to replace."""
     asked = request.args.get("with", type=int)
     return versions.before(history, shown) if asked is None else _version(history, asked)
-
-
-def _hears(form: FormView) -> bool:
-    return comments.are_for(runtime().library, caller(), form.reading)
 
 
 @page(f"{ONE}/files/<int:version>/<path:filename>", KNOWN)

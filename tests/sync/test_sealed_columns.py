@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from sqlalchemy.engine import Connection
 
 from forms.library import load_library
 from forms.library_check import misfits
-from sync import resealing, tables
+from sync import comments, resealing, tables
 from sync.database import Database
 from sync.matching import work as matching
 from sync.matching.secret import hashing
+from sync.privacy import requests
 from sync.vault import NO_VAULT, SIGN, Locked, Vault, salt_of
 from tests.sync.library_world import NOW, LibraryWorld
 from tests.sync.sending import an_id
@@ -24,6 +26,7 @@ from tests.sync.test_member_forms import BA, HOA, JOINED
 
 NUMBER, LAST4 = "049149001234", "7391"
 TWIN = an_id("twin")
+WORDS = (tables.submission_comments.c.text, tables.privacy_requests.c.paper)
 OLD, NEW = b"o" * 32, b"n" * 32
 
 
@@ -49,7 +52,13 @@ def fill(world: LibraryWorld) -> set[str]:
     world.work()
     with world.database.write() as db:
         matching.match(db, world.library, "members", [BA, TWIN], NOW)
+        comments.add(db, 1, comments.COMMENT, "hush comment hush", "operator", NOW)
+        requests.ask(
+            *(db, world.library, "access", BA, date(2025, 8, 3), "hush paper hush"),
+            *("operator", NOW),
+        )
     said = {text for of_form in hushed.values() for text in of_form.values()}
+    said |= {"hush comment hush", "hush paper hush"}
     assert len(said) > 20
     return said | {NUMBER, f'"{LAST4}"', f"'{LAST4}'", f">{LAST4}<"}
 
@@ -96,6 +105,10 @@ def lay_open(world: LibraryWorld) -> None:
         for row in db.execute(sa.select(records.c.id, records.c.answers, records.c.derived)).all():
             values = {"answers": row.answers, "derived": row.derived}
             db.execute(records.update().where(records.c.id == row.id).values(**values))
+        for column in WORDS:
+            for text in db.scalars(sa.select(column)).all():
+                plain = sa.type_coerce(text, sa.Text)
+                db.execute(column.table.update().values({column.name: plain}))
 
 
 @pytest.fixture
@@ -122,7 +135,8 @@ _XML = tables.submission_versions.c.xml
 def test_what_older_code_kept_is_read_and_then_sealed(world: LibraryWorld) -> None:
     said = fill(world)
     lay_open(world)
-    assert found(world.database, said) == {"submission_versions.xml", "records.answers"}
+    words = {f"{one.table.name}.{one.name}" for one in WORDS}
+    assert found(world.database, said) == {"submission_versions.xml", "records.answers", *words}
     assert world.differences() == []
     with world.database.read() as db:
         assert not resealing.is_done(db, world.library)
@@ -151,10 +165,11 @@ def test_with_another_key_all_is_sealed_anew_and_the_old_one_opens_nothing(
         assert hashing(db, NOW).number(NUMBER) == number  # so pairs and dismissals stay
         assert any(NUMBER.encode() in xml for xml in db.scalars(sa.select(_XML)))
         answers = list(db.scalars(sa.select(tables.records.c.answers)))
+        assert [one.text for one in comments.read(db, 1)] == ["hush comment hush"]
     assert any(one.get("id_number") == NUMBER for one in answers)
     for vault in (old_key, NO_VAULT):
         locked = Database(url, vault)
-        for column in (_XML, tables.records.c.answers):
+        for column in (_XML, tables.records.c.answers, *WORDS):
             with pytest.raises(Locked), locked.read() as db:
                 db.scalars(sa.select(column)).all()
         with locked.read() as db:  # what needs no key does not ask for one

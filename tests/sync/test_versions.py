@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from forms.difference import difference
 from forms.instance import read_instance
+from forms.library import load_library
 from forms.problems import Refused
-from sync import comments, verify, versions
+from sync import accounts, comments, verify, versions
+from sync.access import Caller, Reading
 from sync.chain import Link, lineage
 from sync.database import Database
-from sync.tables import audit_events, queue, submission_versions, submissions
+from sync.tables import audit_events, queue, submission_versions, submissions, users
 from sync.versions import Submission, Version
 from tests.conftest import NOW
 from tests.sync.sending import World, an_id, join, visit
@@ -153,6 +155,34 @@ def test_what_people_say_of_a_visit_and_why_they_judge_it_is_kept_in_order(world
         ("delete", None, "Gửi nhầm", "user:3"),
         ("restore", None, "", "user:4"),
     ]
+
+
+def test_words_are_heard_by_who_wrote_them_and_by_who_reads_all_that_their_writer_could(
+    world: World,
+) -> None:
+    deliver(world, a_visit("one"))
+    library = load_library()
+    readers = library.rules["care_visit"].readers
+
+    def hears(role: str, number: int) -> list[str]:
+        reading, who = (
+            Reading(None, frozenset(readers[role].without)),
+            Caller("user", number, "", role),
+        )
+        said = comments.read_for(db, library, who, "care_visit", reading, 1)
+        return [one.text for one in said]
+
+    with world.database.write() as db:
+        sealed = accounts.SealedPassword("-", b"")
+        for role in ("chair", "commune", "health"):
+            number = accounts.add_user(db, role, role, None, None, sealed, NOW)
+            comments.add(db, 1, comments.COMMENT, role, f"user:{number}", NOW)
+        comments.add(db, 1, comments.COMMENT, "operator", "operator", NOW)
+        db.execute(users.update().values(role="chair"))  # whatever they read now
+        assert hears("chair", 9) == ["chair"]
+        assert hears("commune", 9) == ["chair", "commune"]
+        assert hears("commune", 3) == ["chair", "commune", "health"]
+        assert hears("health", 9) == ["chair", "commune", "health", "operator"]
 
 
 def test_c29_c125_what_was_deleted_stays_deleted_when_it_or_its_edit_comes_again(
