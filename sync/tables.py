@@ -489,8 +489,8 @@ records = Table(  # one flat row per submission (table_path "") and per repeat i
     "records",
     metadata,
     _id(),
-    _ref("submission_id", "submissions"),
-    _ref("submission_version_id", "submission_versions", index=True),
+    _ref("submission_id", "submissions", index=True),
+    _ref("submission_version_id", "submission_versions"),
     Column("form", Text, nullable=False),  # xml_form_id
     Column("table_path", Text, nullable=False),  # "" or "supplies" or "a/b"
     Column("position", Text, nullable=False),  # "" or "supplies[1]"
@@ -527,6 +527,12 @@ records = Table(  # one flat row per submission (table_path "") and per repeat i
         "club_id",
         sqlite_where=text("table_path = '' AND held_back = 1"),
         postgresql_where=text("table_path = '' AND held_back"),
+    ),
+    Index(
+        "ix_records_repeats",
+        "counted_with",
+        sqlite_where=text("table_path = '' AND counted_with IS NOT NULL"),
+        postgresql_where=text("table_path = '' AND counted_with IS NOT NULL"),
     ),
 )
 mentions = Table(  # whom a record names, where figures of other clubs look at that

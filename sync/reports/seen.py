@@ -35,12 +35,14 @@ def look(db: Connection, now: datetime) -> Seen:
     )
 
 
-def not_counted() -> sa.Select[Any]:
-    """The submissions of the project that are in no figure."""
+def not_counted() -> sa.CompoundSelect[Any]:
+    """The submissions of the project that are in no figure: without a record, and set aside.
+
+    `~words.counts` of each submission's record would look at all of them; these are few.
+    """
     s, f, r = t.submissions.c, t.forms.c, t.records.c
-    counting = sa.select(r.id).where(r.submission_id == s.id, words.counts(t.records)).exists()
-    return (
-        sa.select(s.id)
-        .join(t.forms, f.id == s.form_id)
-        .where(f.project_id == PROJECT_ID, ~counting)
-    )
+    kept = sa.select(s.id).join(t.forms, f.id == s.form_id).where(f.project_id == PROJECT_ID)
+    aside = (r.held_back, r.counted_with.is_not(None))
+    of_aside = (sa.select(r.submission_id).where(words.is_whole(t.records), one) for one in aside)
+    without = ~sa.select(r.id).where(r.submission_id == s.id).exists()
+    return sa.union(kept.where(without), *(kept.where(s.id.in_(one)) for one in of_aside))
