@@ -15,10 +15,12 @@ def fill_in(
     answers: Mapping[str, str],
     instance_id: str,
     update: tuple[str, str, int] | None = None,
+    label: str | None = None,
 ) -> bytes:
     """The form with these answers, by column, and no others: what is not asked changes nothing.
 
-    update: list, uuid and version of the entity that it changes, where the form changes one.
+    update: list, uuid and version of the entity that it changes, where the form changes one;
+    label: what that is called from now on, where it is called otherwise.
     """
     root = etree.Element("data", {"id": schema.xml_form_id, "version": schema.version})
     for field in schema.columns():
@@ -29,7 +31,9 @@ def fill_in(
     if update is not None:
         name, uuid, version = update
         asked = {"dataset": name, "id": uuid, "update": "1", "baseVersion": str(version)}
-        etree.SubElement(meta, "entity", asked)
+        entity = etree.SubElement(meta, "entity", asked)
+        if label is not None:
+            etree.SubElement(entity, "label").text = label
     return etree.tostring(root, encoding="utf-8")
 
 

@@ -8,8 +8,10 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from forms.corrections import Corrections, correction_slips, read_corrections
+
 _WORDS = frozenset(
-    {"person", "keep", "consent", "request", "term", "identity", "reasons", "holidays"}
+    {"person", "keep", "consent", "correct", "request", "term", "identity", "reasons", "holidays"}
 )
 
 
@@ -26,8 +28,9 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class RequestKind:
-    """What somebody may ask: the first answer is due in working days, the rest in days. erases: it
-    is to be erased; upon no other request anybody is.
+    """What somebody may ask: the first answer is due in working days, the rest in days.
+
+    erases, corrects: upon no other request anybody is erased, or an entry corrected.
     """
 
     id: str
@@ -37,6 +40,7 @@ class RequestKind:
     done_days: int
     extension_days: int
     erases: bool = False
+    corrects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class Privacy:
     owns: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[str, frozenset[str]] = field(default_factory=dict)
     consents: Consents | None = None
+    corrections: Corrections | None = None
     requests: Mapping[str, RequestKind] = field(default_factory=dict)
     terms: Mapping[str, Term] = field(default_factory=dict)
     identity: frozenset[str] = frozenset()
@@ -127,6 +132,7 @@ def read_privacy(entry: Mapping[str, Any]) -> Privacy:
         owns=MappingProxyType(owns),
         keep=MappingProxyType({str(k): _texts(v) for k, v in entry.get("keep", {}).items()}),
         consents=_consents(entry["consent"]) if "consent" in entry else None,
+        corrections=read_corrections(entry["correct"]) if "correct" in entry else None,
         requests=MappingProxyType(
             {str(one["id"]): _request(one) for one in entry.get("request", [])}
         ),
@@ -154,6 +160,7 @@ def _request(entry: Mapping[str, Any]) -> RequestKind:
         done_days=int(entry["done_days"]),
         extension_days=int(entry["extension_days"]),
         erases=bool(entry.get("erases", False)),
+        corrects=bool(entry.get("corrects", False)),
     )
 
 
@@ -231,6 +238,8 @@ def privacy_slips(
             yield "term", term.without
     if privacy.consents is not None:
         yield from (("consent", one) for one in _consent_slips(privacy.consents, facts, forms))
+    if privacy.corrections is not None:
+        yield from (("correct", one) for one in correction_slips(privacy.corrections, forms))
 
 
 def _consent_slips(

@@ -184,6 +184,30 @@ REQUEST_DAY = ProblemType(
     "Ngày nhận không thể ở sau hôm nay. Xin ghi lại ngày.",
     "The day it came cannot be after today. Please give another day.",
 )
+NOT_TO_CORRECT = ProblemType(
+    "not_to_correct",
+    409,
+    "Yêu cầu này không xin sửa dữ liệu. Nếu người ấy muốn sửa, xin ghi một yêu cầu sửa.",
+    "This request does not ask to correct anything. If the person wants that, note one that does.",
+)
+CORRECT_ANSWER = ProblemType(
+    "correct_answer",
+    400,
+    "“{label}”: không nhận “{text}”. Xin xem lại cách ghi.",
+    "“{label}”: “{text}” cannot be right. Please look at it again.",
+)
+CORRECT_NOTHING = ProblemType(
+    "correct_nothing",
+    400,
+    "Chưa sửa chỗ nào. Xin ghi lại chỗ sai, và lý do.",
+    "Nothing is corrected. Please write what is wrong anew, and why.",
+)
+CORRECT_DAY = ProblemType(
+    "correct_day",
+    400,
+    "Không thể đúng từ ngày này: sau hôm nay, hoặc lúc người ấy chưa vào hay đã mất. Xin ghi lại.",
+    "It cannot be so from this day: after today, before the joining or after the death.",
+)
 NEEDS_REQUEST = ProblemType(
     "needs_request",
     403,

@@ -26,6 +26,7 @@ VERBS: Mapping[str, str] = {
     "places.manage": "say where clubs are",
     "audit.read": "see who did what",
     "privacy.manage": "work on what people ask about their data",
+    "privacy.correct": "correct an entry it sees, upon the person's request",
     "forms.manage": "publish and close forms",
     "users.manage": "add people",
     "phones.manage": "add phones",

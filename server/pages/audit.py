@@ -54,6 +54,7 @@ VERBS = {
     "close": mark("closed"),
     "comment": mark("commented"),
     "confirm": mark("confirmed"),
+    "correct": mark("corrected"),
     "create": mark("added"),
     "decision": mark("decision carried out"),
     "delete": mark("deleted"),

@@ -6,10 +6,9 @@ import json
 from http import HTTPStatus
 
 from flask import render_template, request
-from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
-from forms.problems import MISSING_FIELDS, NEEDS_REQUEST, NOT_SURE, NOT_TO_ERASE, Problem, Refused
+from forms.problems import MISSING_FIELDS, NOT_SURE, NOT_TO_ERASE, Problem, Refused
 from server.downloads import as_file, workbook
 from server.pages.audit import words_of
 from server.pages.door import Answer, caller, done, in_menu, page
@@ -32,14 +31,14 @@ from sync.privacy import (
 )
 from sync.privacy.document import Cover, to_pdf
 from sync.privacy.in_words import Part
-from sync.privacy.requests import ANSWER, CLOSE, EXTEND, OPEN, REFUSE, Request
-from sync.privacy.traces import Person
+from sync.privacy.requests import ANSWER, CLOSE, CORRECT, EXTEND, OPEN, REFUSE
 from sync.privacy.whole_file import File
 
 ACTS = {
     OPEN: mark("noted"),
     ANSWER: mark("first answer given"),
     EXTEND: mark("more time taken"),
+    CORRECT: mark("corrected"),
     CLOSE: mark("done"),
     REFUSE: mark("refused, with the reason told"),
 }
@@ -163,7 +162,7 @@ def open_person_file(number: int) -> Answer:
         return _request_page(number, NOT_SURE())
     here, action = runtime(), "person.export" if kind in MAKING else "person.show"
     with here.database.write() as db:
-        asked, person = _working_on(db, number)
+        asked, person = requests.working_on(db, here.library, number)
         file = whole_file.read(db, here.library, person)
         told = in_words.parts(db, here.library, person, file, _in_vietnamese)
         people = [(person.list_name, uuid) for uuid in person.uuids]
@@ -212,7 +211,7 @@ def withdraw_consent(number: int) -> Answer:
     if not fact:
         return _request_page(number, NOT_SURE())
     with here.database.write() as db:
-        asked, _ = _working_on(db, number)
+        asked, _ = requests.working_on(db, here.library, number)
         gone = consent.withdraw(db, here.library, asked.uuid, fact, caller(), here.now())
     with here.database.write() as db:
         ledger.after_erasing(db, here.blobs)
@@ -229,12 +228,12 @@ def erase_person(number: int) -> Answer:
     if request.form.get("sure") != "yes":
         return _request_page(number, NOT_SURE())
     with here.database.read() as db:
-        asked, person = _working_on(db, number)
+        asked, person = requests.working_on(db, here.library, number)
         if not asked.kind.erases:
             raise Refused(NOT_TO_ERASE())
         looked = traces.look_everywhere(db, person)
     with here.database.write() as db:
-        _working_on(db, number)  # nobody closed it meanwhile
+        requests.working_on(db, here.library, number)  # nobody closed it meanwhile
         made, _ = erase.erase(
             *(db, here.library, asked.uuid),
             caller=caller(),
@@ -314,12 +313,3 @@ def _request_page(number: int, problem: Problem | None = None) -> Answer:
         problem=problem,
     )
     return shown, problem.status if problem else 200
-
-
-def _working_on(db: Connection, number: int) -> tuple[Request, Person]:
-    """The open request and its person. Refused(NEEDS_REQUEST) for one that is closed."""
-    library = runtime().library
-    found = requests.get(db, library, number)
-    if not found.is_open:
-        raise Refused(NEEDS_REQUEST())
-    return found, traces.find(db, library, found.uuid)

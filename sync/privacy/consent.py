@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import uuid as uuids
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
 from forms.erasing import keep_only
-from forms.filling import fill_in
-from forms.instance import read_instance
 from forms.problems import NOT_FOUND, Refused
-from forms.schema import FormSchema
-from sync import audit, made_files, process, receive
+from sync import audit, made_files, process
 from sync.access import Caller
-from sync.accounts import PROJECT_ID
 from sync.database import among, lock_derived
-from sync.privacy import stripped, traces
+from sync.privacy import filing, stripped, traces
 from sync.privacy.traces import Person
-from sync.receive import Arrival
 from sync.tables import (
     app_users,
-    entities,
-    entity_lists,
-    form_versions,
-    forms,
     records,
     spells,
     submission_versions,
     users,
 )
-from sync.timeline import CLUB, read_fact
+from sync.timeline import read_fact
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -119,7 +109,7 @@ def withdraw(
     if consents is None or purpose is None:
         raise Refused(NOT_FOUND())
     person = traces.find(db, library, uuid)
-    _file(db, library, consents, person, dict(purpose.answers), caller, now, vietnam_day(now))
+    _file(db, library, consents, person, purpose.answers, caller, now, vietnam_day(now))
     filled_in = traces.filled_in(db, library, person.uuids, purpose.covers)
     covered = versions_of(db, filled_in)
     erase_whole(db, library, covered, now)
@@ -184,50 +174,15 @@ def versions_of(db: Connection, submission_ids: Collection[int]) -> list[int]:
     return list(db.scalars(sa.select(v.id).where(among(db, v.submission_id, submission_ids))))
 
 
-# ------------------------------------------------------------------ the form that says so
 def _file(
     db: Connection,
     library: Library,
     consents: Consents,
     person: Person,
-    answers: dict[str, str],
+    answers: Mapping[str, str],
     caller: Caller,
     now: datetime,
     day: date,
 ) -> None:
-    """Keep the form as if a phone had sent it, and read it at once."""
-    schema = _form(db, consents.form)
-    entity = _entity(db, person)
-    answers |= {**consents.answers, consents.person: person.key.uuid}
-    answers[consents.day] = day.isoformat()
-    answers[consents.club] = _club(db, person) or entity.club_id or ""
-    instance_id = f"uuid:{uuids.uuid4()}"
-    xml = fill_in(schema, answers, instance_id, (*person.key, entity.version))
-    user_id = caller.id if caller.kind == "user" else None
-    arrival = Arrival(PROJECT_ID, read_instance(xml), xml, user_id=user_id)
-    version_id = receive.receive(db, arrival, now).submission_version_id
-    process.store(db, library, process.prepare(db, library, [version_id], now), now)
-
-
-def _form(db: Connection, xml_form_id: str) -> FormSchema:
-    f, v = forms.c, form_versions.c
-    query = sa.select(v.id, v.md5).join(forms, f.current_version_id == v.id)
-    row = db.execute(
-        query.where(f.xml_form_id == xml_form_id, f.project_id == PROJECT_ID)
-    ).one_or_none()
-    if row is None:
-        raise Refused(NOT_FOUND())
-    return process.read_schemas(db, {row.id: row.md5})[row.id]
-
-
-def _entity(db: Connection, person: Person) -> Any:
-    e = entities.c
-    query = sa.select(e.version, e.club_id).join(entity_lists, entity_lists.c.id == e.list_id)
-    mine = sa.and_(entity_lists.c.name == person.list_name, e.uuid == person.key.uuid)
-    return db.execute(query.where(mine)).one()
-
-
-def _club(db: Connection, person: Person) -> str | None:
-    c = spells.c
-    query = sa.select(c.value).where(c.uuid == person.key.uuid, c.name == CLUB)
-    return db.scalar(query.order_by(c.valid_from.desc()).limit(1))
+    told = {**answers, **consents.answers, consents.day: day.isoformat()}
+    filing.file(db, library, consents, person, told, caller, now)

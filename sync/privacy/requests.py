@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
-from forms.problems import NOT_FOUND, REQUEST_CLOSED, REQUEST_DAY, Refused
+from forms.problems import NEEDS_REQUEST, NOT_FOUND, REQUEST_CLOSED, REQUEST_DAY, Refused
 from sync import audit
 from sync.privacy import traces
 from sync.tables import privacy_requests, privacy_steps
@@ -18,8 +18,10 @@ from sync.tables import privacy_requests, privacy_steps
 if TYPE_CHECKING:
     from forms.library import Library
     from forms.privacy import RequestKind
+    from sync.privacy.traces import Person
 
 OPEN, ANSWER, EXTEND, CLOSE, REFUSE = "open", "answer", "extend", "close", "refuse"
+CORRECT = "correct"
 ENDS = frozenset({CLOSE, REFUSE})
 LONGEST = 100  # letters of a paper's number
 
@@ -97,6 +99,19 @@ def act(
     if not request.is_open or what in request.acts:
         raise Refused(REQUEST_CLOSED())
     _step(db, number, what, actor, now)
+
+
+def corrected(db: Connection, number: int, actor: str, now: datetime) -> None:
+    """Note that something was corrected upon it: as often as that is done."""
+    _step(db, number, CORRECT, actor, now)
+
+
+def working_on(db: Connection, library: Library, number: int) -> tuple[Request, Person]:
+    """The open request and its person. Refused(NEEDS_REQUEST) for one that is closed."""
+    found = get(db, library, number)
+    if not found.is_open:
+        raise Refused(NEEDS_REQUEST())
+    return found, traces.find(db, library, found.uuid)
 
 
 def get(db: Connection, library: Library, number: int) -> Request:

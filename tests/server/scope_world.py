@@ -370,6 +370,7 @@ def _name_things(world: ScopeWorld, uuids: Mapping[str, str]) -> None:
     with world.door.database.write() as db:
         library, asked = world.door.runtime.library, (names["member"], BEFORE, "", "operator")
         number = requests.ask(db, library, "erase", *asked, NOW)
+        names["correction"] = str(requests.ask(db, library, "correct", *asked, NOW))
         proof = {"why": "", "files": 0, "counted": {}, "rows": {}, "left": dict.fromkeys(LEFT, 0)}
         kept = {"at": NOW, "actor": "operator", "proof": proof | {"frozen_reports": []}}
         made = db.execute(tables.erasures.insert().returning(tables.erasures.c.id), kept)

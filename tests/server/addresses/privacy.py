@@ -20,5 +20,8 @@ ADDRESSES = {
     "POST pages.open_person_file": Address(REQUEST + "/file", form={}),
     "POST pages.withdraw_consent": Address(REQUEST + "/withdraw", form={}),
     "POST pages.erase_person": Address(REQUEST + "/erase", form={}),
+    "GET pages.corrections": Address("/corrections"),
+    "GET pages.correct_entry": Address("/corrections/{correction}", MAY),
+    "POST pages.correct_entry": Address("/corrections/{correction}", MAY, form={}),
     "POST pages.note_step": Address(REQUEST + "/step", form={"act": "answer"}),
 }

@@ -95,6 +95,46 @@ def test_a_request_leads_from_a_name_to_a_file_consent_taken_back_and_the_proof(
     assert {"person.find", "person.name"} <= set(seen)
 
 
+def test_an_entry_is_corrected_upon_a_request_and_phones_and_figures_follow(town: Town) -> None:
+    town.joins("sau", "A-1", "Lê Thị Sáo", "1950", phone="0905000111", id_number=ID_NUMBER)
+    town.works()
+    dpo, commune, sau = town.browser("dpo"), town.browser("commune"), an_id("sau")
+    ask = {"uuid": sau, "received_on": "2026-01-19"}
+    for kind in ("access", "correct"):
+        request = post(dpo, "/privacy/requests", kind=kind, **ask).headers["Location"]
+        address = "/corrections/" + request.rpartition("/")[2]
+        assert dpo.get(address).status_code == (409 if kind == "access" else 200)
+    assert f'href="{address}"' in dpo.get(request).text
+    assert f'href="{address}"' in commune.get("/corrections").text
+    assert "Lê Thị Sáo" not in town.browser("commune_b").get("/corrections").text
+    assert town.browser("commune_b").get(address).status_code == 404
+    assert "Hiện nay: 0905000111" in commune.get(address).text
+    assert (ID_NUMBER in dpo.get(address).text, ID_NUMBER in commune.get(address).text) == (
+        True,
+        False,
+    )
+    why = {"since": "2026-01-20", "reason": "Theo giấy khai sinh"}
+    right = {"full_name": "Lê Thị Sáu", "birth_date": "08/1952", "hamlet": "tổ 9", **why}
+    assert "Chưa sửa chỗ nào" in post(commune, address, **why).text
+    for wrong in ({"birth_date": "31/02/1952"}, {"sex": "x"}, {"since": "2027-01-01"}):
+        refused = post(commune, address, **(right | wrong))
+        assert (refused.status_code, 'value="Lê Thị Sáu"' in refused.text) == (400, True)
+    ignored = {"id_number": "111111111"}  # no answer of his
+    assert post(commune, address, **right, **ignored).status_code == 303
+    town.works()
+    with town.database.read() as db:
+        row = db.execute(sa.select(entities).where(entities.c.uuid == sau)).one()
+    assert row.label == "Lê Thị Sáu · 1952 · tổ 9"
+    assert (row.data["birth_year"], row.data["hamlet"]) == ("1952", "tổ 9")
+    assert town.world.told(sau, "full_name")[0][:2] == ("Lê Thị Sáu", "2019-05-01")
+    assert town.world.told(sau, "born_on")[-1][0] == "1952-08-01"
+    assert ID_NUMBER in dpo.get(address).text
+    assert "đã sửa" in dpo.get(request).text
+    file = post(dpo, f"{request}/file", sure="yes", kind="page").text
+    for word in ("Lê Thị Sáo", "Lê Thị Sáu", "Theo giấy khai sinh"):
+        assert word in file
+
+
 def test_who_may_see_a_hidden_number_sees_those_of_the_own_commune_for_a_reason(
     town: Town,
 ) -> None:
