@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
@@ -61,7 +61,9 @@ class Address:
     path: `{member}`, `{care_visit}`, `{club_code}` … are `names` of the scope world: things of the
     club that is asked about. may: who gets an answer, of those who have the verb; all others get
     403 or 404. form: fields of a page's form (its CSRF token is added). json, data, headers: of the
-    API. A write is done once, by the first who may, after all who may not; then in this order.
+    API. shows: planted words of the club that is asked about, which a role sees here beyond what it
+    sees elsewhere, by role: a person has asked it to look. A write is done once, by the first who
+    may, after all who may not; then in this order.
     """
 
     path: str
@@ -70,6 +72,7 @@ class Address:
     json: Any = None
     data: bytes | None = None
     headers: Mapping[str, str] | None = None
+    shows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def addresses() -> Iterator[tuple[str, str, Address]]:
