@@ -444,6 +444,11 @@ MEDIA_IS_LIST = _refusal(
     "“{file}” là danh sách “{list}” của máy chủ, tự cắt theo từng máy; không thay bằng tệp được.",
     "“{file}” is the server's own list “{list}”, cut for each phone; a file cannot take its place.",
 )
+MEDIA_OF_OTHER_KIND = _refusal(
+    "media_of_other_kind",
+    "“{file}” bên trong là loại tệp khác, điện thoại sẽ không mở được. Xin chọn đúng tệp.",
+    "“{file}” is a file of another kind inside: phones could not open it. Choose the right one.",
+)
 NO_DRAFT = _refusal(
     "no_draft",
     "Biểu mẫu “{form}” không có bản nháp nào đang thử.",

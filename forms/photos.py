@@ -39,7 +39,12 @@ def is_picture(head: bytes, name: str, content_type: str | None) -> bool:
     """Whether the first bytes, the name or the type say so: one is enough, for any of them lies."""
     ending = name.rpartition(".")[2].lower()
     kind = (content_type or "").strip().lower()
-    return _magic(head) is not None or ending in _ENDINGS or kind.startswith("image/")
+    return is_known(head) or ending in _ENDINGS or kind.startswith("image/")
+
+
+def is_known(head: bytes) -> bool:
+    """Whether the first HEAD bytes are those of a picture."""
+    return _magic(head) is not None
 
 
 def freed(file: BinaryIO) -> Plan | None:

@@ -331,6 +331,12 @@ FILE_NAME_CHANGED = ProblemType(
     "Tên tệp đính kèm có đường dẫn; chỉ giữ phần tên.",
     "An attachment's name held a path; only its last part was kept.",
 )
+FILE_NOT_AS_NAMED = ProblemType(
+    "file_not_as_named",
+    0,
+    "Một tệp đính kèm tên là “.{ending}” nhưng bên trong là loại tệp khác.",
+    "An attachment is called “.{ending}”, and inside it is a file of another kind.",
+)
 FUTURE_DATE = ProblemType(
     "future_date", 0, "Ngày sự kiện {day} ở tương lai.", "The event's day {day} is in the future."
 )

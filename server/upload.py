@@ -17,9 +17,11 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
+from forms.file_kinds import HEAD, belied_ending
 from forms.file_names import LONGEST_NAME, file_name
 from forms.problems import (
     FILE_NAME_CHANGED,
+    FILE_NOT_AS_NAMED,
     NO_XML_PART,
     NOT_MULTIPART,
     TOO_LARGE,
@@ -222,7 +224,20 @@ def _sent_files(files: Files, problems: list[Problem]) -> Iterator[SentFile]:
             name = f"file-{_hash(stream)[:12]}"
         if name != nfc(sent_as):
             problems.append(FILE_NAME_CHANGED())
+        problems += odd_kind(name, _head(stream))
         yield SentFile(name, sent_as, (file.content_type or "")[:LONGEST_NAME] or None, stream)
+
+
+def odd_kind(name: str, head: bytes) -> list[Problem]:
+    """The flag of a file that begins so and is of another kind than its name says; or none."""
+    ending = belied_ending(name, head)
+    return [] if ending is None else [FILE_NOT_AS_NAMED(ending=ending)]
+
+
+def _head(stream: BinaryIO) -> bytes:
+    head = stream.read(HEAD)
+    stream.seek(0)
+    return head
 
 
 def _hash(stream: BinaryIO) -> str:

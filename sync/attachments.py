@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms import photos
+from forms import file_kinds, photos
 from forms.file_names import as_written, file_name
 from forms.instance import read_instance
 from forms.problems import NOT_FOUND, PLACE_IN_PICTURE, Refused
@@ -234,13 +234,15 @@ def open_file(blobs: Blobs, file: Attachment, written: str, *, as_sent: bool = F
     assert file.sha256 is not None
     source = blobs.open(file.sha256)
     try:
+        kind = _type(file.name, source.read(file_kinds.HEAD))
+        source.seek(0)
         plan = way_out(source, file.name, file.content_type, file.size or 0, as_sent=as_sent)
     except BaseException:
         source.close()
         raise
     return Download(
         name=written,
-        content_type=_type(file),
+        content_type=kind,
         size=photos.size_of(plan),
         etag=f"{file.sha256[:32]}{'-as-sent' if as_sent else ''}",
         pieces=_closing(source, photos.pieces(source, plan)),
@@ -262,9 +264,12 @@ def way_out(
     return plan
 
 
-def _type(file: Attachment) -> str:
-    """By the name, as a browser would; what the phone says of a file is not to be trusted."""
-    return mimetypes.guess_type(file.name)[0] or UNKNOWN_TYPE
+def _type(name: str, head: bytes) -> str:
+    """By the name, as a browser would, where the bytes do not belie it; what the phone says of a
+    file is not to be trusted."""
+    if file_kinds.belied_ending(name, head) is not None:
+        return UNKNOWN_TYPE
+    return mimetypes.guess_type(name)[0] or UNKNOWN_TYPE
 
 
 def _closing(source: BinaryIO, pieces: Iterator[bytes]) -> Generator[bytes]:

@@ -22,6 +22,7 @@ from forms.problems import (
     DIFFERENT_CONTENT,
     EDIT_BY_ANOTHER,
     EDIT_OF_OLD,
+    FILE_NOT_AS_NAMED,
     FORM_CLOSED,
     OLD_VERSION,
     UNKNOWN_FORM,
@@ -114,6 +115,8 @@ def receive(db: Connection, arrival: Arrival, now: datetime) -> Received:
     more = keep_files(db, version_id, files, now)
     if row is None:
         outcome, flags = Outcome.MORE if more else Outcome.RESENT, problems
+        if more:
+            flag_files(db, version_id, arrival.problems)
     else:
         if arrival.instance.encrypted:
             insert_once(db, sealed_submissions, {"submission_version_id": version_id})
@@ -311,13 +314,21 @@ def _gather_waiting_edits(db: Connection, submission_id: int, instance: Instance
     db.execute(submissions.delete().where(s.id == orphan.id))
 
 
+def flag_files(db: Connection, version_id: int, problems: Iterable[Problem]) -> None:
+    """What is odd about files that came after the XML they belong to."""
+    for problem in problems:
+        if problem.type is FILE_NOT_AS_NAMED:
+            _flag(db, version_id, problem)
+
+
 def _flag(db: Connection, version_id: int, problem: Problem) -> None:
     c = submission_versions.c
-    known = db.execute(sa.select(c.problems).where(c.id == version_id)).scalar_one()
+    mine = sa.select(c.problems).where(c.id == version_id)
+    known = db.execute(mine.with_for_update(key_share=True)).scalar_one()
     db.execute(
         submission_versions.update()
         .where(c.id == version_id)
-        .values(problems=[*known, *to_json([problem])])
+        .values(problems=[*known, *(one for one in to_json([problem]) if one not in known)])
     )
 
 

@@ -29,6 +29,7 @@ from sync.receive import (
     arrival_row,
     file_order,
     file_row,
+    flag_files,
     problems_of,
     receive,
     still_wanted,
@@ -237,3 +238,4 @@ def _note_files(db: Connection, kept: Iterable[_Plain], now: datetime) -> None:
     for one, _ in files:
         if one.outcome is Outcome.RESENT and one.version_id in more:
             one.outcome = Outcome.MORE
+            flag_files(db, one.version_id, one.arrival.problems)

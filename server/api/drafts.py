@@ -26,11 +26,10 @@ from server.api.forms import (
     sent_form,
 )
 from server.api.wire import done
-from server.new_form import put_files
+from server.new_form import put_file, put_files
 from server.runtime import runtime
 from sync import definitions, drafts, publish
 from sync.accounts import DRAFTS_ID
-from sync.blobs import put_for_phones
 
 
 @route(
@@ -95,7 +94,7 @@ def put_draft_attachment(form_id: str, name: str) -> Response:
     """The bytes of a file the draft names; sent in chunks or whole."""
     here = runtime()
     request.max_content_length = here.settings.body_bytes
-    blob = put_for_phones(here.blobs, cast(BinaryIO, request.stream))
+    blob = put_file(here, name, cast(BinaryIO, request.stream))
     with here.database.write() as db:
         who = caller().actor
         publish.replace_media(db, form_id, name, blob, here.now(), who, DRAFTS_ID)

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from werkzeug.wsgi import get_input_stream
 
 from forms.difference import Change, difference
+from forms.file_kinds import HEAD
 from forms.file_names import file_name
 from forms.instance import Instance, one_id, read_instance
 from forms.problems import (
@@ -39,12 +40,13 @@ from server.api.wire import Time, Wire, done, extended, flag, paging, sent, to_t
 from server.auth import note_of_itself
 from server.runtime import runtime
 from server.streams import stream
+from server.upload import odd_kind
 from server.writes import write
 from sync import attachments, comments, reading, versions
 from sync.access import Reading, actor_number, doubts
 from sync.comments import Said
 from sync.reading import FormView, Sender, Submission, Version, Wanted
-from sync.receive import Arrival, Outcome, Received, ReceivedFile, keep_files, receive
+from sync.receive import Arrival, Outcome, Received, ReceivedFile, flag_files, keep_files, receive
 from sync.tables import submission_versions
 
 ONE = f"{FORM}/submissions/<instance_id>"
@@ -544,7 +546,14 @@ def put_submission_file(form_id: str, instance_id: str, filename: str) -> Respon
     limit = here.settings.body_bytes
     blob = here.blobs.put(get_input_stream(request.environ, max_content_length=limit))
     file = ReceivedFile(name, blob, request.content_type)
-    write(here.database, lambda db: keep_files(db, one.current.id, [file], here.now()))
+    with here.blobs.open(blob.sha256) as source:
+        flags = odd_kind(name, source.read(HEAD))
+
+    def keep(db: Connection) -> None:
+        keep_files(db, one.current.id, [file], here.now())
+        flag_files(db, one.current.id, flags)
+
+    write(here.database, keep)
     return done()
 
 

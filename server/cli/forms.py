@@ -230,13 +230,13 @@ def form_close(runtime: Runtime, xml_form_id: str) -> None:
 @with_runtime
 def form_media(runtime: Runtime, xml_form_id: str, files: tuple[Path, ...]) -> None:
     """Thay hoặc thêm tệp của bản đang dùng / give the current version new files."""
+    from server.new_form import put_file
     from sync import publish
-    from sync.blobs import put_for_phones
 
     blobs = []
     for path in files:
         with path.open("rb") as stream:
-            blobs.append(put_for_phones(runtime.blobs, stream))
+            blobs.append(put_file(runtime, path.name, stream))
     now = runtime.now()
     with runtime.database.write() as db:
         names = [

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import PurePath
+from typing import BinaryIO, cast
 
 from flask import render_template, request
 from markupsafe import Markup
@@ -21,7 +22,7 @@ from forms.xlsform import Compiled, compile_form, to_xlsx
 from server import auth
 from server.api.forms import LARGEST_FORM, NOT_AN_ID
 from server.downloads import XLSX, as_file, named
-from server.new_form import put_files
+from server.new_form import put_file, put_files
 from server.openrosa import stored_file
 from server.pages.door import Answer, caller, done, in_menu, page, pages
 from server.pages.words import gettext as _
@@ -30,7 +31,6 @@ from server.qr import draft_url, inline_qr, of_draft, phone_url
 from server.runtime import runtime
 from sync import accounts, definitions, drafts, form_list, posts, public_links, publish
 from sync.accounts import DRAFTS_ID, PROJECT_ID
-from sync.blobs import put_for_phones
 from sync.definitions import Definition, FormFigures
 
 MANAGE = "forms.manage"
@@ -156,10 +156,10 @@ def _replace(form_id: str, project: int) -> None:
     here, file = runtime(), request.files.get("file")
     if file is None or not file.filename:
         raise Refused(NO_FILE())
-    blob = put_for_phones(here.blobs, file.stream)
+    name = request.form.get("name", "")
+    blob = put_file(here, name, cast(BinaryIO, file.stream))
     with here.database.write() as db:
-        given = (form_id, request.form.get("name", ""), blob)
-        publish.replace_media(db, *given, here.now(), caller().actor, project)
+        publish.replace_media(db, form_id, name, blob, here.now(), caller().actor, project)
 
 
 # ------------------------------------------------------------------ out

@@ -35,6 +35,7 @@ FORM = (
     '<bind nodeset="/data/photo" type="binary"/></model></h:head>'
     '<h:body><input ref="/data/sp"><label>Loài cây / Species</label></input></h:body></h:html>'
 )
+JPEG = b"\xff\xd8\xff\xe0jpg"  # as much of one as says what it is
 A, B, C = (f"uuid:{n * 8}-1111-4111-8111-111111111111" for n in "abc")
 
 

@@ -201,11 +201,15 @@ def test_a_missing_file_is_given_later_and_a_stranger_refused_with_the_names(
 ) -> None:
     cayda("form", "publish", write(tmp_path, TREES))
     picture = tmp_path / "Cây số 1.png"  # as a Mac writes it: letters and marks apart
-    picture.write_bytes(b"picture")
+    picture.write_bytes(b"<html>")
+    belied = cayda("form", "media", "trees", str(picture))
+    assert belied.exit_code == MISUSED
+    assert "loại tệp khác" in belied.stderr
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n")
     assert cayda.json("form", "media", "trees", str(picture))["files"] == ["Cây số 1.png"]
     assert line(cayda, "open")["missing"] == ""
     other = tmp_path / "other.png"
-    other.write_bytes(b"other")
+    other.write_bytes(picture.read_bytes())
     refused = cayda("form", "media", "trees", str(other))
     assert refused.exit_code == MISUSED
     assert "Cây số 1.png" in refused.stderr

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.test import TestResponse
 
+from sync.attachments import open_for_download
 from sync.tables import attachments, submission_versions
-from tests.server.conftest import A, B, Door, Part, instance, message, multipart
+from tests.server.conftest import JPEG, A, B, Door, Part, instance, message, multipart
 
 V = submission_versions.c
 DEEP = (
@@ -29,7 +30,7 @@ EXTERNAL = (
 @pytest.fixture(autouse=True)
 def _nothing_kept_changes(door: Door) -> Iterator[None]:
     """Every test here starts with one submission, and it is the same afterwards."""
-    assert door.post(instance(B), {"1.jpg": b"jpg"}).status_code == 201
+    assert door.post(instance(B), {"1.jpg": JPEG}).status_code == 201
     before = door.rows(V.id, V.xml, V.problems)[0]
     yield
     after = [row for row in door.rows(V.id, V.xml, V.problems) if row.id == before.id]
@@ -110,7 +111,7 @@ def test_no_content_type_is_400(door: Door) -> None:
 
 
 def test_a_multipart_without_the_xml_part_is_400(door: Door) -> None:
-    answer = door.post(None, {"1.jpg": b"jpg"})
+    answer = door.post(None, {"1.jpg": JPEG})
     refused(answer, 400, "Thiếu phần xml_submission_file", "no xml_submission_file part", door)
     for body in (b"", b"--B--\r\n"):
         assert door.post_body(body).status_code == 400
@@ -128,7 +129,7 @@ def test_no_form_id_is_400(door: Door, root: bytes) -> None:
 
 @pytest.mark.parametrize("form_id", ["houses", "Trees", "x" * 5_000, "<script>", "cây"])
 def test_a_form_the_server_never_had_is_404(door: Door, form_id: str) -> None:
-    answer = door.post(instance(form_id=form_id), {"1.jpg": b"jpg"})
+    answer = door.post(instance(form_id=form_id), {"1.jpg": JPEG})
     refused(answer, 404, "không có biểu mẫu", "never had a form", door)
     assert len(answer.data) < 1_000
 
@@ -164,16 +165,34 @@ def test_c16_control_characters_are_kept_as_they_came_and_flagged(door: Door, ma
     ],
 )
 def test_a_path_in_a_file_name_is_cut_and_flagged(door: Door, sent_as: str, kept_as: str) -> None:
-    assert door.post(instance(A), {sent_as: b"x"}).status_code == 201
+    assert door.post(instance(A), {sent_as: JPEG}).status_code == 201
     assert kept_as in {row.name for row in door.rows(attachments.c.name)}
     assert door.flags() == ["file_name_changed"]
 
 
+def test_a_page_that_is_called_a_picture_is_kept_flagged_and_given_as_no_picture(
+    door: Door,
+) -> None:
+    page = b"<html><script>alert(1)</script>"
+    files = {"a.jpg": page, "b.csv": b"a,b", "c.jpg": JPEG}
+    assert door.post(instance(A), files).status_code == 201
+    assert door.flags() == ["file_not_as_named"]
+    for _ in range(2):  # what comes later and again is looked at too, and flagged once
+        assert door.post(instance(A), {"d.xlsx": b"MZ"}).status_code == 201
+    assert door.flags() == ["file_not_as_named"] * 2
+    version = max(row.id for row in door.rows(V.id))
+    with door.database.read() as db:
+        for name, kind in (("a.jpg", "application/octet-stream"), ("c.jpg", "image/jpeg")):
+            got = open_for_download(db, door.runtime.blobs, version, name, as_sent=True)
+            assert got.content_type == kind
+            assert b"".join(got.pieces) == files[name]
+
+
 @pytest.mark.parametrize("sent_as", ["..", ".", "../", "a/.."])
 def test_a_file_whose_name_is_only_a_path_is_kept_under_its_hash(door: Door, sent_as: str) -> None:
-    assert door.post(instance(A), {sent_as: b"x"}).status_code == 201
+    assert door.post(instance(A), {sent_as: JPEG}).status_code == 201
     names = {row.name for row in door.rows(attachments.c.name)}
-    assert f"file-{hashlib.sha256(b'x').hexdigest()[:12]}" in names
+    assert f"file-{hashlib.sha256(JPEG).hexdigest()[:12]}" in names
 
 
 def test_a_name_with_a_nul_or_without_end_is_kept(door: Door) -> None:

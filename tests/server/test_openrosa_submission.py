@@ -24,6 +24,7 @@ from sync.receive import Outcome
 from sync.tables import attachments, received, submission_versions, submissions
 from tests.conftest import NOW
 from tests.server.conftest import (
+    JPEG,
     TOKEN,
     A,
     B,
@@ -201,14 +202,14 @@ def test_a59_a_hundred_and_two_files_in_one_post(door: Door) -> None:
     "name", ["ảnh nhà.jpg", "ảnh " + "dài " * 40 + ".jpg", "😀 (1).jpg", "a+b %41&c;d.jpg"]
 )
 def test_a60_names_beyond_ascii_are_kept(door: Door, name: str) -> None:
-    assert door.post(instance(photo="x"), {name: b"jpg"}).status_code == 201
+    assert door.post(instance(photo="x"), {name: JPEG}).status_code == 201
     assert [row.name for row in door.rows(attachments.c.name)] == [name]
     assert door.flags() == []
 
 
 def test_c8_a_name_written_in_pieces_is_the_name_of_the_form(door: Door) -> None:
     """NFD in the upload, NFC in the XML: a peer took the photo for an orphan and deleted it."""
-    door.post(instance(), {unicodedata.normalize("NFD", "ảnh nhà.jpg"): b"jpg"})
+    door.post(instance(), {unicodedata.normalize("NFD", "ảnh nhà.jpg"): JPEG})
     assert [row.name for row in door.rows(attachments.c.name)] == ["ảnh nhà.jpg"]
     assert door.flags() == []
 
