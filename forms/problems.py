@@ -791,6 +791,12 @@ ROLE_DECIDES = ProblemType(
     "Vai trò của máy này không điền biểu mẫu “{form}”.",
     "The role of this phone does not fill in form “{form}”.",
 )
+LIST_IS_RULED = ProblemType(
+    "list_is_ruled",
+    409,
+    "Ai được xem và ghi danh sách “{list}” do quy định của tổ chức; ở đây không đổi được.",
+    "Who sees and writes list “{list}” is laid down by the organisation; it is not changed here.",
+)
 FORM_EXISTS = ProblemType(
     "form_exists",
     409,

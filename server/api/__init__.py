@@ -10,6 +10,7 @@ from server.api import datasets as datasets
 from server.api import document as document
 from server.api import drafts as drafts
 from server.api import entities as entities
+from server.api import entities_bulk as entities_bulk
 from server.api import forms as forms
 from server.api import links as links
 from server.api import odata as odata

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from forms.central_csv import to_csv
 from forms.odata_filter import Condition, read_filter
-from forms.problems import BAD_PARAMETER, LIST_EXISTS, NOT_FOUND, Refused
+from forms.problems import BAD_PARAMETER, LIST_EXISTS, LIST_IS_RULED, NOT_FOUND, Refused
 from forms.tree import safe_name
 from server.api.described import CSV as CSV_FILE
 from server.api.described import asked
@@ -32,6 +32,13 @@ from sync.listing import Entity, FormName, ListOf
 
 class NewName(Wire):
     name = fields.String(required=True)
+
+
+class ListRules(Wire):
+    """Central's switches. Both are false: the library says who sees and writes a list."""
+
+    approval_required = fields.Boolean()
+    owner_only = fields.Boolean()
 
 
 class DatasetShape(Wire):
@@ -108,10 +115,36 @@ def list_datasets() -> Response:
 def get_dataset(list_name: str) -> Response:
     """A list with its properties, as far as the caller sees them, and the forms beside it."""
     with runtime().database.read() as db:
-        one = mine(db, list_name)
-        whole = listing.describe(db, one)
-        seen = seen_by(db)
-        return jsonify(_short(db, one, to_time(whole.created_at)) | _long(whole, seen))
+        return _whole(db, mine(db, list_name))
+
+
+@route(
+    LIST,
+    "forms.manage",
+    methods=["PATCH"],
+    takes=ListRules,
+    gives=(WholeDataset, DatasetExtra),
+    also=[409],
+)
+def change_dataset(list_name: str) -> Response:
+    """Harmless where a list is so already; else the library decides: no."""
+    given = sent(ListRules())
+    with runtime().database.read() as db:
+        answer = _of_all(db, list_name)
+    if any(given.values()):
+        raise Refused(LIST_IS_RULED(list=list_name))
+    return answer
+
+
+def _of_all(db: Connection, list_name: str) -> Response:
+    """The list as who manages forms knows it. Refused(NOT_FOUND)."""
+    here = runtime()
+    return _whole(db, catalogue.slice_of(db, here.library, OPERATOR, list_name, here.now()))
+
+
+def _whole(db: Connection, one: Slice) -> Response:
+    whole = listing.describe(db, one)
+    return jsonify(_short(db, one, to_time(whole.created_at)) | _long(whole, seen_by(db)))
 
 
 def _short(db: Connection, one: Slice, made_at: str) -> dict[str, Any]:
@@ -165,10 +198,7 @@ def create_dataset() -> Response:
             raise Refused(LIST_EXISTS(list=name))
         publish.declare_lists(db, {name: []})
         audit.record(db, caller().actor, "dataset.create", f"dataset:{name}", runtime().now())
-        one = catalogue.slice_of(db, runtime().library, OPERATOR, name, runtime().now())
-        whole = listing.describe(db, one)
-        seen = seen_by(db)
-        return jsonify(_short(db, one, to_time(whole.created_at)) | _long(whole, seen))
+        return _of_all(db, name)
 
 
 @route(f"{LIST}/properties", "forms.manage", methods=["POST"], takes=NewName)

@@ -366,7 +366,7 @@ def _base_version() -> int | None:
     return int(text[:9])
 
 
-@route(ONE, WRITE, methods=["DELETE"])
+@route(ONE, WRITE, methods=["DELETE"], also=[409])
 def delete_entity(list_name: str, uuid: str) -> Response:
     """Off every list; kept, and no late change of a phone brings it back."""
     here = runtime()
@@ -378,7 +378,7 @@ def delete_entity(list_name: str, uuid: str) -> Response:
     return done()
 
 
-@route(f"{ONE}/restore", WRITE, methods=["POST"])
+@route(f"{ONE}/restore", WRITE, methods=["POST"], also=[409])
 def restore_entity(list_name: str, uuid: str) -> Response:
     """Take the deleting back."""
     here = runtime()

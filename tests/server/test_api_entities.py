@@ -90,6 +90,15 @@ def test_a_list_is_made_and_grows_by_who_manages_forms(city: Program) -> None:
     city.refused(city.post(LISTS, json={"name": "more"}), 403.1)
 
 
+def test_what_the_library_lays_down_of_a_list_no_program_switches(city: Program) -> None:
+    admin = signed_in(city.door, "admin")
+    as_it_is = {"approvalRequired": False, "ownerOnly": False}
+    assert admin.patch(TREES, json=as_it_is).get_json() == city.json(TREES)
+    admin.refused(admin.patch(TREES, json={"ownerOnly": True}), 409.3)
+    admin.refused(admin.patch(f"{LISTS}/none", json={}), 404.1)
+    city.refused(city.patch(TREES, json=as_it_is), 403.1)
+
+
 def test_c130_the_table_is_centrals_and_comes_once(city: Program) -> None:
     first = city.get(f"{TREES}/entities.csv")
     assert first.text.splitlines() == [
@@ -208,6 +217,30 @@ def test_what_is_deleted_is_gone_until_it_is_restored(city: Program) -> None:
     actions = [one["action"] for one in city.json(f"{path}/audits")]
     verbs = ("restore", "delete", "update.version", "create")  # all in one moment
     assert actions == [f"entity.{verb}" for verb in verbs]
+
+
+def test_many_are_deleted_and_brought_back_at_once_or_none_is(members: Door) -> None:
+    mai = "66666666-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
+    make(members, "members", mai, "Mai", club_id=CLUB, status="active")
+    commune, listed = of_club(members, "commune"), f"{MEMBERS}/entities"
+
+    def at_once(what: str, *ids: str) -> Any:
+        return commune.post(f"{listed}/bulk-{what}", json={"ids": ids})
+
+    def there() -> list[str]:
+        return [one["currentVersion"]["label"] for one in commune.json(listed)]
+
+    commune.refused(at_once("delete", mai, HOA), 404.1)
+    commune.refused(at_once("delete", LAN, "none"), 404.1)
+    assert there() == ["Mai", "Lan"]
+    for _ in range(2):
+        assert at_once("delete", mai, LAN, mai).get_json() == {"success": True}
+        assert there() == []
+    commune.refused(at_once("restore", LAN, HOA), 404.1)
+    assert at_once("restore", LAN).status_code == 200
+    assert there() == ["Lan"]
+    commune.refused(at_once("restore", *[LAN] * 251), 400.11)
+    commune.refused(commune.post(f"{listed}/bulk-delete", json={}), 400.3)
 
 
 # ------------------------------------------------------------------ OData

@@ -156,6 +156,7 @@ ADDRESSES = {
     "GET api.list_entity_differences": Address(f"{E}/diffs", sees("members")),
     "GET api.list_entity_audits": Address(f"{E}/audits", sees("members")),
     "POST api.create_dataset": Address(f"{P}/datasets", json={"name": "a b"}),
+    "PATCH api.change_dataset": Address(L, json={}),
     "POST api.create_property": Address(f"{L}/properties", json={"name": "a b"}),
     "POST api.create_entities": Address(
         f"{L}/entities", sees("members"), json={"label": "A", "data": {"club_id": "{club}"}}
@@ -165,6 +166,12 @@ ADDRESSES = {
     ),
     "DELETE api.delete_entity": Address(E, sees("members")),
     "POST api.restore_entity": Address(f"{E}/restore", sees("members")),
+    "POST api.delete_entities": Address(
+        f"{L}/entities/bulk-delete", sees("members"), json={"ids": ["{member}"]}
+    ),
+    "POST api.restore_entities": Address(
+        f"{L}/entities/bulk-restore", sees("members"), json={"ids": ["{member}"]}
+    ),
     # ------------------------------------------------------------ the end of a sign-in
     "DELETE api.end_current_session": Address("/v1/sessions/current", only()),
     "DELETE api.end_session": Address("/v1/sessions/" + "x" * 64, only()),
