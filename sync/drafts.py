@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
+from forms.days import vietnam_day
 from forms.form_problems import CANNOT_FILL_IN, DRAFT_NEEDS_PLACE
 from forms.form_version import with_version
-from forms.problems import NOT_FOUND, Refused
+from forms.problems import NOT_ALLOWED, NOT_FOUND, Refused
 from forms.xlsform import Compiled
-from sync import accounts, definitions, publish
+from sync import access, accounts, definitions, publish, reading
+from sync.access import Caller, Reading
 from sync.blobs import FormBlob
 from sync.definitions import Definition
 from sync.posts import Post
+from sync.reading import FormView
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -102,6 +105,28 @@ def let_in(
         form_id=draft.form,
     )
     return Tester(name, role, draft.name)
+
+
+# ------------------------------------------------------------------ what was sent to try it out
+
+
+def open_try_outs(
+    db: Connection, library: Library, caller: Caller, xml_form_id: str, now: datetime
+) -> FormView:
+    """What was sent to try the draft out, for who manages forms; where it gave phones a list, it
+    may name people of that list, and is for who reads all of the form, of every club.
+
+    Refused(UNKNOWN_FORM, NOT_FOUND or NOT_ALLOWED).
+    """
+    manages = access.may(library, caller, "forms.manage")
+    if not manages and not access.reads(library, caller, xml_form_id):
+        raise Refused(NOT_ALLOWED())
+    draft = definitions.get_draft(db, xml_form_id)
+    if not manages or publish.attached_lists(db, draft.form, ever=True):
+        known = access.reading(db, library, caller, xml_form_id, vietnam_day(now))
+        if known.clubs is not None or not known.is_whole:
+            raise Refused(NOT_ALLOWED())
+    return reading.view_form(db, xml_form_id, Reading(None), accounts.DRAFTS_ID)
 
 
 def _compiled(found: Definition) -> Compiled:

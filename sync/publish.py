@@ -228,11 +228,13 @@ def find_draft(db: Connection, xml_form_id: str) -> int | None:
     return db.execute(sa.select(c.id).where(*mine)).scalar()
 
 
-def attached_lists(db: Connection, form_id: int) -> list[str]:
-    """The entity lists that phones download with the current version of a form."""
-    c = form_attachments.c
-    query = sa.select(c.list_name).join(forms, forms.c.current_version_id == c.form_version_id)
-    found = db.execute(query.where(forms.c.id == form_id, c.list_name.is_not(None)))
+def attached_lists(db: Connection, form_id: int, *, ever: bool = False) -> list[str]:
+    """The entity lists that phones download with the current version of a form; or ever did."""
+    c, v = form_attachments.c, form_versions.c
+    query = sa.select(c.list_name).distinct().join(form_versions, v.id == c.form_version_id)
+    if not ever:
+        query = query.join(forms, forms.c.current_version_id == v.id)
+    found = db.execute(query.where(v.form_id == form_id, c.list_name.is_not(None)))
     return sorted(found.scalars())
 
 

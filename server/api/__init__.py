@@ -8,6 +8,7 @@ from server.api import app_users as app_users  # each noun puts its routes behin
 from server.api import audits as audits
 from server.api import datasets as datasets
 from server.api import document as document
+from server.api import draft_submissions as draft_submissions
 from server.api import drafts as drafts
 from server.api import entities as entities
 from server.api import entities_bulk as entities_bulk

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
@@ -187,6 +188,9 @@ def sender_json(one: Sender | None) -> dict[str, Any] | None:
     }
 
 
+Open = Callable[[Connection], FormView]  # the form as the caller may read it, or Refused
+
+
 # ------------------------------------------------------------------ reading
 def opened(db: Connection, form_id: str) -> FormView:
     """The form as the caller may read it. Refused(NOT_ALLOWED or UNKNOWN_FORM)."""
@@ -202,12 +206,17 @@ def opened(db: Connection, form_id: str) -> FormView:
 )
 def list_submissions(form_id: str) -> Response:
     """Newest first; all of them where no limit is given."""
+    return say_page(partial(opened, form_id=form_id), deleted=flag("deleted"))
+
+
+def say_page(open_form: Open, *, deleted: bool = False) -> Response:
+    """What the query asks for of the submissions of a form."""
     limit, offset = paging() if "limit" in request.args else (None, paging()[1])
-    wanted = Wanted(limit=limit, offset=offset, deleted=flag("deleted"))
+    wanted = Wanted(limit=limit, offset=offset, deleted=deleted)
     after = request.args.get("after")
 
     def pieces(db: Connection) -> Iterator[bytes]:
-        form = opened(db, form_id)
+        form = open_form(db)
         before = b"["
         page = wanted if after is None else replace(wanted, after=_key(db, form, after))
         for one in reading.page(db, form, page, answers=True):
@@ -229,16 +238,26 @@ def _key(db: Connection, form: FormView, instance_id: str) -> int:
 @route(ONE, KNOWN, gives=(SubmissionShape, SubmissionExtra))
 def get_submission(form_id: str, instance_id: str) -> Response:
     """One submission, without its answers."""
+    return say_one(partial(opened, form_id=form_id), instance_id)
+
+
+def say_one(open_form: Open, instance_id: str) -> Response:
+    """One submission of a form."""
     with runtime().database.read() as db:
-        one = reading.find(db, opened(db, form_id), instance_id, answers=True)
+        one = reading.find(db, open_form(db), instance_id, answers=True)
     return jsonify(submission_json(one))
 
 
 @route(f"{ONE}.xml", KNOWN, gives=XML_FILE, also=[304])
 def get_submission_xml(form_id: str, instance_id: str) -> Response:
     """The document that counts, byte for byte; whole, so only for who may see every answer."""
+    return say_xml(partial(opened, form_id=form_id), instance_id)
+
+
+def say_xml(open_form: Open, instance_id: str) -> Response:
+    """The document of one submission of a form."""
     with runtime().database.read() as db:
-        form = opened(db, form_id)
+        form = open_form(db)
         one = reading.find(db, form, instance_id)
         return _xml(reading.xml_of(db, form, one.current.id))
 
@@ -515,8 +534,13 @@ def list_submission_files(form_id: str, instance_id: str) -> Response:
     them at once: pyODK asks before it brings them, and before anything was filed under a club."""
     with runtime().database.read() as db:
         one, form = _mine(db, form_id, instance_id) or _read(db, form_id, instance_id)
-        named = _names(form, one)
-        found = {file.name: file.sha256 is not None for file in _files(db, one)}
+        return say_files(db, form, one)
+
+
+def say_files(db: Connection, form: FormView, one: Submission) -> Response:
+    """The files that a submission names, and what else came along."""
+    found = {file.name: file.sha256 is not None for file in _files(db, one)}
+    named = _names(form, one)
     names = [*found, *sorted(named - set(found))]
     shown = [name for name in names if form.may_give(_document_of(one), name)]
     return jsonify([{"name": name, "exists": found.get(name, False)} for name in shown])
@@ -525,9 +549,14 @@ def list_submission_files(form_id: str, instance_id: str) -> Response:
 @route(f"{ONE}/attachments/<filename>", KNOWN, gives=ANY_FILE, also=[304])
 def get_submission_file(form_id: str, instance_id: str, filename: str) -> Response:
     """A file as it came, without the place a picture was taken at."""
+    return give_file(partial(opened, form_id=form_id), instance_id, filename)
+
+
+def give_file(open_form: Open, instance_id: str, filename: str) -> Response:
+    """One file of one submission of a form."""
     here = runtime()
     with here.database.read() as db:
-        form = opened(db, form_id)
+        form = open_form(db)
         one = reading.find(db, form, instance_id, answers=True)
         if not form.may_give(_document_of(one), file_name(filename) or ""):
             raise Refused(NOT_ALLOWED())

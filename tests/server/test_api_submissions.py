@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from sync import accounts, process, tables
+from sync import accounts, definitions, drafts, process, tables
 from tests.conftest import NOW
 from tests.server.api import Program, signed_in
 from tests.server.conftest import TOKEN, A, B, C, Door, instance
@@ -298,6 +298,46 @@ def test_files_are_listed_as_named_here_or_not(city: Program) -> None:
     work(city.door)
     assert city.json(f"{LIST}/{A}/attachments") == [{"name": "ảnh.bin", "exists": True}]
     assert city.get(f"{LIST}/{A}/attachments/ảnh.bin").data == b"1"
+
+
+# ------------------------------------------------------------------ drafts
+def try_out(admin: Program, form_id: str, sent: bytes) -> str:
+    """Begin a draft and send something to it; where that is read."""
+    draft, token = f"/projects/1/forms/{form_id}/draft", "d" * 64
+    assert admin.post(draft).status_code == 200
+    with admin.door.database.write() as db:
+        library, nowhere = admin.door.runtime.library, (None, None)
+        drafts.let_in(db, library, form_id, None, nowhere, token, NOW, "user:1")
+    phone = admin.door.at(f"/v1/test/{token}{draft}")
+    assert phone.post(sent, {"p.bin": b"p"}).status_code == 201
+    return f"{draft}/submissions"
+
+
+def test_try_outs_are_read_by_who_manages_forms_and_stand_in_no_list(city: Program) -> None:
+    admin, chair = signed_in(city.door), signed_in(city.door, "chair")
+    path = try_out(admin, "trees", instance())
+    for program in (admin, city):
+        assert [one["instanceId"] for one in program.json(f"{path}?limit=1")] == [A]
+        assert program.json(f"{path}/{A}")["currentVersion"]["current"] is True
+        assert program.get(f"{path}/{A}.xml").data == instance()
+    assert admin.json(f"{path}/{A}/attachments") == [{"name": "p.bin", "exists": True}]
+    assert admin.get(f"{path}/{A}/attachments/p.bin").data == b"p"
+    chair.refused(chair.get(path), 403.1)
+    admin.refused(admin.get(f"{path}/{B}"), 404.1)
+    assert city.json(LIST) == []
+    admin.delete(path.removesuffix("/submissions"))
+    admin.refused(admin.get(path), 404.1)
+
+
+def test_try_outs_that_may_name_people_are_for_who_reads_all_of_the_form(door: Door) -> None:
+    admin, city = signed_in(door), signed_in(door, "city")
+    path = try_out(admin, "trees", instance())
+    with door.database.write() as db:
+        made = {"filename": "people.csv", "list_name": "people"}
+        made["form_version_id"] = definitions.get_draft(db, "trees").version_id
+        db.execute(tables.form_attachments.insert().values(made))
+    admin.refused(admin.get(path), 403.1)
+    assert len(city.json(path)) == 1
 
 
 # ------------------------------------------------------------------ scope

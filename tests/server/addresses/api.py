@@ -8,6 +8,7 @@ P = "/v1/projects/1"
 F = f"{P}/forms/care_visit"
 S = f"{F}/submissions"
 ONE = f"{S}/{{care_visit}}"
+D = f"{P}/forms/membership/draft"  # it gives phones lists of people
 L = f"{P}/datasets/members"
 E = f"{L}/entities/{{member}}"
 FINDING = f"{P}/forms/supervision/submissions/{{supervision}}"
@@ -96,6 +97,11 @@ ADDRESSES = {
     "GET api.get_draft_xml": Address(f"{P}/forms/membership/draft.xml"),
     "GET api.get_draft_fields": Address(f"{P}/forms/membership/draft/fields"),
     "GET api.list_draft_attachments": Address(f"{P}/forms/membership/draft/attachments"),
+    "GET api.list_try_outs": Address(f"{D}/submissions", only()),
+    "GET api.get_try_out": Address(f"{D}/submissions/none", only()),
+    "GET api.get_try_out_xml": Address(f"{D}/submissions/none.xml", only()),
+    "GET api.list_try_out_files": Address(f"{D}/submissions/none/attachments", only()),
+    "GET api.get_try_out_file": Address(f"{D}/submissions/none/attachments/a.jpg", only()),
     "GET api.get_draft_attachment": Address(
         f"{P}/forms/membership/draft/attachments/clubs.csv", only()
     ),
