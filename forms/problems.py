@@ -788,8 +788,14 @@ NEEDS_PLACE = ProblemType(
 ROLE_DECIDES = ProblemType(
     "role_decides",
     409,
-    "Vai trò của máy này không điền biểu mẫu “{form}”.",
-    "The role of this phone does not fill in form “{form}”.",
+    "Máy nào điền biểu mẫu “{form}” là do vai trò của máy; ở đây không đổi được.",
+    "Which phone fills in form “{form}” is decided by its role; it is not changed here.",
+)
+ONE_ROLE = ProblemType(
+    "one_role",
+    409,
+    "Mỗi người có một vai trò, ở một nơi. Muốn đổi, xin sửa người ấy (PATCH /users).",
+    "Everybody has one role, at one place. To change it, change the person (PATCH /users).",
 )
 LIST_IS_RULED = ProblemType(
     "list_is_ruled",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from server.api import app_users as app_users  # each noun puts its routes behind the door
+from server.api import assignments as assignments
 from server.api import audits as audits
 from server.api import datasets as datasets
 from server.api import document as document

@@ -1,4 +1,4 @@
-"""Phones, each with a token in its address; and which of them fill in a form."""
+"""Phones, each with a token in its address."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from typing import Any
 
 from flask import Response, jsonify
 from marshmallow import fields
-from sqlalchemy.engine import Connection
 
-from forms.problems import NOT_FOUND, ROLE_DECIDES, Refused
+from forms.problems import NOT_FOUND, Refused
 from server import auth
 from server.api.described import PAGED
-from server.api.door import FORM, PROJECT, caller, route
+from server.api.door import PROJECT, caller, route
 from server.api.scope import AccountShape, Scoped, find_place
-from server.api.users import APP_USER
 from server.api.wire import Time, Wire, done, extended, page, sent
 from server.runtime import runtime
-from sync import accounts, catalogue, definitions
-from sync.access import Caller
+from sync import accounts
 from sync.accounts import Account
 
 PHONE = "phone"
@@ -46,11 +43,6 @@ class AppUserMade(AppUserShape):
     """`url` goes into the phone."""
 
     url = fields.String()
-
-
-class AssignmentShape(Wire):
-    actor_id = fields.Integer()
-    role_id = fields.Integer()
 
 
 class NewAppUser(Scoped):
@@ -108,41 +100,3 @@ def _json(found: Account) -> dict[str, Any]:
         shape["createdBy"] = None
         shape["properties"] = {}
     return shape
-
-
-# ------------------------------------------------------------------ who fills in what
-
-
-@route(f"{FORM}/assignments", "phones.manage", gives=[AssignmentShape])
-def list_assignments(form_id: str) -> Response:
-    """The phones whose role fills the form in."""
-    with runtime().database.read() as db:
-        definitions.get_form(db, form_id)
-        phones = [one for one in accounts.list_app_users(db, PHONE) if one.ended_at is None]
-        found = [one.id for one in phones if _fills_in(db, one, form_id)]
-    return jsonify([{"actorId": number, "roleId": APP_USER} for number in found])
-
-
-@route(
-    f"{FORM}/assignments/<any('2', 'app-user'):role>/<int:number>",
-    "phones.manage",
-    methods=["POST"],
-    also=[409],
-)
-def assign(form_id: str, role: str, number: int) -> Response:
-    """Harmless where the phone's role fills the form in already; else that role decides: no."""
-    with runtime().database.read() as db:
-        definitions.get_form(db, form_id)
-        phones = [one for one in accounts.list_app_users(db, PHONE) if one.ended_at is None]
-        found = next((one for one in phones if one.id == number), None)
-        if found is None:
-            raise Refused(NOT_FOUND())
-        if not _fills_in(db, found, form_id):
-            raise Refused(ROLE_DECIDES(form=form_id))
-    return done()
-
-
-def _fills_in(db: Connection, phone: Account, form_id: str) -> bool:
-    mine = Caller("app_user", phone.id, phone.name, phone.role, phone.unit_id, phone.club_id)
-    listed = catalogue.list_forms(db, runtime().library, mine)
-    return any(form.xml_form_id == form_id for form in listed)

@@ -156,25 +156,30 @@ def _user(user_id: int) -> Account:
 APP_USER = 2  # pyODK has this number in its code
 
 
-def _roles() -> Iterable[dict[str, Any]]:
+def roles() -> Iterable[dict[str, Any]]:
     """Central's two that clients know by number, then ours."""
-    roles = runtime().library.roles
-    names = ["admin", "app-user", *(role for role in roles if role != "admin")]
+    known = runtime().library.roles
+    names = ["admin", "app-user", *(role for role in known if role != "admin")]
     for number, name in enumerate(names, 1):
-        verbs = roles[name].verbs if name in roles else OF_PHONES
+        verbs = known[name].verbs if name in known else OF_PHONES
         yield {"id": number, "name": name, "system": name, "verbs": sorted(verbs)}
 
 
 @route("/roles", KNOWN, gives=[RoleShape])
 def list_roles() -> Response:
     """The roles there are, each with its verbs."""
-    return say(RoleShape(), _roles(), many=True)
+    return say(RoleShape(), roles(), many=True)
 
 
 @route("/roles/<role>", KNOWN, gives=RoleShape)
 def get_role(role: str) -> Response:
     """By number or by name."""
-    found = [one for one in _roles() if role in (str(one["id"]), one["system"])]
-    if not found:
+    return say(RoleShape(), role_of(role))
+
+
+def role_of(role: str) -> dict[str, Any]:
+    """The role of this number or name. Refused(NOT_FOUND)."""
+    found = next((one for one in roles() if role in (str(one["id"]), one["system"])), None)
+    if found is None:
         raise Refused(NOT_FOUND())
-    return say(RoleShape(), found[0])
+    return found

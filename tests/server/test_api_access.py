@@ -307,14 +307,35 @@ def test_a_phone_without_role_or_place_is_refused_with_what_is_missing(admin: Pr
     admin.refused(admin.post(APP_USERS, json={"displayName": "Máy", "role": "king"}), 400.8)
 
 
-def test_assigning_a_form_to_a_phone_that_fills_it_in_is_harmless(admin: Program) -> None:
+def test_what_a_phone_fills_in_is_told_and_not_changed(admin: Program) -> None:
     (phone,) = admin.json(APP_USERS)
-    path = f"{FORMS}/trees/assignments"
-    assert admin.json(path) == [{"actorId": phone["id"], "roleId": 2}]
-    assert admin.post(f"{path}/2/{phone['id']}").get_json() == {"success": True}
-    assert admin.post(f"{path}/app-user/{phone['id']}").get_json() == {"success": True}
-    admin.refused(admin.post(f"{path}/2/999"), 404.1)
-    admin.refused(admin.post(f"{FORMS}/none/assignments/2/{phone['id']}"), 404.1)
+    path, assigned = f"{FORMS}/trees/assignments", {"actorId": phone["id"], "roleId": 2}
+    assert admin.json(path) == [assigned]
+    assert [one["displayName"] for one in admin.json(f"{path}/app-user")] == ["Lan"]
+    of_all = "/projects/1/assignments/forms"
+    assert admin.json(of_all) == [assigned | {"xmlFormId": "trees"}] == admin.json(f"{of_all}/2")
+    assert admin.json(f"{of_all}/admin") == []
+    for role in ("2", "app-user"):
+        assert admin.post(f"{path}/{role}/{phone['id']}").get_json() == {"success": True}
+        admin.refused(admin.delete(f"{path}/{role}/{phone['id']}"), 409.3)
+    for ask in (admin.post, admin.delete):
+        admin.refused(ask(f"{path}/2/999"), 404.1)
+        admin.refused(ask(f"{FORMS}/none/assignments/2/{phone['id']}"), 404.1)
+
+
+def test_everybodys_role_is_told_and_changed_with_the_person_only(admin: Program) -> None:
+    add_person(admin.door, "lan@example.vn", "chair", club_id=A)
+    path = "/projects/1/assignments"
+    (lan,) = admin.json(f"{path}/chair")
+    assert lan["displayName"] == "lan@example.vn"
+    number = admin.json("/roles/chair")["id"]
+    assert {"actorId": lan["id"], "roleId": number} in admin.json(path)
+    assert admin.post(f"{path}/{number}/{lan['id']}").get_json() == {"success": True}
+    admin.refused(admin.delete(f"{path}/chair/{lan['id']}"), 409.3)
+    admin.refused(admin.post(f"{path}/city/{lan['id']}"), 409.3)
+    for missing in (f"{path}/king/{lan['id']}", f"{path}/chair/7", f"{path}/city/7"):
+        admin.refused(admin.post(missing), 404.1)
+    admin.refused(admin.delete(f"{path}/city/{lan['id']}"), 404.1)
 
 
 # ------------------------------------------------------------------ people, roles, events

@@ -38,6 +38,7 @@ def test_every_route_is_described_with_its_parameters_answers_refusals_and_who_m
 # What is done by the address alone.
 WITHOUT_BODY = {
     "assign",
+    "assign_role",
     "publish_draft",
     "restore_entity",
     "restore_submission",
