@@ -59,9 +59,11 @@ def test_no_route_but_signing_in_and_the_document_answers_a_stranger(door: Door)
 
 
 def _some(rule: object, name: str) -> object:
-    kinds = {"NumberConverter": 1, "_RowNumber": 1, "AnyConverter": "2"}
-    converter = type(rule._converters[name]).__name__  # type: ignore[attr-defined]
-    return "1" if name == "project" else kinds.get(converter, "x")
+    kinds = {"NumberConverter": 1, "_RowNumber": 1}
+    converter = rule._converters[name]  # type: ignore[attr-defined]
+    if items := getattr(converter, "items", None):
+        return min(items)
+    return "1" if name == "project" else kinds.get(type(converter).__name__, "x")
 
 
 # ------------------------------------------------------------------ signing in
