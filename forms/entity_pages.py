@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
@@ -77,12 +78,26 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Guide:
+    """What a guideline holds numbers against. values: by the day from which they are in force."""
+
+    title: Says
+    values: Mapping[date, tuple[Decimal, ...]]
+
+    def on(self, day: date) -> tuple[Decimal, ...]:
+        """Those of the day; none before the first."""
+        begun = [first for first in self.values if first <= day]
+        return self.values[max(begun)] if begun else ()
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """Numbers of records over time, a line per answer."""
 
     title: Says
     unit: str
     lines: tuple[Column, ...]
+    guide: Guide | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +160,7 @@ class Words:
     rule: ListRule | None  # of the list whose entities are shown: of a view the one it is on
     forms: Mapping[str, LibraryForm]
     texts: Mapping[str, Codes]
+    thresholds: Mapping[str, Any] = field(default_factory=dict)  # as the library's files have them
 
     def of(self, source: str, name: str, form: str = "") -> Codes:
         """What the codes of a property, a fact or an answer of a form mean."""
@@ -216,9 +232,22 @@ def _section(entry: Mapping[str, Any], known: Mapping[str, Column], words: Words
 
 
 def _chart(entry: Mapping[str, Any], words: Words, form: str) -> Chart:
-    _only(entry, {"title", "unit", "lines"})
+    _only(entry, {"title", "unit", "lines", "guide"})
     lines = tuple(_column(one, words, form) for one in entry["lines"])
-    return Chart(_says(entry["title"]), str(entry["unit"]), lines)
+    guide = _guide(entry["guide"], words) if "guide" in entry else None
+    return Chart(_says(entry["title"]), str(entry["unit"]), lines, guide)
+
+
+def _guide(entry: Mapping[str, Any], words: Words) -> Guide:
+    """`of` names a table of the thresholds, `row` one of its rows, `bounds` its cells."""
+    _only(entry, {"title", "of", "row", "bounds"})
+    values = {
+        table["valid_from"]: tuple(
+            Decimal(str(table[entry["row"]][one])) for one in entry["bounds"]
+        )
+        for table in words.thresholds[entry["of"]]
+    }
+    return Guide(_says(entry["title"]), values)
 
 
 def _column(entry: Mapping[str, Any], words: Words, form: str = "") -> Column:

@@ -510,8 +510,10 @@ def _read_pages(
 ) -> dict[str, EntityPage]:
     """Every [list] of the domains' page.toml; texts stand beside it or among any thresholds."""
     texts: dict[str, Codes] = {}
+    thresholds: dict[str, Any] = {}
     for file in sorted(path.glob("*/thresholds.toml")):
         texts |= _texts_of(file)
+        thresholds |= tomllib.loads(file.read_text("utf-8"))
     found: dict[str, EntityPage] = {}
     for file in sorted(path.glob("*/page.toml")):
         entries = dict(_entries(file, problems))
@@ -521,7 +523,7 @@ def _read_pages(
             base = lists.get(rule.of) if rule and rule.of else rule
             with _Told(file, name, problems):
                 try:
-                    found[name] = read_page(name, entry, Words(base, forms, own))
+                    found[name] = read_page(name, entry, Words(base, forms, own, thresholds))
                 except ValueError as error:
                     raise Wrong(f"viết sai: {error}", f"misspelt: {error}") from error
     return found

@@ -18,7 +18,7 @@ from forms.entity_pages import say_number
 WIDTH, TALL = 340, 180  # of all, and of the curves alone
 LEFT, RIGHT, BOTTOM = 48, 36, 30  # room for numbers, half a day, days
 STEPS = 4  # of the scale, at most one more
-LABELS = 3  # days below
+APART = 76  # of two days below
 MOST_LINES = 4  # the stylesheet has so many looks
 NAME = 24  # the height of a line's name, which stands above the curves
 
@@ -31,20 +31,36 @@ class Line:
     points: Sequence[tuple[date, Decimal]]
 
 
-def line_chart(title: str, lines: Sequence[Line], unit: str, *, name: str = "chart") -> Markup:
-    """The lines over one another; nothing where no line has a point.
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What numbers are held against: what the bounds are, and each of them."""
+
+    label: str
+    values: Sequence[Decimal]
+
+
+def line_chart(
+    title: str,
+    lines: Sequence[Line],
+    unit: str,
+    *,
+    name: str = "chart",
+    bounds: Bounds | None = None,
+) -> Markup:
+    """The lines over one another; nothing where no line has a point. One alone is not named again.
 
     name: tells several charts of one page apart. A table beside must say the same in numbers.
     """
     drawn = [line for line in lines[:MOST_LINES] if line.points]
     if not drawn:
         return Markup()
-    frame = _frame(drawn)
+    frame = _frame(drawn, bounds)
     body = Markup().join(
         [
-            *(_name(number, line) for number, line in enumerate(drawn, 1)),
+            *_names(drawn, bounds),
             *_scale(frame),
             *_days(frame),
+            *(_bound(frame, value) for value in (bounds.values if bounds else ())),
             *(_curve(frame, number, line, unit) for number, line in enumerate(drawn, 1)),
         ]
     )
@@ -53,11 +69,11 @@ def line_chart(title: str, lines: Sequence[Line], unit: str, *, name: str = "cha
         '<title id="{}-title">{}</title><desc id="{}-desc">{}</desc>{}</svg>'
     ).format(
         *(WIDTH, frame.bottom + BOTTOM, name, name),
-        *(name, f"{title} ({unit})", name, _told(drawn, unit), body),
+        *(name, f"{title} ({unit})", name, _told(drawn, unit, bounds), body),
     )
 
 
-def _told(lines: Sequence[Line], unit: str) -> str:
+def _told(lines: Sequence[Line], unit: str, bounds: Bounds | None) -> str:
     """The chart in words: where each line began and where it is now."""
     said = []
     for line in lines:
@@ -69,6 +85,8 @@ def _told(lines: Sequence[Line], unit: str) -> str:
                 f"{line.label}: {_number(then)} ({to_vietnamese(first)}) → "
                 f"{_number(now)} {unit} ({to_vietnamese(last)})"
             )
+    if bounds and bounds.values:
+        said.append(f"{bounds.label}: {', '.join(map(_number, bounds.values))} {unit}")
     return "; ".join(said)
 
 
@@ -77,6 +95,7 @@ def _told(lines: Sequence[Line], unit: str) -> str:
 class _Frame:
     first: date
     last: date
+    days: Sequence[date]
     ticks: tuple[Decimal, ...]
     top: int
 
@@ -93,13 +112,15 @@ class _Frame:
         return self.bottom - round(TALL * (value - low) / (high - low))
 
 
-def _frame(lines: Sequence[Line]) -> _Frame:
-    days = [day for line in lines for day, _ in line.points]
+def _frame(lines: Sequence[Line], bounds: Bounds | None) -> _Frame:
+    days = sorted({day for line in lines for day, _ in line.points})
     values = [value for line in lines for _, value in line.points]
-    first, last = min(days), max(days)
+    values += bounds.values if bounds else ()
+    first, last = days[0], days[-1]
     if first == last:
         first, last = first - timedelta(days=15), last + timedelta(days=15)
-    return _Frame(first, last, _ticks(min(values), max(values)), NAME * len(lines) + 10)
+    top = NAME * len(list(_names(lines, bounds))) + 10
+    return _Frame(first, last, days, _ticks(min(values), max(values)), top)
 
 
 def _ticks(low: Decimal, high: Decimal) -> tuple[Decimal, ...]:
@@ -128,10 +149,13 @@ def _scale(frame: _Frame) -> Iterator[Markup]:
 
 
 def _days(frame: _Frame) -> Iterator[Markup]:
-    span = (frame.last - frame.first).days
-    count = min(LABELS, span + 1)
-    for number in range(count):
-        day = frame.first + timedelta(days=span * number // max(count - 1, 1))
+    """The first and the last, and the one nearest to their middle where there is room for it."""
+    first, last = frame.days[0], frame.days[-1]
+    middle = min(frame.days, key=lambda day: abs((day - first) - (last - day)))
+    at = {frame.x(day): day for day in (first, last)}
+    if all(abs(frame.x(middle) - x) >= APART for x in at):
+        at[frame.x(middle)] = middle
+    for day in at.values():
         yield _text("chart-day", frame.x(day), frame.bottom + 22, f"{day.month:02}/{day.year}")
 
 
@@ -149,14 +173,32 @@ def _curve(frame: _Frame, number: int, line: Line, unit: str) -> Markup:
     )
 
 
-def _name(number: int, line: Line) -> Markup:
-    """What a line is called, beside a piece of it."""
-    y = NAME * number - NAME // 2
-    piece = Markup(
-        '<g class="chart-line chart-line-{}"><polyline points="{},{} {},{}"/>'
-        '<circle cx="{}" cy="{}" r="5"/></g>'
-    ).format(number, LEFT, y, LEFT + 36, y, LEFT + 18, y)
-    return piece + _text("chart-name", LEFT + 46, y + 5, line.label)
+def _names(lines: Sequence[Line], bounds: Bounds | None) -> Iterator[Markup]:
+    """What each line is called, and what the bounds are, beside a piece of it."""
+    y = NAME // 2
+    for number, line in enumerate(lines, 1):
+        if len(lines) > 1:
+            piece = Markup(
+                '<g class="chart-line chart-line-{}"><polyline points="{},{} {},{}"/>'
+                '<circle cx="{}" cy="{}" r="5"/></g>'
+            ).format(number, LEFT, y, LEFT + 36, y, LEFT + 18, y)
+            yield piece + _text("chart-name", LEFT + 46, y + 5, line.label)
+            y += NAME
+    if bounds and bounds.values:
+        yield _across(LEFT, LEFT + 36, y) + _text("chart-name", LEFT + 46, y + 5, bounds.label)
+
+
+def _bound(frame: _Frame, value: Decimal) -> Markup:
+    """A line across, with its number beside its end."""
+    y = frame.y(value)
+    line = _across(LEFT, WIDTH - RIGHT, y)
+    return line + _text("chart-bound-number", WIDTH, y + 5, _number(value))
+
+
+def _across(left: int, right: int, y: int) -> Markup:
+    return Markup('<line class="chart-bound" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
+        left, right, y, y
+    )
 
 
 def _text(kind: str, x: int, y: int, text: str) -> Markup:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from forms.search import LONGEST
 from server.pages.door import Answer, caller, in_menu, page
-from server.pages.line_chart import Line, line_chart
+from server.pages.line_chart import Bounds, Line, line_chart
 from server.pages.words import mark, one
 from server.runtime import runtime
 from sync import audit
@@ -77,7 +77,11 @@ def _names(db: Connection) -> list[str]:
 
 def _draw(curve: Curve, name: str) -> object:
     lines = [Line(one(title), points) for title, points in curve.lines]
-    return line_chart(one(curve.title), lines, curve.unit, name=name)
+    days = [day for line in lines for day, _ in line.points]
+    bounds = None
+    if curve.guide is not None and days:
+        bounds = Bounds(one(curve.guide.title), curve.guide.on(max(days)))
+    return line_chart(one(curve.title), lines, curve.unit, name=name, bounds=bounds)
 
 
 def _saw(action: str, people: tuple[tuple[str, str], ...], **details: object) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from forms.entity_pages import Column, Says, Section
+from forms.entity_pages import Column, Guide, Says, Section
 from forms.problems import NOT_FOUND, Refused
 from sync import access, canonical
 from sync.access import Caller
@@ -45,6 +45,7 @@ class Curve:
     title: Says
     unit: str
     lines: tuple[tuple[Says, tuple[tuple[date, Decimal], ...]], ...]
+    guide: Guide | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,12 @@ def _events(reader: Reader, section: Section, uuid: str) -> Part | None:
         for row in rows[: section.newest]
     ]
     curves = [
-        Curve(chart.title, chart.unit, tuple((c.title, _points(rows, c)) for c in chart.lines))
+        Curve(
+            chart.title,
+            chart.unit,
+            tuple((c.title, _points(rows, c)) for c in chart.lines),
+            chart.guide,
+        )
         for chart in section.charts
         if all(may(line) for line in chart.lines)
     ]

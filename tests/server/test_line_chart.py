@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from lxml import etree
 
-from server.pages.line_chart import Line, line_chart
+from server.pages.line_chart import Bounds, Line, line_chart
 
 DAYS = (date(2024, 11, 3), date(2025, 5, 20), date(2025, 11, 22))
 
@@ -45,3 +45,17 @@ def test_a_name_cannot_bring_markup() -> None:
     assert "<script>" not in text
     assert "<b>" not in text
     assert "&lt;b&gt;" in text
+
+
+def test_what_numbers_are_held_against_is_drawn_across_and_said() -> None:
+    high = Bounds("Cao từ", [Decimal(140), Decimal(90)])
+    text = line_chart("a", [line("Trên", "120", "118")], "mmHg", bounds=high)
+    assert text.count('class="chart-bound"') == 3  # one of them beside its name
+    assert "Cao từ: 140, 90 mmHg" in text
+    numbers = re.findall(r'class="chart-number"[^>]*>([^<]+)<', text)
+    assert (int(numbers[0]) <= 90, int(numbers[-1]) >= 140) == (True, True)
+
+
+def test_days_below_are_days_of_points() -> None:
+    text = line_chart("a", [line("b", "1", "2", "3")], "c")
+    assert re.findall(r'class="chart-day"[^>]*>([^<]+)<', text) == ["11/2024", "11/2025", "05/2025"]

@@ -30,6 +30,10 @@ ADDRESSES = {
         Address(f"{OPEN}/club/{{club}}", only("chair", "commune", "city", near=True)),
     ),
     "GET pages.figure": Address(f"{SENT}/club/{{club}}/B01", saw_it_then),
+    "GET pages.trend": (
+        Address(f"{SENT}/club/{{club}}/trend", saw_it_then),
+        Address(f"{SENT}/club/{{club}}/trend?indicator=B01", saw_it_then),
+    ),
     "GET pages.behind": Address(f"{OPEN}/club/{{club}}/B01/behind", only("chair", "commune")),
     "GET pages.reports": Address("/reports"),
     "GET pages.report": (Address("/reports/2025H1"), Address("/reports/2025H2")),

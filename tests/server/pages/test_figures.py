@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from decimal import Decimal
 
 import sqlalchemy as sa
 
+from forms.periods import get_period
 from sync import tables as t
+from sync.figures import WHOLE, Figure
+from sync.reports.trend import OTHER_UNITS, OTHERWISE, Trends, points
+from tests.conftest import NOW
 from tests.server.pages.town import WARD, Town
 from tests.sync.sending import an_id
 
@@ -124,3 +130,37 @@ def test_whom_a_list_on_paper_names_is_written_down(town: Town) -> None:
         query = sa.select(p.uuid).join(t.audit_events, e.id == p.event_id)
         seen = set(db.scalars(query.where(e.action == "roll.people")))
     assert seen == {an_id("thuy")}
+
+
+def test_a_number_is_shown_over_the_periods_with_its_target_to_who_may_see_it(town: Town) -> None:
+    chair, path = town.browser("chair"), place(town, "A-1")
+    assert f'href="{path}/trend"' in chair.get(path).text
+    assert f'href="{path}/trend?indicator=B06"' in chair.get(f"{path}/B06").text
+    text = chair.get(f"{path}/trend?indicator=B06").text
+    assert "6 tháng đầu năm 2025" in text
+    assert text.count('scope="row"') == 3
+    assert '<svg class="chart"' in text
+    assert 'class="chart-bound"' in text
+    assert "B05" in chair.get(f"{path}/trend").text  # all that have a target
+    assert chair.get(f"{place(town, 'B-1')}/trend").status_code == 404
+    assert chair.get(f"{path}/trend?indicator=Z9").status_code == 404
+    ward = town.browser("commune").get(f"{place(town, WARD)}/trend").text
+    assert "có từ ngày 01/07/2025" in ward
+    assert re.search(r'href="/figures/2025H1/commune/\d+/trend"', ward)  # what it came of
+    assert "ẩn" in town.browser("city").get(f"{path}/trend?indicator=B07").text
+
+
+def test_only_what_is_counted_alike_is_compared_over_the_periods(town: Town) -> None:
+    library, kept = town.runtime.library, Trends()
+    with town.database.read() as db:
+        now, then = (kept.read(db, library, get_period(code), NOW) for code in ("2026H1", "2025H2"))
+    (city, *_) = (one.id for one in now.places if one.level == "city")
+    alike = points(library, [now, then], city, "B06")
+    assert [one.differs for one in alike] == ["", ""]
+    changed = (replace(one, words="as it was counted once") for one in then.indicators)
+    otherwise = points(library, [now, replace(then, indicators=tuple(changed))], city, "B06")
+    assert [one.differs for one in otherwise] == ["", OTHERWISE]
+    share = Figure(Decimal(1), Decimal(56))
+    of_56 = replace(then, figures={"city": {(city[1], "A05", *WHOLE): share}})
+    assert [one.differs for one in points(library, [now, of_56], city, "A05")] == ["", OTHER_UNITS]
+    assert points(library, [now], ("commune", "0"), "B06") == []
