@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -76,8 +76,16 @@ class InConflict:
     updated_at: datetime
 
 
-def history(db: Connection, list_name: str, uuid: str) -> Story:
-    """Refused(NOT_FOUND) where there is no such entity; a deleted one has its story too."""
+def history(
+    db: Connection,
+    list_name: str,
+    uuid: str,
+    is_seen: Callable[[Mapping[str, str]], bool] = lambda _: True,
+) -> Story:
+    """Refused(NOT_FOUND) where there is no such entity; a deleted one has its story too.
+
+    is_seen: whether a version with these properties is told; `differs` compares those that are.
+    """
     row = _entity(db, list_name, plain_id(uuid) or "")
     v, s = entity_versions.c, submission_versions.c
     query = (
@@ -99,7 +107,7 @@ def history(db: Connection, list_name: str, uuid: str) -> Story:
         updated_at=row.updated_at,
         deleted_at=row.deleted_at,
         linked_to=row.linked_to,
-        versions=tuple(_told(db.execute(query), decided)),
+        versions=tuple(_told((v for v in db.execute(query) if is_seen(v.data)), decided)),
     )
 
 

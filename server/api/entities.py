@@ -21,6 +21,7 @@ from server.runtime import runtime
 from server.streams import stream
 from sync import access, decisions, entity_history, listing
 from sync.catalogue import Slice
+from sync.entities import plain_id
 from sync.entity_history import Story, Told
 from sync.listing import Entity, Maker
 
@@ -260,10 +261,17 @@ def list_entity_differences(list_name: str, uuid: str) -> Response:
 
 
 def story_of(db: Connection, list_name: str, uuid: str) -> tuple[Slice, Story, dict[int, Maker]]:
-    """What the caller may have of the list, and one entity of it with who made each version."""
+    """What the caller may have of the list, and one entity of it with who made each version: of
+    somebody who has moved, those that were of a club of the caller's."""
     of = mine(db, list_name)
     found = listing.find(db, of, uuid)
-    story = entity_history.history(db, list_name, found.uuid)
+    rule, clubs = runtime().library.lists.get(list_name), of.clubs
+    club = rule.club if rule and not rule.is_of_clubs else None
+
+    def is_seen(data: Mapping[str, str]) -> bool:
+        return clubs is None or club is None or plain_id(data.get(club)) in clubs
+
+    story = entity_history.history(db, list_name, found.uuid, is_seen)
     return of, story, listing.makers(db, of, found.uuid)
 
 

@@ -20,9 +20,13 @@ from sync.access import Caller
 from sync.catalogue import AFTER_NAME, Slice
 from sync.database import among
 from sync.tables import entities, spells
+from sync.timeline import CLUB
 
 if TYPE_CHECKING:
     from forms.library import Library
+
+
+Days = tuple[date, date | None]  # the first, and the first that is no more of them; None = open
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,20 +186,33 @@ class Reader:
         ]
 
     def history(self, uuid: str, columns: Sequence[Column]) -> list[Dated]:
-        """What these facts were, the newest first."""
+        """What these facts were, the newest first; of somebody who has moved, as long as she was
+        in a club of the reader's."""
         by_name = {column.of: column for column in columns}
         c = spells.c
         query = sa.select(c.name, c.value, c.valid_from, c.valid_to).where(
             c.list_name == self.base, c.uuid == uuid, c.name.in_(sorted(by_name))
         )
         rows = self.db.execute(query.order_by(c.valid_from.desc(), c.id.desc())).all()
-        found = []
+        theirs, found = self._within_sight(uuid), []
         for row in rows:
             column = by_name[row.name]
             told = self._cells(column, {uuid: row.value})[uuid]
             if told is not None:
-                found.append(Dated(column.title, told, row.valid_from, row.valid_to))
-        return found
+                for since, until in both((row.valid_from, row.valid_to), theirs):
+                    found.append(Dated(column.title, told, since, until))
+        return sorted(found, key=lambda one: one.since, reverse=True)
+
+    def _within_sight(self, uuid: str) -> list[Days]:
+        """When the entry was in a club of the reader's: always, where it is of no club in time."""
+        c, clubs = spells.c, self.mine.clubs
+        query = sa.select(c.value, c.valid_from, c.valid_to).where(
+            c.list_name == self.base, c.uuid == uuid, c.name == CLUB
+        )
+        rows = self.db.execute(query.order_by(c.valid_from)).all()
+        if clubs is None or self.is_of_clubs or not rows:
+            return [(date.min, None)]
+        return [(row.valid_from, row.valid_to) for row in rows if row.value in clubs]
 
     def _cells(self, column: Column, texts: Mapping[str, str]) -> dict[str, Cell]:
         """uuid -> its cell, of what it says."""
@@ -222,6 +239,17 @@ class Reader:
             for row in self.db.execute(query)
             if seen.clubs is None or row.club_id in seen.clubs
         }
+
+
+def both(days: Days, others: Sequence[Days]) -> list[Days]:
+    """The days that are in `days` and in one of the others."""
+    found = []
+    for since, until in others:
+        first = max(days[0], since)
+        end = min((one for one in (days[1], until) if one is not None), default=None)
+        if end is None or first < end:
+            found.append((first, end))
+    return found
 
 
 def told(column: Column, text: str) -> Cell:

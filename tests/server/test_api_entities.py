@@ -279,6 +279,23 @@ def test_a_slice_is_cut_to_the_rows_and_properties_of_the_role(members: Door) ->
         assert ("board_role" in version["data"]) is sees_role
 
 
+def test_of_who_has_moved_the_new_club_is_told_no_version_from_before(members: Door) -> None:
+    for data in ({"club_id": CLUB}, {"alias": "Bà Hoa"}):
+        with members.database.write() as db:
+            decisions.patch(
+                *(db, members.runtime.library, "members", HOA, data, None),
+                base_version=None,
+                force=True,
+                actor="operator",
+                now=NOW,
+            )
+    chair, one = of_club(members, "chair"), f"{MEMBERS}/entities/{HOA}"
+    assert [each["version"] for each in chair.json(f"{one}/versions")] == [2, 3]
+    (told,) = chair.json(f"{one}/diffs")
+    assert [each["propertyName"] for each in told] == ["alias"]
+    assert len(chair.json(f"{one}/audits")) == 2
+
+
 def test_a_change_stays_within_the_clubs_and_the_properties_of_who_makes_it(members: Door) -> None:
     commune, path = of_club(members, "commune"), f"{MEMBERS}/entities/{LAN}"
     assert change(commune, "force=true", path, alias="Bà Lan").status_code == 200
