@@ -113,8 +113,8 @@ class EntityVersion(Wire):
 
 class DifferenceShape(Wire):
     property_name = fields.String()
-    old = fields.String()
-    new = fields.String()
+    old = fields.String(allow_none=True)
+    new = fields.String(allow_none=True)
 
 
 DIFFERENCES = fields.List(fields.List(fields.Nested(DifferenceShape)))
