@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from sync.vault import NO_VAULT, Vault, give
 
 T = TypeVar("T")
 WRITER = "cayda_writer"  # execution option: this connection will write
+MOMENT = "cayda_moment"  # execution option: what a transaction that only reads has found so far
 
 BUSY_SECONDS = 30
 # Classes of SQLSTATE: connection, rollback (deadlock), resources, lock, operator, system. Others of
@@ -82,11 +83,9 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One transaction that only reads, all of it from one moment; always rolled back."""
-        options: dict[str, Any] = (
-            {}
-            if self.is_sqlite
-            else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        )
+        options: dict[str, Any] = {MOMENT: {}}
+        if not self.is_sqlite:
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with self.engine.connect().execution_options(**options) as db:
             transaction = db.begin()
             try:
@@ -194,6 +193,17 @@ def keeps_nothing(error: BaseException) -> bool:
         return False
     lite = str(getattr(error.orig, "sqlite_errorname", ""))
     return lite.startswith(_LITE_FULL) or getattr(error.orig, "sqlstate", None) in _PG_FULL
+
+
+def once(db: Connection, key: Hashable, read: Callable[[], T]) -> T:
+    """What `read` gives, asked once in a transaction that only reads: there nothing can change."""
+    known: dict[Hashable, Any] | None = db.get_execution_options().get(MOMENT)
+    if known is None:
+        return read()
+    if key not in known:
+        known[key] = read()
+    found: T = known[key]
+    return found
 
 
 def is_sqlite(db: Connection) -> bool:

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 
 from forms.text import tidy
 from sync import counters
-from sync.database import upsert
+from sync.database import once, upsert
 from sync.tables import club_places, entities, entity_lists, spells, unit_successions, units
 
 Level = Literal["city", "district", "commune"]
@@ -211,6 +211,10 @@ class Tree:
 
 def read_tree(db: Connection) -> Tree:
     """Everything known about units: some six hundred rows, two queries."""
+    return once(db, read_tree, lambda: _read_tree(db))
+
+
+def _read_tree(db: Connection) -> Tree:
     columns = (units.c[one.name] for one in fields(Unit))
     rows = [Unit(*row) for row in db.execute(sa.select(*columns))]
     heirs: dict[int, list[Succession]] = defaultdict(list)
@@ -388,6 +392,10 @@ def read_history(db: Connection, club_id: str | None = None) -> dict[str, Histor
 
     What forms told (the fact `unit`), and what people decided; for one day the latter.
     """
+    return once(db, (read_history, club_id), lambda: _read_history(db, club_id))
+
+
+def _read_history(db: Connection, club_id: str | None) -> dict[str, History]:
     found: dict[str, dict[date, int]] = defaultdict(dict)
     for uuid, day, unit_id in _told_places(db, club_id):
         found[uuid][day] = unit_id
@@ -449,6 +457,10 @@ def clubs_under(db: Connection, unit_id: int, day: date) -> frozenset[str]:
     Those in the unit, or in what it became whole; and those left undecided that were in it before.
     An office founded after `day` (a ward of July 2025 looking at June) sees those it began with.
     """
+    return once(db, (clubs_under, unit_id, day), lambda: _clubs_under(db, unit_id, day))
+
+
+def _clubs_under(db: Connection, unit_id: int, day: date) -> frozenset[str]:
     tree = read_tree(db)
     unit = tree.units[unit_id]
     day = max(day, unit.valid_from)

@@ -5,9 +5,10 @@ A decision is a kept row about two submissions; `duplicates.settle` asks for it 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -15,13 +16,17 @@ from sqlalchemy.engine import Connection
 
 from forms.problems import EVENT_UNDECIDED, EVENT_UNLIKE, Refused
 from sync import audit, queue
+from sync.database import among
 from sync.duplicates import APART, Happening, happening
 from sync.receive import PROCESS
 from sync.tables import event_decisions, records, submissions
 from sync.versions import Submission
+from sync.words import is_whole
 
 if TYPE_CHECKING:
     from forms.library import Library
+
+ALIKE = "alike"  # Repeat.by
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +68,24 @@ def alike(
     """Reports about one entity on one day since then that count as two, though nobody says so; the
     newest day first.
     """
-    c, other, its = records.c, records.alias("other"), submissions.alias("its")
-    names = ("form", "table_path", "happened_on", "subject_list", "subject_id")
-    same = sa.and_(*(other.c[name] == c[name] for name in names), other.c.id < c.id)
-    query = (
-        _described()
-        .add_columns(its.c.instance_id, sa.literal("alike"), its.c.id)
-        .join(other, same)
-        .join(its, its.c.id == other.c.submission_id)
-        .where(c.table_path == "", c.counted_with.is_(None), other.c.counted_with.is_(None))
-        .where(c.happened_on >= since, *_of(form, clubs))
-    )
     d = event_decisions.c
     apart = sa.select(d.submission_id, d.other_id).where(d.undone_at.is_(None), d.kind == APART)
     parted = {frozenset(pair) for pair in db.execute(apart)}
-    for row in db.execute(query.order_by(c.happened_on.desc(), c.id)):
-        one = _repeat(row)
-        if frozenset(one.numbers) not in parted:
-            yield one
+    for first, end in _stretches(db, form, clubs, since):
+        twice = [
+            (row, other)
+            for row, other in _twice(db, form, clubs, first, end)
+            if frozenset((row.submission_id, other.submission_id)) not in parted
+        ]
+        numbers = {row.submission_id for pair in twice for row in pair}
+        c = submissions.c
+        named = sa.select(c.id, c.instance_id).where(among(db, c.id, numbers))
+        instances = {row.id: row.instance_id for row in db.execute(named)}
+        for row, other in twice:
+            one, counts = row.submission_id, other.submission_id
+            about = (row.subject_list, row.subject_id)
+            told = (row.happened_on, row.club_id, instances[one], instances[counts])
+            yield Repeat(form, *told, ALIKE, (one, counts), about)
 
 
 def decide(
@@ -125,6 +130,46 @@ def _happening(db: Connection, library: Library, one: Submission) -> Happening:
     return happening(library.rules.get(row.form), *row)
 
 
+def _stretches(
+    db: Connection, form: str, clubs: Collection[str] | None, since: date
+) -> Iterator[tuple[date, date]]:
+    """The days since then, a month first and then ever more: who asks stops when it is enough."""
+    end = db.scalar(sa.select(sa.func.max(records.c.happened_on)).where(*_of(form, clubs)))
+    end, days = end and end + timedelta(days=1), timedelta(days=30)
+    while end and end > since:
+        first = max(since, end - days)
+        yield first, end
+        end, days = first, 2 * days
+
+
+def _twice(
+    db: Connection, form: str, clubs: Collection[str] | None, first: date, end: date
+) -> list[tuple[Any, Any]]:
+    """Reports of these clubs, each with an earlier one of any club about the same and its day.
+
+    Put together here: SQLite would begin its join with what the whole city reported.
+    """
+    c = records.c
+    columns = (c.id, c.submission_id, c.subject_list, c.subject_id, c.happened_on, c.club_id)
+    counting = sa.select(*columns).where(c.table_path == "", c.counted_with.is_(None))
+    counting = counting.where(c.form == form, c.happened_on >= first, c.happened_on < end)
+    mine = db.execute(counting.where(c.subject_id.is_not(None), *_of(None, clubs))).all()
+    theirs = mine
+    if mine and clubs is not None:
+        subjects = {row.subject_id for row in mine}
+        theirs = db.execute(counting.where(among(db, c.subject_id, subjects))).all()
+    alike = defaultdict(list)
+    for row in theirs:
+        alike[row.subject_list, row.subject_id, row.happened_on].append(row)
+    twice = [
+        (row, other)
+        for row in mine
+        for other in alike[row.subject_list, row.subject_id, row.happened_on]
+        if other.id < row.id
+    ]
+    return sorted(twice, key=lambda pair: (-pair[0].happened_on.toordinal(), pair[0].id))
+
+
 def _pair(one: Submission, other: Submission) -> dict[str, int]:
     first, second = sorted((one.id, other.id))
     return {"submission_id": first, "other_id": second}
@@ -149,23 +194,26 @@ def _follow(
 # ------------------------------------------------------------------ what there is
 def _counted_with() -> sa.Select[Any]:
     c, counts, its = records.c, records.alias("counts"), submissions.alias("its")
+    few = records.alias("few")  # named first: SQLite would go through all that clubs reported
     return (
         _described()
         .add_columns(its.c.instance_id, c.counted_by, its.c.id)
         .join(counts, counts.c.id == c.counted_with)
         .join(its, its.c.id == counts.c.submission_id)
-        .where(c.table_path == "")
+        .where(c.id.in_(sa.select(few.c.id).where(is_whole(few), few.c.counted_with.is_not(None))))
     )
 
 
 def _parted() -> sa.Select[Any]:
     d, its = event_decisions.c, submissions.alias("its")
+    few = event_decisions.alias("few")  # as above
     return (
         _described()
         .add_columns(its.c.instance_id, d.kind, its.c.id)
         .join(event_decisions, d.other_id == records.c.submission_id)
         .join(its, its.c.id == d.submission_id)
         .where(records.c.table_path == "", d.kind == APART, d.undone_at.is_(None))
+        .where(records.c.submission_id.in_(sa.select(few.c.other_id)))
     )
 
 

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import DBAPIError
 
-from sync.database import Database, among, insert_once, is_outage, keeps_nothing, upsert
+from sync.database import Database, among, insert_once, is_outage, keeps_nothing, once, upsert
 from sync.migrations import HEAD, current, upgrade
 from sync.tables import audit_events, metadata, projects
 from tests.conftest import NOW
@@ -125,6 +125,23 @@ def test_a_question_is_asked_again_after_the_pool_lost_its_connections(database:
     assert answer() == 42
     with database.write() as db:
         db.execute(projects.insert().values(name="a"))
+
+
+def test_what_is_asked_once_in_a_moment_is_asked_again_in_the_next_and_by_who_writes(
+    database: Database,
+) -> None:
+    asked: list[int] = []
+
+    def ask() -> int:
+        asked.append(1)
+        return len(asked)
+
+    with database.read() as db:
+        assert [once(db, "how many", ask), once(db, "how many", ask)] == [1, 1]
+    with database.read() as db:
+        assert once(db, "how many", ask) == 2
+    with database.write() as db:
+        assert [once(db, "how many", ask), once(db, "how many", ask)] == [3, 4]
 
 
 def test_a_postgres_that_vanishes_is_waited_for_seconds_unless_its_url_says_otherwise() -> None:

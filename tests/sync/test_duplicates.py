@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -248,3 +249,28 @@ def test_two_logs_that_no_rule_joins_are_one_when_a_person_says_so(
     for others in (("a", "c"), ("a", "a")):
         with pytest.raises(Refused, match="event_unlike"):
             decide(world, *others, "together")
+
+
+def test_two_of_a_day_are_shown_however_long_ago_and_whichever_club_told_of_the_other(
+    world: World,
+) -> None:
+    later = {"at": "15:00:00.000+07:00", "phone": 2}
+    for day in ("2024-11-03", "2025-03-01", "2025-06-01"):
+        world.visit("ba", on=day, key=f"morning {day}")
+        world.visit("ba", on=day, key=f"evening {day}", **later)
+    world.visit("somebody", club="sen", key="elsewhere")
+    world.visit("somebody", club="hoa", key="here", **later)
+    world.visit("somebody", club="hoa", key="another day", on="2025-05-31")
+    world.work()
+    decide(world, "morning 2025-03-01", "evening 2025-03-01", "apart")
+    with world.database.read() as db:
+        for clubs in ({an_id("hoa")}, None):
+            found = list(same_events.alike(db, "visit", clubs, date(2024, 12, 1)))
+            assert [(one.instance_id, one.counts_with) for one in found] == [
+                (f"uuid:{an_id(one)}", f"uuid:{an_id(other)}")
+                for one, other in (
+                    ("evening 2025-06-01", "morning 2025-06-01"),
+                    ("here", "elsewhere"),
+                )
+            ]
+        assert not list(same_events.alike(db, "visit", {an_id("sen")}, date(2024, 12, 1)))
