@@ -17,7 +17,8 @@ DRAFT, DRAFT_ENDED = "draft", "draft ended"
 class FormLine:
     """One form, or one that is or was being tried out.
 
-    state: open | closing | closed; of a draft DRAFT or DRAFT_ENDED. missing: files not here yet.
+    state: open | closing | closed | deleted; of a draft DRAFT or DRAFT_ENDED. missing: files not
+    here yet.
     """
 
     xml_form_id: str

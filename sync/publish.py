@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 PROJECT_NAMES = {PROJECT_ID: "Cây Đa", DRAFTS_ID: "Cây Đa, bản nháp / drafts"}
 # open: listed and accepted. closing: accepted, listed no more. closed: accepted, and flagged.
 STATES = ("open", "closing", "closed")
+DELETED = "deleted"  # closed, and in no list of programs; what was sent stays and counts
 
 
 class _Form(NamedTuple):
@@ -248,10 +249,38 @@ def set_state(db: Connection, xml_form_id: str, state: str, now: datetime, actor
     form = find_form(db, xml_form_id)
     if form.state == state:
         return False
-    db.execute(forms.update().where(forms.c.id == form.id).values(state=state))
-    counters.bump(db, counters.FORMS)
+    _turn(db, form, state)
     audit.record(db, actor, "form.state", f"form:{form.id}", now, state=state)
     return True
+
+
+def delete(db: Connection, xml_form_id: str, now: datetime, actor: str) -> None:
+    """Put a form away, its draft with it. Refused(UNKNOWN_FORM) where there is none that is not."""
+    has_draft = end_draft(db, xml_form_id, now, actor)
+    try:
+        form = find_form(db, xml_form_id)
+    except Refused:
+        if has_draft:  # it was never published
+            return
+        raise
+    if form.state == DELETED:
+        raise Refused(UNKNOWN_FORM(form=xml_form_id))
+    _turn(db, form, DELETED)
+    audit.record(db, actor, "form.delete", f"form:{form.id}", now)
+
+
+def restore(db: Connection, xml_form_id: str, now: datetime, actor: str) -> None:
+    """Take the deleting back: the form is closed. Refused(UNKNOWN_FORM) unless it was deleted."""
+    form = find_form(db, xml_form_id)
+    if form.state != DELETED:
+        raise Refused(UNKNOWN_FORM(form=xml_form_id))
+    _turn(db, form, "closed")
+    audit.record(db, actor, "form.restore", f"form:{form.id}", now)
+
+
+def _turn(db: Connection, form: _Form, state: str) -> None:
+    db.execute(forms.update().where(forms.c.id == form.id).values(state=state))
+    counters.bump(db, counters.FORMS)
 
 
 # ------------------------------------------------------------------ files

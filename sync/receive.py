@@ -191,7 +191,7 @@ def problems_of(form: Any, arrival: Arrival) -> tuple[Problem, ...]:
         found.append(UNKNOWN_VERSION(version=version))
     elif form.version_id != form.current_version_id:
         found.append(OLD_VERSION(version=version))
-    if form.state == "closed":
+    if form.state in ("closed", "deleted"):
         found.append(FORM_CLOSED())
     return tuple(found)
 

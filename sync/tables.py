@@ -181,7 +181,7 @@ forms = Table(
     _ref("project_id", "projects"),
     Column("xml_form_id", Text, nullable=False),
     Column("title", Text, nullable=False),
-    Column("state", Text, nullable=False),  # open | closing | closed
+    Column("state", Text, nullable=False),  # open | closing | closed | deleted
     Column("current_version_id", Integer),  # form_versions.id of what phones get
     Column("created_at", Utc, nullable=False),
     Column("public_key", Text),  # base64 DER: every version published from now on is encrypted

@@ -22,7 +22,7 @@ from forms.xlsform import Compiled, compile_form, to_xlsx
 from server import openrosa
 from server.api.described import ANY_FILE, PAGED, XML, Param, yes_no
 from server.api.door import FORM, KNOWN, PROJECT, caller, route
-from server.api.wire import Time, Wire, extended, flag, page, say, sent
+from server.api.wire import Time, Wire, done, extended, flag, page, say, sent
 from server.downloads import XLSX, as_file
 from server.new_form import put_files
 from server.runtime import runtime
@@ -111,12 +111,22 @@ Find = Callable[[Connection], Definition]
 # ------------------------------------------------------------------ what there is
 
 
-@route(f"{PROJECT}/forms", *SEE, gives=[(FormShape, FormExtra)], query=PAGED)
+@route(
+    f"{PROJECT}/forms",
+    *SEE,
+    gives=[(FormShape, FormExtra)],
+    query=[*PAGED, yes_no("deleted", "Those that were deleted, instead of those that are there.")],
+)
 def list_forms() -> Response:
     """The forms the caller manages, fills in or reads."""
+    deleted = flag("deleted")
     with runtime().database.read() as db:
         seen = seen_by(db)
-        there = (form for form in definitions.list_forms(db) if seen(form.xml_form_id))
+        there = (
+            form
+            for form in definitions.list_forms(db)
+            if seen(form.xml_form_id) and deleted == (form.state == publish.DELETED)
+        )
         found = list(page(there, attrgetter("xml_form_id")))
         figures = _figures(db, found)
     return jsonify([form_json(form, figures) for form in found])
@@ -147,14 +157,31 @@ def change_form(form_id: str) -> Response:
     """Open it, let it close (accepted still, listed no more), or close it."""
     state = sent(NewState())["state"]
     with runtime().database.write() as db:
+        visible(db, form_id)
         publish.set_state(db, form_id, state, runtime().now(), caller().actor)
     return say_form(lambda db: definitions.get_form(db, form_id))
+
+
+@route(FORM, "forms.manage", methods=["DELETE"])
+def delete_form(form_id: str) -> Response:
+    """Close it and take it off the lists, its draft with it; what was sent stays and counts."""
+    with runtime().database.write() as db:
+        publish.delete(db, form_id, runtime().now(), caller().actor)
+    return done()
+
+
+@route(f"{FORM}/restore", "forms.manage", methods=["POST"])
+def restore_form(form_id: str) -> Response:
+    """Take the deleting back; the form is closed then."""
+    with runtime().database.write() as db:
+        publish.restore(db, form_id, runtime().now(), caller().actor)
+    return done()
 
 
 def visible(db: Connection, form_id: str) -> Definition:
     """The form, if the caller may know of it. Refused(UNKNOWN_FORM)."""
     found = definitions.get_form(db, form_id)
-    if not seen_by(db)(form_id):
+    if found.state == publish.DELETED or not seen_by(db)(form_id):
         raise Refused(UNKNOWN_FORM(form=form_id))
     return found
 

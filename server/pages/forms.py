@@ -42,6 +42,7 @@ STATES = {
     "open": mark("Open: phones get it"),
     "closing": mark("Closing: hidden, filled-in forms are taken"),
     "closed": mark("Closed: what comes later is kept and flagged"),
+    "deleted": mark("Deleted by a program: what comes later is kept and flagged"),
     form_list.DRAFT: mark("Draft being tried out"),
     form_list.DRAFT_ENDED: mark("Draft that has ended"),
 }

@@ -41,6 +41,7 @@ WITHOUT_BODY = {
     "assign_role",
     "publish_draft",
     "restore_entity",
+    "restore_form",
     "restore_submission",
     "export_csv",
     "export_zip",

@@ -11,7 +11,7 @@ import pytest
 
 from forms.xlsform import to_xlsx
 from tests.server.api import Program, signed_in
-from tests.server.conftest import FORM, Door, instance
+from tests.server.conftest import FORM, A, B, Door, instance
 
 FORMS = "/projects/1/forms"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -241,6 +241,27 @@ def test_a_form_is_closed_and_opened(admin: Program) -> None:
     admin.refused(admin.patch(f"{FORMS}/trees", json={}), 400.3)
     admin.refused(admin.patch(f"{FORMS}/trees", data=b"state=open"), 400.1)
     admin.refused(admin.patch(f"{FORMS}/none", json={"state": "open"}), 404.1)
+
+
+def test_a_deleted_form_is_on_no_list_its_data_stay_and_it_comes_back_closed(
+    admin: Program,
+) -> None:
+    door, path, city = admin.door, f"{FORMS}/trees", signed_in(admin.door, "city")
+    assert door.post(instance(A)).status_code == 201
+    assert admin.post(f"{path}/draft").status_code == 200
+    admin.refused(admin.post(f"{path}/restore"), 404.1)
+    assert admin.delete(path).get_json() == {"success": True}
+    for answer in (admin.get(path), admin.delete(path), admin.patch(path, json={"state": "open"})):
+        admin.refused(answer, 404.1)
+    assert admin.json(FORMS) == []
+    (deleted,) = admin.json(f"{FORMS}?deleted=true")
+    assert (deleted["xmlFormId"], deleted["state"]) == ("trees", "deleted")
+    assert "<formID>trees" not in door.get("/formList").text
+    assert door.post(instance(B)).status_code == 201
+    assert len(city.json(f"{path}/submissions")) == 2
+    assert admin.post(f"{path}/restore").status_code == 200
+    assert admin.json(path)["state"] == "closed"
+    admin.refused(admin.get(f"{path}/draft"), 404.1)
 
 
 def test_b114_a_file_that_is_not_there_is_404_in_json(admin: Program) -> None:

@@ -100,6 +100,8 @@ ADDRESSES = {
     ),
     "POST api.create_form": Address(f"{P}/forms", data=b"<x/>"),
     "PATCH api.change_form": Address(F, json={"state": "open"}),
+    "DELETE api.delete_form": Address(f"{P}/forms/mutual_help"),
+    "POST api.restore_form": Address(f"{P}/forms/mutual_help/restore"),
     "POST api.begin_draft": Address(f"{F}/draft", data=b""),
     "GET api.get_draft": Address(f"{P}/forms/membership/draft"),
     "GET api.get_draft_xml": Address(f"{P}/forms/membership/draft.xml"),
