@@ -18,14 +18,12 @@ from werkzeug.routing import Rule
 
 from forms.schema import read_schema
 from forms.xlsform import compile_form
-from server.runtime import open_vault
-from server.settings import Settings
 from sync.database import Database
 from sync.migrations import upgrade
 from sync.tables import metadata
+from tests.alike import SECRET, VAULT, connections_shared, statements_shared
 from tests.checklist import PAGE, numbers_of, to_page
 from tests.chromium import chromium, engines
-from tests.connections import connections_kept
 from tests.postgres import a_postgres
 from tests.s3 import a_bucket
 
@@ -110,6 +108,12 @@ def _routes_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _statements_once() -> Iterator[None]:
+    with statements_shared():
+        yield
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty SQLite file; each test gets a copy."""
@@ -134,7 +138,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             db.execute(sa.text("SELECT pg_reload_conf()"))
         upgrade(database)
         database.dispose()
-        with connections_kept(url):
+        with connections_shared(url):
             yield url
 
 
@@ -171,14 +175,14 @@ def shared_database(
 
 
 def _one_kind(request: pytest.FixtureRequest, folder: Path) -> Iterator[Database]:
-    """The database that the request's parameter names, with the key of that folder."""
-    vault = open_vault(Settings(folder))
+    """The database that the request's parameter names; its key lies in that folder."""
+    (folder / "secret.key").write_text(SECRET)
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
         shutil.copy(template, folder / "cayda.db")
-        database = Database(f"sqlite:///{folder / 'cayda.db'}", vault)
+        database = Database(f"sqlite:///{folder / 'cayda.db'}", VAULT)
     else:
-        database = Database(request.getfixturevalue("postgres_url"), vault)
+        database = Database(request.getfixturevalue("postgres_url"), VAULT)
         empty(database)
     yield database
     database.dispose()
