@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -128,9 +129,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL of this test runner's own, migrated."""
-    with a_postgres(tmp_path_factory.mktemp("pg")) as url:
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL of this test runner's own, migrated.
+
+    Not below pytest's folder: when another run begins, pytest shuts that to all others, and as root
+    PostgreSQL is another.
+    """
+    with TemporaryDirectory(prefix="cayda-") as folder, a_postgres(Path(folder)) as url:
         database = Database(url)
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
             # Speed of the suite; no test cuts the power.
