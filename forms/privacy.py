@@ -30,7 +30,8 @@ class Words:
 class RequestKind:
     """What somebody may ask: the first answer is due in working days, the rest in days.
 
-    erases, corrects: upon no other request anybody is erased, or an entry corrected.
+    erases, corrects, restricts: upon no other request anybody is erased, an entry corrected, or the
+    use of data restricted.
     """
 
     id: str
@@ -41,6 +42,7 @@ class RequestKind:
     extension_days: int
     erases: bool = False
     corrects: bool = False
+    restricts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def _request(entry: Mapping[str, Any]) -> RequestKind:
         extension_days=int(entry["extension_days"]),
         erases=bool(entry.get("erases", False)),
         corrects=bool(entry.get("corrects", False)),
+        restricts=bool(entry.get("restricts", False)),
     )
 
 

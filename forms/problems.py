@@ -190,6 +190,24 @@ NOT_TO_CORRECT = ProblemType(
     "Yêu cầu này không xin sửa dữ liệu. Nếu người ấy muốn sửa, xin ghi một yêu cầu sửa.",
     "This request does not ask to correct anything. If the person wants that, note one that does.",
 )
+NOT_TO_RESTRICT = ProblemType(
+    "not_to_restrict",
+    409,
+    "Yêu cầu này không xin hạn chế việc dùng dữ liệu. Nếu người ấy muốn, xin ghi một yêu cầu khác.",
+    "This request does not ask to restrict anything. If the person wants that, note one that does.",
+)
+RESTRICTED_ALREADY = ProblemType(
+    "restricted_already",
+    409,
+    "Dữ liệu của người này đang được hạn chế rồi.",
+    "The data of this person is restricted already.",
+)
+NOT_RESTRICTED = ProblemType(
+    "not_restricted",
+    409,
+    "Dữ liệu của người này không bị hạn chế.",
+    "The data of this person is not restricted.",
+)
 CORRECT_ANSWER = ProblemType(
     "correct_answer",
     400,

@@ -24,7 +24,7 @@ from forms.problems import (
 )
 from forms.roles import OF_PHONES, READ_SUBMISSIONS, VERBS, Role
 from sync import places
-from sync.tables import entity_lists, spells
+from sync.tables import entities, entity_lists, spells
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -151,7 +151,7 @@ def _is_office(tree: places.Tree, own: int, unit: int, day: date, today: date) -
 class Reading:
     """What a caller may read of one form's submissions: of which clubs (None = all, also those of
     no club), and without the answers to which questions. locked: of whom nothing, who took back the
-    consent under which the form was filled in."""
+    consent under which the form was filled in, or whose data is restricted."""
 
     clubs: frozenset[str] | None
     without: frozenset[str] = frozenset()
@@ -183,7 +183,7 @@ def reading(
     if not reads(library, caller, xml_form_id):
         raise Refused(NOT_ALLOWED())
     if caller.kind == "operator":
-        return Reading(None)
+        return Reading(None, locked=restricted(db))
     rule = library.rules.get(xml_form_id)
     reader = rule.readers[caller.role] if rule else None
     without = frozenset(reader.without if reader else ())
@@ -193,15 +193,21 @@ def reading(
     return Reading(clubs_in_scope(db, library, caller, day), without, locked)
 
 
+def restricted(db: Connection) -> frozenset[str]:
+    """The uuids of people, and of what is theirs, who are shown to nobody but the desk."""
+    return frozenset(db.scalars(sa.select(entities.c.uuid).where(entities.c.restricted)))
+
+
 def _locked(db: Connection, library: Library, xml_form_id: str) -> frozenset[str]:
-    """Who does not agree any more, wherever that was said: until what there is is erased."""
+    """Who is restricted, or does not agree any more, wherever that was said: until what there is is
+    erased."""
     consents, c = library.privacy.consents, spells.c
     covering = [one for one in consents.purposes if xml_form_id in one.covers] if consents else []
     if not covering:
-        return frozenset()
+        return restricted(db)
     said = (sa.and_(c.name == one.fact, c.value == one.answers[one.fact]) for one in covering)
     query = sa.select(c.uuid).where(c.list_name == library.privacy.person, sa.or_(*said))
-    return frozenset(db.scalars(query.where(c.valid_to.is_(None))))
+    return restricted(db) | frozenset(db.scalars(query.where(c.valid_to.is_(None))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,7 +220,7 @@ def named(db: Connection, reading: Reading, uuids: Collection[str]) -> dict[str,
     e, name = entities.c, entity_lists.c.name
     query = sa.select(name, e.uuid, e.label, sa.func.coalesce(e.club_id != e.uuid, sa.true()))
     query = query.join(entity_lists, entity_lists.c.id == e.list_id)
-    query = query.where(among(db, e.uuid, sorted(uuids)))
+    query = query.where(among(db, e.uuid, sorted(uuids)), ~e.restricted)
     if reading.clubs is not None:
         query = query.where(e.club_id.in_(sorted(reading.clubs)))
     return {row[1]: Named(row[0], row[1], row[2], bool(row[3])) for row in db.execute(query)}

@@ -106,7 +106,7 @@ class Slice:
     def condition(self, *, also_linked: bool = False) -> sa.ColumnElement[bool]:
         """Which rows of `entities` are in the slice, as `slices` counts them; perhaps with those
         that are linked to another."""
-        there = entities.c.deleted_at.is_(None) if also_linked else slices.is_there()
+        there = slices.may_be_shown() if also_linked else slices.is_there()
         conditions = [entities.c.list_id == self.list_id, there]
         if self.clubs is not None:
             conditions.append(entities.c.club_id.in_(sorted(self.clubs)))

@@ -26,6 +26,7 @@ from sync.tables import (
     entity_decisions,
     entity_lists,
     entity_versions,
+    restrictions,
     submission_versions,
 )
 
@@ -376,6 +377,7 @@ class _Known:
     rows: Mapping[Key, Sequence[_Row]]  # in the order of arrival
     decisions: Mapping[_Change, Mapping[str, datetime]]  # kind -> when
     linked: canonical.Linked
+    restricted: frozenset[str]  # uuids
     deleted: Mapping[Key, datetime | None] = field(default_factory=dict)  # to be so from now on
 
     def versions_of(self, key: Key) -> Mapping[int, sa.Row[Any]]:
@@ -423,7 +425,13 @@ def _load(
     versions = _load_versions(db, [row.id for row in found.values()])
     decided = _load_decisions(db, keys)
     linked = canonical.read(db, {key.uuid for key in keys})
-    return _Known(lists, found, versions, rows, decided, linked, deleted)
+    restricted = _restricted(db)
+    return _Known(lists, found, versions, rows, decided, linked, restricted, deleted)
+
+
+def _restricted(db: Connection) -> frozenset[str]:
+    c = restrictions.c
+    return frozenset(db.scalars(sa.select(c.uuid).where(c.undone_at.is_(None))))
 
 
 def _fold(known: _Known, key: Key, computed: Collection[str], silenced: Collection[str]) -> History:
@@ -639,10 +647,17 @@ def _entity_values(
         "club_id": _club_of(library, key, latest.data),
         "conflict": history.conflict,
         "linked_to": known.linked[key].canonical if key in known.linked else None,
+        "restricted": _is_restricted(library, known, key, latest.data),
         "created_at": versions[history.versions[0].number]["created_at"],
         "updated_at": versions[latest.number]["created_at"],
         "deleted_at": known.deleted.get(key, row.deleted_at if row else None),
     }
+
+
+def _is_restricted(library: Library, known: _Known, key: Key, data: Mapping[str, str]) -> bool:
+    """Also what is somebody's who is: who owes nothing yet may borrow while she is."""
+    owner = library.privacy.owns.get(key.list_name, "")
+    return key.uuid in known.restricted or plain_id(data.get(owner)) in known.restricted
 
 
 def _club_of(library: Library, key: Key, data: Mapping[str, str]) -> str | None:

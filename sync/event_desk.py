@@ -66,7 +66,9 @@ def _shown(db: Connection, found: list[Repeat]) -> Iterator[Shown]:
     titles = {row.xml_form_id: row.title for row in db.execute(query)}
     clubs = clubs_named(db, {one.club_id for one in found if one.club_id})
     about = {one.about[1] for one in found if one.about}
-    named = sa.select(entities.c.uuid, entities.c.label).where(among(db, entities.c.uuid, about))
+    named = sa.select(entities.c.uuid, entities.c.label).where(
+        among(db, entities.c.uuid, about), ~entities.c.restricted
+    )
     names = {row.uuid: row.label.partition(AFTER_NAME)[0] for row in db.execute(named)}
     for one in found:
         club = clubs.get(one.club_id or "", ("", ""))[1]

@@ -237,7 +237,7 @@ _TYPED: Mapping[str, Callable[[str], Cell]] = {
 def _entity_labels(db: Connection, reading: Reading) -> dict[str, str]:
     """Label by uuid, for choices that came from an entity list; of whom the reader may see."""
     c = entities.c
-    query = sa.select(c.uuid, c.label)
+    query = sa.select(c.uuid, c.label).where(~c.restricted)
     if reading.clubs is not None:
         query = query.where(sa.or_(c.club_id.is_(None), c.club_id.in_(sorted(reading.clubs))))
     return {row.uuid: row.label for row in db.execute(query)}

@@ -82,7 +82,8 @@ def read_entries(
     """Who is on the list today, of the caller's clubs: by club, the longest waiting first."""
     clubs = _clubs(db, library, caller, today)
     found = _found(db, one, _items(db, library, one, clubs, today))
-    list_name = _list_of(library, one)
+    list_name, hidden = _list_of(library, one), access.restricted(db)
+    found = [f for f in found if f.subject not in hidden]
     people = _people(db, list_name, {f.subject for f in found if f.subject})
     named = clubs_named(db, clubs)
     columns = [_Column(db, library, c, one, found, people, today) for c in one.columns]

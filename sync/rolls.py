@@ -21,6 +21,7 @@ from sync import access, places
 from sync.access import Caller, Reading
 from sync.catalogue import AFTER_NAME
 from sync.reading import view_form
+from sync.slices import may_be_shown
 from sync.statements import Spell
 from sync.tables import entities, entity_lists, spells
 from sync.timeline import CLUB
@@ -150,7 +151,7 @@ def _people(db: Connection, roll: Roll, club: str, day: date) -> list[_Person]:
     query = (
         sa.select(c.uuid, c.label, c.data)
         .join(entity_lists, entity_lists.c.id == c.list_id)
-        .where(entity_lists.c.name == roll.name, c.uuid.in_(list(held)), c.deleted_at.is_(None))
+        .where(entity_lists.c.name == roll.name, c.uuid.in_(list(held)), may_be_shown())
     )
     found = [
         _Person(row.uuid, row.label.partition(AFTER_NAME)[0], row.data, held[row.uuid])

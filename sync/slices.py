@@ -51,16 +51,23 @@ Place = tuple[str, str]  # rule, club: the key of a mark within its list
 
 
 def shown(values: Mapping[str, Any]) -> Shown | None:
-    """The row of `entities` as phones may see it; None for one that is deleted, linked to another
-    or not made yet."""
-    if values.get("deleted_at") or values.get("linked_to") or not values["version"]:
+    """The row of `entities` as phones may see it; None for one that is deleted, restricted, linked
+    to another or not made yet."""
+    if any(values.get(one) for one in ("deleted_at", "restricted", "linked_to")):
+        return None
+    if not values["version"]:
         return None
     return Shown(*(values[name] for name in Shown._fields))
 
 
 def is_there() -> sa.ColumnElement[bool]:
     """What `shown` asks of the rows of `entities`."""
-    return sa.and_(entities.c.deleted_at.is_(None), entities.c.linked_to.is_(None))
+    return sa.and_(may_be_shown(), entities.c.linked_to.is_(None))
+
+
+def may_be_shown() -> sa.ColumnElement[bool]:
+    """Of `entities`: that its name and what it holds may stand anywhere but at the desk."""
+    return sa.and_(entities.c.deleted_at.is_(None), ~entities.c.restricted)
 
 
 # ------------------------------------------------------------------ one rule and one entity

@@ -574,6 +574,9 @@ entities = Table(
     Column("club_id", Text),  # row scope: the club it belongs to; for list `clubs` its own uuid
     Column("conflict", Text),  # NULL | soft | hard
     Column("linked_to", Text),  # uuid of the entity that stands for it: it is on no list itself
+    Column(
+        "restricted", Boolean, nullable=False, server_default=text("false")
+    ),  # see `restrictions`
     Column("imported", Boolean, nullable=False),  # kept, not derived: came from a person's file
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
@@ -581,6 +584,12 @@ entities = Table(
     Column("change_seq", Integer, nullable=False),  # rises with every change of its list
     UniqueConstraint("list_id", "uuid"),
     Index("ix_entities_list_id_club_id", "list_id", "club_id", "change_seq"),
+    Index(
+        "ix_entities_restricted",
+        "uuid",
+        sqlite_where=text("restricted = 1"),
+        postgresql_where=text("restricted"),
+    ),
 )
 entity_versions = Table(
     "entity_versions",
@@ -652,6 +661,28 @@ event_decisions = Table(  # kept: of two submissions, that they tell of one even
         "ix_event_decisions_in_force",
         "submission_id",
         "other_id",
+        unique=True,
+        sqlite_where=text("undone_at IS NULL"),
+        postgresql_where=text("undone_at IS NULL"),
+    ),
+)
+restrictions = Table(  # kept: people whose data is shown to nobody but the desk, upon their request
+    "restrictions",
+    metadata,
+    _id(),
+    Column("list_name", Text, nullable=False),
+    Column("uuid", Text, nullable=False),
+    Column(
+        "request_id", Integer, nullable=False
+    ),  # privacy_requests.id; `verify` copies no requests
+    Column("actor", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("undone_by", Text),
+    Column("undone_at", Utc),  # NULL = in force
+    Index(
+        "ix_restrictions_in_force",
+        "list_name",
+        "uuid",
         unique=True,
         sqlite_where=text("undone_at IS NULL"),
         postgresql_where=text("undone_at IS NULL"),

@@ -52,6 +52,7 @@ from sync.tables import (
     records,
     report_steps,
     reports,
+    restrictions,
     sealed_submissions,
     secrets,
     slice_marks,
@@ -84,7 +85,7 @@ KEPT: tuple[sa.Table, ...] = (
 )
 KEPT += (users, app_users, submissions, submission_versions, sealed_submissions, entity_lists)
 KEPT += (entity_decisions, entity_links, event_decisions, reports, report_steps)
-KEPT += (match_weights, secrets, erasures, erased_entities)
+KEPT += (match_weights, secrets, erasures, erased_entities, restrictions)
 SECRETS = {"password_hash": "", "digest_secret": None}
 
 SURROGATES = ("id", "submission_id", "submission_version_id", "entity_id", "list_id")

@@ -23,6 +23,7 @@ from sync.counting.item import Item, cells
 from sync.counting.of_figures import has
 from sync.database import among
 from sync.figures import WHOLE, Cell, Figure, Figures
+from sync.slices import may_be_shown
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -207,7 +208,7 @@ def names(
             row.id for row in rows if row.kind == kind and (clubs is None or row.club in clubs)
         }
         c = t.entities.c
-        query = sa.select(c.uuid, c.label).where(among(db, c.uuid, uuids), c.deleted_at.is_(None))
+        query = sa.select(c.uuid, c.label).where(among(db, c.uuid, uuids), may_be_shown())
         for row in db.execute(query):
             found[kind, row.uuid] = row.label.partition(AFTER_NAME)[0]
     return found

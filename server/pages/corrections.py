@@ -54,7 +54,7 @@ def correct_entry(number: int) -> Answer:
                 caller=caller(),
                 now=here.now(),
             )
-            requests.corrected(db, number, caller().actor, here.now())
+            requests.did(db, number, requests.CORRECT, caller().actor, here.now())
     except Refused as refused:
         if refused.problem.status != HTTPStatus.BAD_REQUEST:
             raise

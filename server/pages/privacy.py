@@ -8,7 +8,7 @@ from http import HTTPStatus
 from flask import render_template, request
 
 from forms.days import vietnam_day
-from forms.problems import MISSING_FIELDS, NOT_SURE, NOT_TO_ERASE, Problem, Refused
+from forms.problems import MISSING_FIELDS, NOT_SURE, NOT_TO_ERASE, NOT_TO_RESTRICT, Problem, Refused
 from server.downloads import as_file, workbook
 from server.pages.audit import words_of
 from server.pages.door import Answer, caller, done, in_menu, page
@@ -25,13 +25,14 @@ from sync.privacy import (
     in_words,
     ledger,
     requests,
+    restrict,
     terms,
     traces,
     whole_file,
 )
 from sync.privacy.document import Cover, to_pdf
 from sync.privacy.in_words import Part
-from sync.privacy.requests import ANSWER, CLOSE, CORRECT, EXTEND, OPEN, REFUSE
+from sync.privacy.requests import ANSWER, CLOSE, CORRECT, EXTEND, LIFT, OPEN, REFUSE, RESTRICT
 from sync.privacy.whole_file import File
 
 ACTS = {
@@ -39,6 +40,8 @@ ACTS = {
     ANSWER: mark("first answer given"),
     EXTEND: mark("more time taken"),
     CORRECT: mark("corrected"),
+    RESTRICT: mark("restricted"),
+    LIFT: mark("restriction taken back"),
     CLOSE: mark("done"),
     REFUSE: mark("refused, with the reason told"),
 }
@@ -66,6 +69,7 @@ def privacy_desk() -> Answer:
         names = accounts.names_of(db, {one.actor for one in erased})
         today = vietnam_day(here.now())
         due = terms.due(db, here.library, today)
+        restricted = restrict.in_force(db, here.library)
     return render_template(
         "privacy.html",
         requests=found,
@@ -73,6 +77,7 @@ def privacy_desk() -> Answer:
         today=today,
         erased=erased,
         due=due,
+        restricted=restricted,
         names=names,
         holidays_known=today.year in here.library.privacy.holidays,
     )
@@ -221,6 +226,28 @@ def withdraw_consent(number: int) -> Answer:
     return done(said, "show_request", number=number)
 
 
+@page("/privacy/requests/<int:number>/restrict", "privacy.manage", methods=("POST",))
+def restrict_person(number: int) -> Answer:
+    """Let nobody but the desk see the person from now on, or take that back, also later."""
+    here, what = runtime(), request.form.get("what", "")
+    if what not in (RESTRICT, LIFT):
+        return _request_page(number, NOT_SURE())
+    with here.database.write() as db:
+        if what == RESTRICT:
+            asked, person = requests.working_on(db, here.library, number)
+            if not asked.kind.restricts:
+                raise Refused(NOT_TO_RESTRICT())
+            restrict.restrict(db, here.library, person, number, caller(), here.now())
+            said = gettext("From now on nobody but this desk sees this person. Figures count on.")
+        else:
+            person = traces.find(db, here.library, requests.get(db, here.library, number).uuid)
+            restrict.lift(db, here.library, person, caller(), here.now())
+            said = gettext("The restriction is taken back.")
+        requests.did(db, number, what, caller().actor, here.now())
+    here.jobs.wake()
+    return done(said, "show_request", number=number)
+
+
 @page("/privacy/requests/<int:number>/erase", "privacy.manage", methods=("POST",))
 def erase_person(number: int) -> Answer:
     """Erase the person for good; the answer leads to the proof."""
@@ -298,7 +325,9 @@ def _request_page(number: int, problem: Problem | None = None) -> Answer:
     with here.database.write() as db:
         found = requests.get(db, here.library, number)
         names = accounts.names_of(db, {step.actor for step in found.steps})
-        if found.is_open and (person := traces.seek(db, here.library, found.uuid)) is not None:
+        person = traces.seek(db, here.library, found.uuid)
+        restricted = restrict.holds(db, person) if person else None
+        if found.is_open and person is not None:
             name = traces.name_of(db, person)
             audit.saw(db, caller().actor, "person.name", [person.key], here.now(), request=number)
     acts = [act for act in (ANSWER, EXTEND, CLOSE, REFUSE) if act not in found.acts]
@@ -306,6 +335,7 @@ def _request_page(number: int, problem: Problem | None = None) -> Answer:
         "privacy_request.html",
         found=found,
         name=name,
+        restricted=restricted,
         names=names,
         said={act: gettext(words) for act, words in ACTS.items()},
         acts=acts if found.is_open else [],

@@ -233,7 +233,9 @@ class Reader:
         except Refused:
             return {}
         c = entities.c
-        query = sa.select(c.uuid, c.label, c.club_id).where(among(self.db, c.uuid, uuids))
+        query = sa.select(c.uuid, c.label, c.club_id).where(
+            among(self.db, c.uuid, uuids), ~c.restricted
+        )
         return {
             row.uuid: row.label.partition(AFTER_NAME)[0]
             for row in self.db.execute(query)

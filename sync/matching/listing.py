@@ -22,6 +22,7 @@ from sync.accounts import PROJECT_ID
 from sync.clubs import clubs_named
 from sync.database import among
 from sync.matching.review import open_pairs
+from sync.slices import may_be_shown
 from sync.tables import entities, entity_lists
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def sides(
         sa.select(c.uuid, c.label, c.club_id)
         .join(entity_lists, entity_lists.c.id == c.list_id)
         .where(entity_lists.c.name == list_name, entity_lists.c.project_id == PROJECT_ID)
-        .where(among(db, c.uuid, uuids), c.deleted_at.is_(None))
+        .where(among(db, c.uuid, uuids), may_be_shown())
     )
     people = {row.uuid: (row.label, row.club_id or "") for row in db.execute(query)}
     names = clubs_named(db, {club for _, club in people.values()})

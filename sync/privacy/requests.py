@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sync.privacy.traces import Person
 
 OPEN, ANSWER, EXTEND, CLOSE, REFUSE = "open", "answer", "extend", "close", "refuse"
-CORRECT = "correct"
+CORRECT, RESTRICT, LIFT = "correct", "restrict", "lift"
 ENDS = frozenset({CLOSE, REFUSE})
 LONGEST = 100  # letters of a paper's number
 
@@ -101,9 +101,9 @@ def act(
     _step(db, number, what, actor, now)
 
 
-def corrected(db: Connection, number: int, actor: str, now: datetime) -> None:
-    """Note that something was corrected upon it: as often as that is done."""
-    _step(db, number, CORRECT, actor, now)
+def did(db: Connection, number: int, what: str, actor: str, now: datetime) -> None:
+    """Note what was carried out upon it, as often as that is done: CORRECT, RESTRICT, LIFT."""
+    _step(db, number, what, actor, now)
 
 
 def working_on(db: Connection, library: Library, number: int) -> tuple[Request, Person]:

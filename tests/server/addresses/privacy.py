@@ -26,5 +26,6 @@ ADDRESSES = {
     "GET pages.corrections": Address("/corrections", shows=NAME),
     "GET pages.correct_entry": Address("/corrections/{correction}", MAY, shows=ENTRY),
     "POST pages.correct_entry": Address("/corrections/{correction}", MAY, form={}),
+    "POST pages.restrict_person": Address(REQUEST + "/restrict", form={}),
     "POST pages.note_step": Address(REQUEST + "/step", form={"act": "answer"}),
 }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import sqlalchemy as sa
 
-from sync import audit, made_files
+from sync import access, audit, catalogue, made_files, rolls
+from sync.access import Caller
 from sync.export import export_records
 from sync.reading import open_form
-from sync.tables import entities
+from sync.tables import entities, figures
 from tests.server.pages.town import Town, post
 from tests.sync.sending import an_id
 
@@ -133,6 +135,79 @@ def test_an_entry_is_corrected_upon_a_request_and_phones_and_figures_follow(town
     file = post(dpo, f"{request}/file", sure="yes", kind="page").text
     for word in ("Lê Thị Sáo", "Lê Thị Sáu", "Theo giấy khai sinh"):
         assert word in file
+
+
+def test_who_is_restricted_is_shown_to_nobody_but_the_desk_and_counted_as_before(
+    town: Town,
+) -> None:
+    name, mai = "Võ Thị Mai Sương", an_id("mai")
+    town.joins("mai", "A-1", name, "1947")
+    town.is_checked("mai", "A-1", "2025-08-15")
+    town.is_visited("mai", "A-1", "2025-11-05")
+    town.is_visited("ba", "A-1", "2025-11-06", volunteers=mai)
+    town.works()
+
+    def shown() -> set[str]:
+        """Where her name stands."""
+        found = {at for at, text in _everywhere(town, mai) if name in text}
+        assert name in post(dpo, "/privacy/people", sought="vo thi mai suong").text
+        return found
+
+    dpo, everywhere = town.browser("dpo"), {at for at, _ in _everywhere(town, mai)}
+    assert shown() == everywhere
+    counted = _figures(town)
+    asked = {"uuid": mai, "kind": "restrict", "received_on": "2026-01-19"}
+    request = post(dpo, "/privacy/requests", **asked).headers["Location"]
+    assert post(dpo, f"{request}/restrict").status_code == 400
+    for what, left in (("restrict", set()), ("lift", everywhere)):
+        done = post(dpo, f"{request}/restrict", what=what)
+        assert done.status_code == 303
+        assert post(dpo, f"{request}/restrict", what=what).status_code == 409
+        town.works()
+        assert shown() == left
+        assert _figures(town) == counted
+        assert town.world.differences() == []
+        if what == "restrict":
+            assert "Đang hạn chế từ" in dpo.get(request).text
+            assert "Đang hạn chế" in dpo.get("/privacy").text
+            assert name in post(dpo, f"{request}/file", sure="yes", kind="page").text
+            post(dpo, f"{request}/step", act="close")  # it can be taken back for all that
+
+
+def _everywhere(town: Town, uuid: str) -> list[tuple[str, str]]:
+    """Where a member stands by name: pages, programs, files and phones' lists."""
+    library, now = town.runtime.library, town.runtime.now()
+    commune, health = town.browser("commune"), town.browser("health")
+    found = [
+        ("list", commune.get("/lists/members?page=1").text),
+        ("entry", commune.get(f"/lists/members/{uuid}").text),
+        ("records", commune.get("/records/care_visit").text),
+        ("checks", health.get("/records/health_check").text),
+        ("program", commune.get("/v1/projects/1/datasets/members/entities.csv").text),
+        ("entity", str(commune.get(f"/v1/projects/1/datasets/members/entities/{uuid}").json)),
+    ]
+    with town.database.read() as db:
+        for role in ("volunteer", "chair", "health"):
+            phone = Caller(
+                "app_user", 1, "x", role, town.users[role].unit_id, town.users[role].club_id
+            )
+            csv = b"".join(catalogue.entity_csv(db, library, phone, "members", now))
+            found.append((f"phone of {role}", csv.decode()))
+        for roll in library.rolls.values():
+            reading = rolls.reading(db, library, access.OPERATOR, roll, now.date())
+            tables = rolls.roll_tables(db, library, roll, reading, now.date(), "", club_code="A-1")
+            found.append((f"roll {roll.name}", str([list(one.rows) for one in tables])))
+        form = open_form(db, library, access.OPERATOR, "care_visit", now)
+        tables = export_records(db, library, form)
+        found.append(("export", str([list(one.rows) for one in tables])))
+    return found
+
+
+def _figures(town: Town) -> set[tuple[Any, ...]]:
+    c = figures.c
+    with town.database.read() as db:
+        rows = db.execute(sa.select(c.period, c.club_id, c.indicator, c.cut_value, c.numerator))
+        return {tuple(row) for row in rows}
 
 
 def test_who_may_see_a_hidden_number_sees_those_of_the_own_commune_for_a_reason(

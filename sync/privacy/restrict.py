@@ -1,0 +1,88 @@
+"""A person's data that is kept and counted, but shown to nobody except the desk, until undone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from forms.problems import NOT_RESTRICTED, RESTRICTED_ALREADY, Refused
+from sync import audit, counters, entities, made_files, process
+from sync.access import Caller
+from sync.database import insert_once, lock_derived
+from sync.privacy.traces import Person
+from sync.tables import restrictions
+
+if TYPE_CHECKING:
+    from forms.library import Library
+
+c = restrictions.c
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """Since when, and upon which request. No names."""
+
+    request_id: int
+    since: datetime
+
+
+def restrict(
+    db: Connection, library: Library, person: Person, number: int, caller: Caller, now: datetime
+) -> None:
+    """From now on she is on no list, page, file or phone; figures count her. Upon request `number`.
+
+    Refused(RESTRICTED_ALREADY).
+    """
+    lock_derived(db)
+    for list_name, uuid in sorted(person.everything):
+        row = {"list_name": list_name, "uuid": uuid, "request_id": number}
+        row |= {"actor": caller.actor, "at": now}
+        if insert_once(db, restrictions, row) is None and uuid == person.key.uuid:
+            raise Refused(RESTRICTED_ALREADY())
+    _follow(db, library, person, now)
+    made_files.forget_people(db, person.everything)
+    _note(db, "restrict", person, caller, now, request=number)
+
+
+def lift(db: Connection, library: Library, person: Person, caller: Caller, now: datetime) -> None:
+    """She is shown as before. Refused(NOT_RESTRICTED)."""
+    lock_derived(db)
+    mine = sa.and_(c.uuid.in_(sorted(person.ids)), c.undone_at.is_(None))
+    undone = restrictions.update().where(mine).values(undone_by=caller.actor, undone_at=now)
+    if not db.execute(undone).rowcount:
+        raise Refused(NOT_RESTRICTED())
+    _follow(db, library, person, now)
+    _note(db, "lift", person, caller, now)
+
+
+def holds(db: Connection, person: Person) -> Restriction | None:
+    """The one in force."""
+    query = sa.select(c.request_id, c.at).where(c.uuid == person.key.uuid, c.undone_at.is_(None))
+    row = db.execute(query).one_or_none()
+    return Restriction(*row) if row else None
+
+
+def in_force(db: Connection, library: Library) -> list[Restriction]:
+    """One for each person, the newest first."""
+    query = sa.select(c.request_id, sa.func.min(c.at)).where(
+        c.undone_at.is_(None), c.list_name == library.privacy.person
+    )
+    rows = db.execute(query.group_by(c.request_id).order_by(c.request_id.desc()))
+    return [Restriction(*row) for row in rows]
+
+
+def _follow(db: Connection, library: Library, person: Person, now: datetime) -> None:
+    applied = entities.refold(db, library, person.keys | person.theirs)
+    process.follow_entities(db, library, applied, now)
+    counters.bump(db, counters.LISTS)
+
+
+def _note(
+    db: Connection, verb: str, person: Person, caller: Caller, now: datetime, **details: Any
+) -> None:
+    subject = f"entity:{person.key.list_name}/{person.key.uuid}"
+    audit.record(db, caller.actor, f"person.{verb}", subject, now, **details)
