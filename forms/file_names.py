@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from forms.text import nfc
-from forms.xml import Element
+
+if TYPE_CHECKING:  # the command line names files, and starts without lxml
+    from forms.xml import Element
 
 LONGEST_NAME = 255
 
