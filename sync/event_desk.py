@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import date, datetime, timedelta
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -26,8 +27,10 @@ from sync.versions import Submission
 if TYPE_CHECKING:
     from forms.library import Library
 
-MOST = 200  # of one form, the newest
 LOOK_BACK = 400  # days in which two that count as two may be one all the same
+AT_ONCE = 50
+
+Key = tuple[date, int, int]  # the day, and the numbers of both submissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +43,64 @@ class Shown:
     name: str
 
 
-def read(
-    db: Connection, library: Library, caller: Caller, now: datetime
-) -> tuple[list[Shown], list[Shown]]:
-    """Those that count as one or were parted, and those of one entity and day that count as two; of
-    the forms and clubs that the caller reads, each the newest day first.
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some of a long list. after: the key that the next piece comes after; None where none does."""
+
+    shown: list[Shown]
+    after: Key | None
+
+
+def read_decided(
+    db: Connection, library: Library, caller: Caller, now: datetime, after: Key | None = None
+) -> Piece:
+    """Those that count as one or were parted, of the forms and clubs that the caller reads; the
+    newest day first.
     """
-    decided: list[Repeat] = []
-    open_ones: list[Repeat] = []
+    mine = _mine(db, library, caller, now)
+    return _piece(db, (same_events.repeats(db, form, clubs) for form, clubs in mine), after)
+
+
+def read_alike(
+    db: Connection, library: Library, caller: Caller, now: datetime, after: Key | None = None
+) -> Piece:
+    """As `read_decided`, those of one entity and day that count as two."""
     since = vietnam_day(now) - timedelta(days=LOOK_BACK)
-    for form, rule in library.rules.items():
+    found = (
+        same_events.alike(db, form, clubs, since)
+        for form, clubs in _mine(db, library, caller, now)
+        if library.rules[form].same_event is not None
+    )
+    return _piece(db, found, after)
+
+
+def _mine(
+    db: Connection, library: Library, caller: Caller, now: datetime
+) -> Iterator[tuple[str, Collection[str] | None]]:
+    for form in library.rules:
         try:
-            mine = access.reading(db, library, caller, form, vietnam_day(now))
+            yield form, access.reading(db, library, caller, form, vietnam_day(now)).clubs
         except Refused:
             continue
-        decided += islice(same_events.repeats(db, form, mine.clubs), MOST)
-        if rule.same_event is not None:
-            open_ones += islice(same_events.alike(db, form, mine.clubs, since), MOST)
-    return list(_shown(db, decided)), list(_shown(db, open_ones))
+
+
+def _piece(db: Connection, found: Iterable[Iterator[Repeat]], after: Key | None) -> Piece:
+    those = (one for one in _newest_first(found) if after is None or _key(one) < after)
+    some = list(islice(those, AT_ONCE + 1))
+    is_all = len(some) <= AT_ONCE
+    shown = some[:AT_ONCE]
+    return Piece(list(_shown(db, shown)), None if is_all else _key(shown[-1]))
+
+
+def _newest_first(found: Iterable[Iterator[Repeat]]) -> Iterator[Repeat]:
+    """Of several forms, each the newest day first; of one day by number."""
+    merged = heapq.merge(*found, key=lambda one: _key(one)[0], reverse=True)
+    for _, of_day in groupby(merged, key=lambda one: one.day):
+        yield from sorted(of_day, key=_key, reverse=True)
+
+
+def _key(one: Repeat) -> Key:
+    return one.day or date.min, *one.numbers
 
 
 def _shown(db: Connection, found: list[Repeat]) -> Iterator[Shown]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
+from sync import event_desk
 from sync.matching import review, waiting
 from tests.server.conftest import Clock
 from tests.server.pages.town import Town, post
@@ -14,6 +17,7 @@ from tests.sync.sending import an_id
 
 BA, AGAIN = an_id("ba"), an_id("ba again")
 ONE, OTHER = sorted((BA, AGAIN))
+NUMBERS = r'href="/records/\w+/(\d+)">phiếu đầu</a>, <a href="/records/\w+/(\d+)"'
 PAIR = f"/pairs/members/{ONE}/{OTHER}"
 
 
@@ -153,3 +157,26 @@ def test_two_visits_of_one_day_that_count_as_two_are_shown_to_be_judged(town: To
     page = commune.get("/events").text.split("<h2>")
     assert "Nguyễn Thị Thủy" not in page[1]
     assert "người xem nói: một việc" in page[2]
+
+
+def test_a_long_list_of_events_goes_on_from_page_to_page_and_misses_none(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in ("2025-12-09", "2025-12-10"):
+        town.is_visited("nam", "A-1", day)
+        town.is_visited("nam", "A-1", day, key=f"her helper {day}")
+    town.works()
+    commune, found, address = town.browser("commune"), [], "/events"
+    with town.database.read() as db:
+        asked = (db, town.runtime.library, town.users["commune"], town.runtime.now())
+        whole = [one.repeat.numbers for one in event_desk.read_decided(*asked).shown]
+    monkeypatch.setattr(event_desk, "AT_ONCE", 1)
+    while address:
+        page = commune.get(address).text
+        decided = page.split("<h2>")[2]
+        found += [tuple(map(int, one)) for one in re.findall(NUMBERS, decided)]
+        following = re.search(r'rel="next" href="([^"]+)"', decided)
+        address = unescape(following[1]) if following else ""
+    assert [(other, one) for one, other in found] == whole
+    assert len(found) >= 2
+    assert commune.get("/events?decided=tomorrow").status_code == 400
