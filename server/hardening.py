@@ -46,6 +46,8 @@ def register(app: Flask, pages: str) -> None:
         given.setdefault("Referrer-Policy", "no-referrer")
         given.setdefault("Content-Security-Policy", OF_PAGES if group == pages else OF_DATA)
         given.setdefault("Cache-Control", "no-cache" if _is_static() else "no-store")
+        given.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        given.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         if auth.is_behind_tls():
             given.setdefault("Strict-Transport-Security", TLS_ONLY)
         return answer

@@ -17,6 +17,8 @@ from wtforms.validators import ValidationError
 from forms.problems import KEEPS_NOTHING, NOT_ALLOWED, STALE_PAGE, Problem, Refused
 from server import auth
 from server.errors import log_failure, not_stored, when_again
+from server.pages import sitting
+from server.pages.words import gettext
 from server.runtime import runtime
 from sync.access import KNOWN_VERBS, Caller, may
 from sync.database import keeps_nothing
@@ -114,6 +116,9 @@ def _let_in() -> Response | None:
         return None
     g.caller = getattr(current_user, "caller", None)
     if g.caller is None and OPEN not in NEEDS[view]:
+        if sitting.NAME in session:
+            sitting.forget()
+            flash(gettext("Your sign-in is over: not used for two hours, or ended elsewhere."))
         return redirect(url_for("pages.sign_in", next=_read_on()))
     if request.method not in READS:
         _prove_ours()
@@ -174,5 +179,5 @@ def _for_templates() -> dict[str, Any]:
         "can": can,
         "here": request.endpoint,
         "read_on": _read_on(),
-        "speaks_english": session.get("language") == "en",
+        "speaks_english": session.get(sitting.LANGUAGE) == "en",
     }

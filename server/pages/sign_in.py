@@ -22,7 +22,6 @@ from sync import accounts, audit
 from sync.database import keeps_nothing
 
 SIGNED_IN = "user.sign_in"  # as the audit has it
-LANGUAGE = "language"  # in the session
 
 _PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
@@ -83,7 +82,7 @@ def enter(name: str, password: str) -> bool:
         user = accounts.find_user_by_id(db, caller.id)
     with _also_when_full(), runtime().database.write() as db:
         audit.record(db, caller.actor, SIGNED_IN, caller.actor, now)
-    _forget()
+    sitting.forget()
     session.update(sitting.new(now))
     return user is not None and bool(login_user(Person(user)))
 
@@ -93,7 +92,7 @@ def leave() -> None:
     here = runtime()
     with _also_when_full(), here.database.write() as db:
         sitting.end(db, here.now())
-    _forget()
+    sitting.forget()
     logout_user()
 
 
@@ -108,13 +107,6 @@ def _also_when_full() -> Iterator[None]:
         current_app.logger.warning("nothing can be kept: somebody signed in or out unnoted")
 
 
-def _forget() -> None:
-    """What was sought, by name, is not for who sits down at the same computer next."""
-    for name in [*session]:
-        if name != LANGUAGE:
-            session.pop(name)
-
-
 @page("/sign-in", OPEN, methods=("GET", "POST"))
 def sign_in() -> Answer:
     """The form; after it, where the person wanted to go, or home."""
@@ -123,7 +115,12 @@ def sign_in() -> Answer:
         if enter(request.form.get("name", ""), request.form.get("password", "")):
             return redirect(_wanted() or url_for("pages.home"), 303)
         problem, status = NOT_AUTHENTIC(), 401
-    return render_template("sign_in.html", problem=problem), status
+    return render_template("sign_in.html", problem=problem, is_open=_is_open_line()), status
+
+
+def _is_open_line() -> bool:
+    """Whether a password would go over a network that others may listen on."""
+    return not auth.is_behind_tls() and auth.caller_address() not in ("127.0.0.1", "::1", "")
 
 
 def _wanted() -> str | None:
@@ -144,5 +141,5 @@ def choose_language() -> Answer:
     """Vietnamese or English, for as long as the session lasts; then the page that was read."""
     chosen = request.form.get("language")
     if chosen in LANGUAGES:
-        session[LANGUAGE] = chosen
+        session[sitting.LANGUAGE] = chosen
     return redirect(_wanted() or url_for("pages.home"), 303)

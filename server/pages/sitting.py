@@ -14,6 +14,7 @@ LASTS = timedelta(hours=12)  # a working day on an office computer that many use
 LEFT_ALONE = timedelta(hours=2)  # over lunch; longer, and somebody else may sit there
 NOTED_EACH = timedelta(minutes=5)  # else every answer would carry the cookie
 NAME, BEGUN, USED = "sign_in", "begun", "used"  # in the session; times in seconds
+LANGUAGE = "language"  # in the session too, whoever sits there
 
 
 def new(now: datetime) -> dict[str, str | int]:
@@ -40,6 +41,13 @@ def end(db: Connection, now: datetime) -> None:
     if name is not None:
         until = datetime.fromtimestamp(session[BEGUN], UTC) + LASTS
         sessions.end_of_pages(db, name, until, now)
+
+
+def forget() -> None:
+    """What was sought, by name, is not for who sits down at the same computer next."""
+    for name in [*session]:
+        if name != LANGUAGE:
+            session.pop(name)
 
 
 def _seconds(moment: datetime) -> int:

@@ -94,6 +94,7 @@ def test_no_answer_may_be_framed_sniffed_or_left_on_a_shared_disk(street: Door) 
         headers = client.get(path, base_url=PLAIN, buffered=True).headers
         assert headers["X-Content-Type-Options"] == "nosniff", path
         assert headers["Referrer-Policy"] == "no-referrer", path
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin", path
         assert headers["Cache-Control"] == kept, path
         policy = headers["Content-Security-Policy"]
         assert runs in policy, path
@@ -140,6 +141,19 @@ def test_a_sign_in_ends_when_it_is_left_alone_and_after_a_working_day(street: Do
     sign_in(client, base=HERE)
     street.clock.time += sitting.LEFT_ALONE
     assert client.get("/").location == "/sign-in"
+    assert "hai giờ không dùng" in client.get("/sign-in").text
+    assert "hai giờ không dùng" not in client.get("/sign-in").text  # said once
+    assert client.get("/").location == "/sign-in"
+    assert "hai giờ không dùng" not in client.get("/sign-in").text
+
+
+def test_who_signs_in_over_an_open_network_is_told_so(street: Door) -> None:
+    far = {"environ_base": {"REMOTE_ADDR": "192.168.1.7"}}
+    told = [
+        "chưa mã hóa" in browser(street).get("/sign-in", base_url=base, **more).text
+        for base, more in ((PLAIN, far), (TLS, far), (PLAIN, {}))
+    ]
+    assert told == [True, False, False]
 
 
 # ------------------------------------------------------------------ a full disk
