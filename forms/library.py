@@ -114,6 +114,7 @@ class Flag:
     where     column -> codes
     negative  columns, one of which is a number below zero
     since     a fact of the subject that began, or changed, on the day of the record
+    standing  fact -> values that hold of the subject, whenever the record was of
     another   beside what this record made there is another such thing
     rival     fact -> values that held on that day of somebody else of the same list and club
     """
@@ -125,6 +126,7 @@ class Flag:
     since: str | None = None
     another: Another | None = None
     rival: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    standing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def columns(self) -> frozenset[str]:
@@ -135,7 +137,8 @@ class Flag:
     def facts(self) -> frozenset[str]:
         """What it looks at in the lives of entities; without any, the answers alone decide."""
         since = (self.since,) if self.since else ()
-        return frozenset((*since, *(self.another.during if self.another else ()), *self.rival))
+        during = self.another.during if self.another else ()
+        return frozenset((*since, *during, *self.rival, *self.standing))
 
     def asked_by(self, answers: Mapping[str, str]) -> bool:
         """Whether these answers ask for it."""
@@ -726,7 +729,7 @@ def _reader(role: str, entry: Mapping[str, Any]) -> Reader:
 
 
 def _flag(entry: Mapping[str, Any]) -> Flag:
-    _only(entry, {"vi", "en", "where", "negative", "since", "another", "rival"})
+    _only(entry, {"vi", "en", "where", "negative", "since", "another", "rival", "standing"})
     if len(entry) < 3:
         raise Wrong("“flag” cần một điều kiện", "a flag needs a condition")
     another = entry.get("another")
@@ -740,6 +743,7 @@ def _flag(entry: Mapping[str, Any]) -> Flag:
         since=_text(entry, "since"),
         another=Another(_texts(another, "same"), _where(another["during"])) if another else None,
         rival=_where(entry.get("rival", {})),
+        standing=_where(entry.get("standing", {})),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from forms.library import holds
 from forms.problems import LOOK_AT, Problem
 from sync.database import among
 from sync.entities import Key
@@ -176,6 +177,8 @@ def _is_so(flag: Flag, row: Any, told: Spells, alike: Mapping[Hashable, set[Key]
         spell.name == flag.since and spell.valid_from == day for spell in told.get(mine, ())
     ):
         return False
+    if flag.standing and not holds(flag.standing, _standing(told.get(mine, ()))):
+        return False
     return flag.another is None or any(
         _was(told.get(other, ()), flag.another.during, day)
         for other in alike[_said(flag.another, row)] - {mine}
@@ -197,6 +200,11 @@ def _was(told: Sequence[Any], during: Mapping[str, tuple[str, ...]], day: date) 
     """Whether each of these facts had one of its values on that day."""
     on_day = _on_day(told, day)
     return all(on_day.get(name) in values for name, values in during.items())
+
+
+def _standing(told: Sequence[Any]) -> dict[str, str]:
+    """What holds and has no end yet."""
+    return {spell.name: spell.value for spell in told if spell.valid_to is None}
 
 
 def _on_day(told: Sequence[Any], day: date) -> dict[str, str]:

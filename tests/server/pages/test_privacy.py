@@ -240,6 +240,15 @@ def test_who_takes_consent_back_by_a_phone_is_locked_in_records_files_and_progra
     town.world.send("member_update", said, "thuy refuses", update=thuy)
     town.works()
     assert [health.get(one).status_code for one in opened] == [404, 404, 403]
+    town.is_checked("thuy", "A-2", "2025-12-20")  # filled in by who did not know it yet
+    town.works()
+    flagged = [one for one in town.world.records("health_check") if one.subject_id == thuy]
+    assert [len(one.problems) for one in flagged] == [1, 1, 1]
+    assert "phải xóa" in flagged[-1].problems[0]["details"]["vi"]
+    assert not flagged[-1].held_back
+    late = f"uuid:{an_id('check thuy 2025-12-20')}"
+    assert health.get(f"/records/{form}/find?id={late}").status_code == 404
+    assert "1 người, 3 phiếu" in town.browser("dpo").get("/privacy").text
     assert number not in health.get(f"{programs}/submissions.csv").text
     assert number not in health.get(f"{programs}.svc/Submissions").text
     assert number not in health.get(f"{programs}/submissions").text
