@@ -10,12 +10,15 @@ from typing import Any
 
 from forms.corrections import Corrections, correction_slips, read_corrections
 
-_WORDS = frozenset(
-    {"person", "keep", "consent", "correct", "request", "term", "identity", "reasons", "holidays"}
-)
+_WORDS = frozenset({"person", "keep", "consent", "correct", "request", "term", "log"}) | {
+    "identity",
+    "reasons",
+    "holidays",
+}
 
 
 SATURDAY = 5
+LEAST_MONTHS = 24  # that who saw whom is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class Privacy:
     person   the list whose entities are people
     owns     list -> the property that names whose its entities are
     identity   questions whose answers no page shows, but to who says why
+    log_months   how long is kept who did what and saw whom; None = for ever
     keep     form -> the answers that stay of one about somebody who was erased; of a form that is
              not here nothing does, and it counts no more
     """
@@ -109,6 +113,7 @@ class Privacy:
     identity: frozenset[str] = frozenset()
     reasons: Mapping[str, Words] = field(default_factory=dict)
     holidays: Mapping[int, frozenset[date]] = field(default_factory=dict)
+    log_months: int | None = None
 
     def is_working_day(self, day: date) -> bool:
         """Monday to Friday, and no holiday as far as its year is known."""
@@ -143,6 +148,7 @@ def read_privacy(entry: Mapping[str, Any]) -> Privacy:
         reasons=MappingProxyType(
             {str(name): Words(**one) for name, one in entry.get("reasons", {}).items()}
         ),
+        log_months=_months(entry["log"]) if "log" in entry else None,
         holidays=MappingProxyType(
             {
                 int(year): frozenset(map(date.fromisoformat, days))
@@ -150,6 +156,13 @@ def read_privacy(entry: Mapping[str, Any]) -> Privacy:
             }
         ),
     )
+
+
+def _months(entry: Mapping[str, Any]) -> int:
+    months = int(entry["months"])
+    if months < LEAST_MONTHS:
+        raise ValueError(f"log.months {months} < {LEAST_MONTHS}")
+    return months
 
 
 def _request(entry: Mapping[str, Any]) -> RequestKind:

@@ -20,7 +20,7 @@ from server.erased import erase_again
 from server.making import make_files
 from server.runtime import Runtime
 from server.unseal import open_waiting
-from sync import aggregate, clubs, computed, made_files, process, queue, verify, waiting
+from sync import aggregate, audit, clubs, computed, made_files, process, queue, verify, waiting
 from sync.aggregate import MEASURE, StaleCell
 from sync.database import is_outage
 from sync.generation import DERIVE_AGAIN
@@ -28,6 +28,7 @@ from sync.matching import waiting as comparing
 from sync.matching import work as matching
 from sync.privacy import ledger
 from sync.queue import Work
+from sync.reports import adjustments
 from sync.waiting import Swept
 
 BATCH = 100  # submissions in one transaction: few commits, and the writers at the door wait briefly
@@ -137,6 +138,7 @@ def sweep(runtime: Runtime) -> Swept:
         computed.turn(db, runtime.library, now)
         comparing.notice(db, runtime.library, now)
         made_files.forget_old(db, now)
+        audit.forget_old(db, now, runtime.library.privacy.log_months, adjustments.MOVING)
         return waiting.sweep(db, runtime.library, now, patience)
 
 

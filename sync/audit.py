@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from forms.days import vietnam_day
+from forms.periods import months_before
+from sync.database import among
 from sync.tables import audit_events, seen_people
+
+AT_ONCE = 5000
 
 
 def record(
@@ -100,6 +105,22 @@ def list_events(
         query = query.where(c.at < end)
     rows = db.execute(query.order_by(c.id.desc()).limit(limit).offset(offset))
     return [Event(*row) for row in rows]
+
+
+def forget_old(db: Connection, now: datetime, months: int | None, keep: Sequence[str] = ()) -> int:
+    """Delete the oldest events that were kept so many months, and whom they showed; how many: not
+    all at once, for phones wait. Not those whose action begins as one of `keep` does."""
+    if months is None:
+        return 0
+    before, c = months_before(vietnam_day(now), months), audit_events.c
+    kept = sa.or_(sa.false(), *(c.action.startswith(one, autoescape=True) for one in keep))
+    oldest = sa.select(c.id, c.at).where(~kept).order_by(c.id).limit(AT_ONCE)
+    ids = [row.id for row in db.execute(oldest) if vietnam_day(row.at) < before]
+    if ids:
+        db.execute(seen_people.delete().where(among(db, seen_people.c.event_id, ids)))
+        db.execute(audit_events.delete().where(among(db, c.id, ids)))
+        record(db, "system", "audit.forget", None, now, count=len(ids), before=str(before))
+    return len(ids)
 
 
 def who_saw(

@@ -420,6 +420,8 @@ audit_events = Table(
     Column("action", Text, nullable=False),  # "submission.create"
     Column("subject", Text),  # "submission:12"
     Column("details", Json),
+    Index("ix_audit_events_actor", "actor", "id"),
+    Index("ix_audit_events_subject", "subject", "id"),
 )
 seen_people = Table(  # whom an event showed or handed out by name: an entity's list and uuid
     "seen_people",

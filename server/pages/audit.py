@@ -22,6 +22,7 @@ AT_ONCE = 50
 FILTERS = ("kind", "actor", "subject", "from", "to")
 # An action is a noun and a verb, "form.publish"; what has no words here is shown as it stands.
 NOUNS = {
+    "audit": mark("This log"),
     "club": mark("Club"),
     "consent": mark("Consent"),
     "dataset": mark("List"),
@@ -70,6 +71,7 @@ VERBS = {
     "file": mark("file looked at"),
     "files": mark("files taken"),
     "find": mark("looked for by name"),
+    "forget": mark("forgotten when its time was over"),
     "import": mark("taken from a file"),
     "lift": mark("restriction taken back"),
     "link": mark("linked as one"),
@@ -146,6 +148,7 @@ def list_audit() -> Answer:
         actions={one.action: words_of(one.action) for one in shown},
         asked=asked,
         people=_to_choose(people, asked["actor"], names),
+        months=runtime().library.privacy.log_months,
         kinds=sorted(kinds, key=lambda one: sort_key(one[1])),
         more=url_for("pages.list_audit", **address) if len(found) > AT_ONCE else "",
     )
