@@ -29,7 +29,7 @@ def value_of(text: str, kind: str, *, wkt: bool = False) -> Json:
         return _decimal(text)
     if kind == "dateTime":
         return _SHORT_OFFSET.sub(lambda m: f"{m[1]}{m[2]}:{m[3] or '00'}", text.strip())
-    if kind in _GEO:
+    if kind in GEO:
         points = read_points(text)
         if points is None or (kind == "geopoint" and len(points) != 1):
             return None
@@ -37,7 +37,7 @@ def value_of(text: str, kind: str, *, wkt: bool = False) -> Json:
     return text
 
 
-_GEO = {"geopoint": "Point", "geotrace": "LineString", "geoshape": "Polygon"}
+GEO = {"geopoint": "Point", "geotrace": "LineString", "geoshape": "Polygon"}
 _SHORT_OFFSET = re.compile(r"(T.*)([+-]\d\d):?(\d\d)?$")
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 
@@ -85,7 +85,7 @@ def _geojson(points: list[Point], kind: str) -> Json:
         if accuracies[0] is not None:
             found["properties"] = {"accuracy": accuracies[0]}
         return found
-    found = {"type": _GEO[kind], "coordinates": [places] if kind == "geoshape" else places}
+    found = {"type": GEO[kind], "coordinates": [places] if kind == "geoshape" else places}
     if any(one is not None for one in accuracies):
         found["properties"] = {"accuracies": accuracies}
     return found
@@ -94,7 +94,7 @@ def _geojson(points: list[Point], kind: str) -> Json:
 def _wkt(points: list[Point], kind: str) -> str:
     places = ",".join(" ".join(f"{n:.15g}" for n in _place(point)) for point in points)
     inner = f"({places})" if kind != "geoshape" else f"(({places}))"
-    return f"{_GEO[kind].upper()} {inner}"
+    return f"{GEO[kind].upper()} {inner}"
 
 
 # ------------------------------------------------------------------ rows

@@ -14,6 +14,7 @@ from server.api import drafts as drafts
 from server.api import entities as entities
 from server.api import entities_bulk as entities_bulk
 from server.api import forms as forms
+from server.api import geojson as geojson
 from server.api import links as links
 from server.api import odata as odata
 from server.api import odata_entities as odata_entities

@@ -24,11 +24,12 @@ People = Iterable[tuple[str, str]]
 ENTRIES = frozenset({
     "get_dataset_csv", "list_entities", "entities_table",
     "get_entity", "list_entity_versions", "list_entity_differences", "list_entity_audits",
+    "get_entities_geojson", "get_entity_geojson",
 })  # fmt: skip
 ANSWERS = frozenset({
     "export_csv", "export_zip", "odata_table", "get_submission_xml", "get_submission_version_xml",
     "list_submission_differences", "list_submission_comments", "get_submission_file",
-    "list_submission_audits",
+    "list_submission_audits", "get_submissions_geojson",
 })  # fmt: skip
 EXTENSION = "cayda.api.seen"  # (who, what) -> the day on which all of it was written down
 

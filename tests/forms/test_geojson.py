@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from forms.cells import Cell, Table
-from forms.geojson import read_point, to_geojson
+from forms.geojson import features, place_questions, read_point, read_shape, to_geojson
+from forms.tree import form_tree
+from tests.forms.made import a_schema, an_instance
 
 
 def a_map(*rows: tuple[Cell, ...]) -> Any:
@@ -37,3 +39,54 @@ def test_each_row_is_a_feature_with_its_columns_as_a_program_reads_them() -> Non
 )
 def test_an_answer_that_is_no_place_on_this_globe_is_none(answer: str | None) -> None:
     assert read_point(answer) is None
+
+
+MAPPED = """
+| survey |
+| | type | name | label |
+| | begin_group | way | Đường |
+| | geopoint | gate | Cổng |
+| | geotrace | path | Lối |
+| | end_group | | |
+| | begin_repeat | tree | Cây |
+| | geopoint | spot | Chỗ |
+| | end_repeat | | |
+| settings |
+| | form_id |
+| | mapped |
+"""
+WALK = (
+    "<way><gate>16.05 108.2 0 4.5</gate><path>1 2;3 4;</path></way>"
+    "<tree><spot>1 2</spot></tree><tree><spot/></tree><tree><spot>nowhere</spot></tree>"
+)
+
+
+def test_places_of_answers_are_told_by_question_also_in_repeats_none_that_is_withheld() -> None:
+    document = an_instance(WALK, form="mapped").root
+
+    def told(*without: str) -> dict[str, Any]:
+        tree = form_tree([a_schema(MAPPED)], frozenset(without))
+        questions = place_questions(tree, repeats=True)
+        found = features(tree, questions, document, "uuid:1")
+        return {one["properties"]["fieldpath"]: one["geometry"] for one in found}
+
+    point = {"type": "Point", "coordinates": [108.2, 16.05, 0.0]}
+    tree = {"type": "Point", "coordinates": [2.0, 1.0]}
+    line = {"type": "LineString", "coordinates": [[2.0, 1.0], [4.0, 3.0]]}
+    assert told() == {"/way/gate": point, "/way/path": line, "/tree/spot": tree}
+    assert told("gate", "spot") == {"/way/path": line}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("1 2", "Point"),
+        ("1 2; 3 4", "LineString"),
+        ("1 2; 3 4; 5 6; 1 2", "Polygon"),
+    ],
+)
+def test_an_entity_says_what_shape_it_has_by_its_points(text: str, kind: str) -> None:
+    found = read_shape(text)
+    assert found
+    assert found["type"] == kind
+    assert read_shape("ở đâu đó") is None
