@@ -103,10 +103,14 @@ class Slice:
     def properties(self) -> tuple[str, ...]:
         return self.download.properties
 
-    def condition(self, *, also_linked: bool = False) -> sa.ColumnElement[bool]:
+    def condition(
+        self, *, also_linked: bool = False, deleted: bool = False
+    ) -> sa.ColumnElement[bool]:
         """Which rows of `entities` are in the slice, as `slices` counts them; perhaps with those
-        that are linked to another."""
+        that are linked to another. Of the deleted those that would be, had they stayed."""
         there = slices.may_be_shown() if also_linked else slices.is_there()
+        if deleted:
+            there = entities.c.deleted_at.is_not(None) & ~entities.c.restricted
         conditions = [entities.c.list_id == self.list_id, there]
         if self.clubs is not None:
             conditions.append(entities.c.club_id.in_(sorted(self.clubs)))

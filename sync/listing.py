@@ -25,6 +25,7 @@ from sync.tables import (
     entities,
     entity_lists,
     entity_versions,
+    erased_entities,
     form_attachments,
     form_versions,
     forms,
@@ -165,12 +166,13 @@ def page(
     after: int | None = None,
     limit: int | None = None,
     offset: int = 0,
+    deleted: bool = False,
 ) -> Iterator[Entity]:
     """The entities of a slice, newest first; read while they are used.
 
-    after: the id of the last one of the page before.
+    after: the id of the last one of the page before. deleted: the bin instead, without the erased.
     """
-    query = _query().where(_seen(db, mine, condition))
+    query = _query().where(_seen(db, mine, condition, deleted=deleted))
     query = query.order_by(*order_by(order, FIELDS), entities.c.id.desc())
     if after is not None:
         query = query.where(entities.c.id < after)
@@ -245,10 +247,13 @@ _phones = {name: app_users.alias(f"{name}_phone") for name in _sent}
 _people = {name: users.alias(f"{name}_person") for name in _sent}
 
 
-def _seen(db: Connection, mine: Slice, condition: Condition | None) -> sa.ColumnElement[bool]:
-    if condition is None:
-        return mine.condition()
-    return sa.and_(mine.condition(), to_sql(db, condition, FIELDS))
+def _seen(
+    db: Connection, mine: Slice, condition: Condition | None, *, deleted: bool = False
+) -> sa.ColumnElement[bool]:
+    found = mine.condition(deleted=deleted)
+    if deleted:
+        found &= entities.c.uuid.not_in(sa.select(erased_entities.c.uuid))
+    return found if condition is None else sa.and_(found, to_sql(db, condition, FIELDS))
 
 
 def _query() -> sa.Select[Any]:

@@ -24,6 +24,7 @@ from server.api.forms import (
     say_files,
     say_form,
     sent_form,
+    visible,
 )
 from server.api.wire import done
 from server.new_form import put_file, put_files
@@ -45,12 +46,13 @@ def begin_draft(form_id: str) -> Response:
     here, who = runtime(), caller().actor
     if not _has_body():
         with here.database.write() as db:
+            visible(db, form_id)
             drafts.draft_of_published(db, here.library, form_id, here.now(), who)
         return done()
     compiled = sent_form(form_id)
     media = put_files(here, compiled)
     with here.database.write() as db:
-        definitions.get_form(db, form_id)
+        visible(db, form_id)
         publish.draft_form(db, here.library, compiled, media, here.now(), who, whole=False)
     return done()
 

@@ -12,7 +12,7 @@ from marshmallow import fields
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
-from forms.problems import BAD_PARAMETER, MISSING_FIELDS, NO_SUCH_ROW, Refused
+from forms.problems import BAD_PARAMETER, MISSING_FIELDS, NO_SUCH_ROW, NOT_ALLOWED, Refused
 from server.api.datasets import FILTER, LIST, READ, mine, read_condition
 from server.api.described import PAGED, natural, yes_no
 from server.api.door import caller, route
@@ -181,16 +181,29 @@ def source_of(one: Told, read: frozenset[str]) -> dict[str, Any]:
 
 
 # ------------------------------------------------------------------ reading
-@route(f"{LIST}/entities", READ, gives=[EntityListed], query=[*PAGED, FILTER], also=[501])
+@route(
+    f"{LIST}/entities",
+    READ,
+    gives=[EntityListed],
+    query=[
+        *PAGED,
+        FILTER,
+        yes_no("deleted", "The bin instead of what is there, for who may restore it."),
+    ],
+    also=[501],
+)
 def list_entities(list_name: str) -> Response:
     """The newest first, without their data; all of them where no limit is given."""
     limit, offset = paging() if "limit" in request.args else (None, paging()[1])
-    condition, after = read_condition(), request.args.get("after")
+    condition, after, deleted = read_condition(), request.args.get("after"), flag("deleted")
+    if deleted and not access.may(runtime().library, caller(), WRITE):
+        raise Refused(NOT_ALLOWED())
+    page: dict[str, Any] = {"limit": limit, "offset": offset, "deleted": deleted}
 
     def pieces(db: Connection) -> Iterator[bytes]:
         of = mine(db, list_name)
-        key = None if after is None else _key(db, of, after)
-        found = listing.page(db, of, condition=condition, after=key, limit=limit, offset=offset)
+        key = None if after is None else _key(db, of, after, deleted=deleted)
+        found = listing.page(db, of, condition=condition, after=key, **page)
         before = b"["
         for one in found:
             shape = entity_json(one, with_data=False)
@@ -201,9 +214,12 @@ def list_entities(list_name: str) -> Response:
     return stream(pieces, JSON)
 
 
-def _key(db: Connection, of: Slice, uuid: str) -> int:
+def _key(db: Connection, of: Slice, uuid: str, *, deleted: bool) -> int:
     """Where the page goes on. Refused(NO_SUCH_ROW) where it has left the caller's slice since."""
     try:
+        if deleted:
+            listing.require_within(db, of, uuid)
+            return listing.find_any(db, of, uuid).id
         return listing.find(db, of, uuid).id
     except Refused:
         raise Refused(NO_SUCH_ROW()) from None

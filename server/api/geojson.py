@@ -13,10 +13,10 @@ from forms.geojson import feature, features, path_of, place_questions, read_shap
 from forms.problems import BAD_PARAMETER, NOT_FOUND, Refused
 from forms.tree import Node
 from server.api.datasets import LIST, READ, mine
-from server.api.described import asked, natural, yes_no
+from server.api.described import asked, natural
 from server.api.door import FORM, KNOWN, route
 from server.api.submissions import opened
-from server.api.wire import flag, paging
+from server.api.wire import paging
 from server.runtime import runtime
 from server.streams import stream
 from sync import listing, reading
@@ -30,12 +30,11 @@ LIMIT = natural("limit", "At most so many submissions, or entities.")
 
 @route(f"{FORM}/submissions.geojson", KNOWN, gives=GEOJSON, query=[
     asked("fieldpath", "Of this question (/group/place), given again of more; else the first."),
-    yes_no("deleted", "The bin instead of what is there."),
     LIMIT,
 ])  # fmt: skip
 def get_submissions_geojson(form_id: str) -> Response:
     """Where what was sent was, the newest first; without a question for a place, nothing."""
-    wanted = Wanted(limit=paging()[0] if "limit" in request.args else None, deleted=flag("deleted"))
+    wanted = Wanted(limit=paging()[0] if "limit" in request.args else None)
     paths = request.args.getlist("fieldpath")
 
     def found(db: Connection) -> Iterator[dict[str, Any]]:

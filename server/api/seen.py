@@ -12,6 +12,7 @@ from forms.days import vietnam_day
 from forms.problems import Refused
 from server.api.door import api
 from server.api.odata import read_address
+from server.api.wire import flag
 from server.runtime import runtime
 from sync import audit, export, listing, versions
 from sync.access import Caller
@@ -24,7 +25,7 @@ People = Iterable[tuple[str, str]]
 ENTRIES = frozenset({
     "get_dataset_csv", "list_entities", "entities_table",
     "get_entity", "list_entity_versions", "list_entity_differences", "list_entity_audits",
-    "get_entities_geojson", "get_entity_geojson",
+    "get_entities_geojson", "get_entity_geojson", "change_entity",
 })  # fmt: skip
 ANSWERS = frozenset({
     "export_csv", "export_zip", "odata_table", "get_submission_xml", "get_submission_version_xml",
@@ -54,27 +55,35 @@ def _saw(asking: Caller, view: str, **at: str) -> None:
         one = read_address(at["address"]).instance_id
     here, today = runtime(), vietnam_day(runtime().now())
     written = current_app.extensions.setdefault(EXTENSION, {})
-    if one is None and written.get((asking, what)) == today:
+    deleted = view == "list_entities" and flag("deleted")
+    all_of_it = (asking, what, deleted)
+    if one is None and written.get(all_of_it) == today:
         return
     of_list = view in ENTRIES
     noun = ("entry" if one else "list") if of_list else "submission"
     with here.database.read() as db:
-        people = {*(_in_list if of_list else _in_form)(db, asking, what, one)}
+        if of_list:
+            people = {*_in_list(db, asking, what, one, deleted=deleted)}
+        else:
+            people = {*_in_form(db, asking, what, one)}
     with here.database.write() as db:
         details = {"list" if of_list else "form": what, "by": "api"}
         audit.saw(db, asking.actor, f"{noun}.read", people, here.now(), **details)
     if one is None:
-        written[asking, what] = today
+        written[all_of_it] = today
 
 
-def _in_list(db: Connection, asking: Caller, name: str, uuid: str | None) -> People:
-    """One entry that was shown, or all that may be."""
+def _in_list(
+    db: Connection, asking: Caller, name: str, uuid: str | None, *, deleted: bool
+) -> People:
+    """One entry that was shown, or all that may be: of what is there, or of the bin."""
     library, now = runtime().library, runtime().now()
     mine = listing.slice_for(db, library, asking, name, now)
     if uuid is not None:
-        uuids = [listing.find(db, mine, uuid).uuid]
+        uuids = [listing.find_any(db, mine, uuid).uuid]  # what was changed may be out of it now
     else:
-        uuids = list(db.scalars(sa.select(entities.c.uuid).where(mine.condition())))
+        there = mine.condition(deleted=deleted)
+        uuids = list(db.scalars(sa.select(entities.c.uuid).where(there)))
     if name not in library.lists:  # one from elsewhere: who knows whom it names
         return [(name, uuid) for uuid in uuids]
     return Reader(db, library, asking, mine, vietnam_day(now)).people(uuids)

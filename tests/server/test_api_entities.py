@@ -237,6 +237,14 @@ def test_many_are_deleted_and_brought_back_at_once_or_none_is(members: Door) -> 
         assert at_once("delete", mai, LAN, mai).get_json() == {"success": True}
         assert there() == []
     commune.refused(at_once("restore", LAN, HOA), 404.1)
+    deleted, chair = f"{listed}?deleted=true&limit=1", of_club(members, "chair")
+    paged = commune.json(deleted) + commune.json(f"{deleted}&after={mai}")
+    assert [one["uuid"] for one in paged] == [mai, LAN]
+    assert commune.json(f"{deleted}&after={LAN}") == []
+    commune.refused(commune.get(f"{deleted}&after={HOA}"), 400.34)
+    chair.refused(chair.get(deleted), 403.1)
+    with members.database.read() as db:
+        assert [one.action for one in audit.who_saw(db, "members", [mai])] == ["list.read"] * 2
     assert at_once("restore", LAN).status_code == 200
     assert there() == ["Lan"]
     commune.refused(at_once("restore", *[LAN] * 251), 400.11)

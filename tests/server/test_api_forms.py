@@ -253,6 +253,7 @@ def test_a_deleted_form_is_on_no_list_its_data_stay_and_it_comes_back_closed(
     assert admin.delete(path).get_json() == {"success": True}
     for answer in (admin.get(path), admin.delete(path), admin.patch(path, json={"state": "open"})):
         admin.refused(answer, 404.1)
+    admin.refused(admin.post(f"{path}/draft"), 404.1)
     assert admin.json(FORMS) == []
     (deleted,) = admin.json(f"{FORMS}?deleted=true")
     assert (deleted["xmlFormId"], deleted["state"]) == ("trees", "deleted")
