@@ -7,7 +7,7 @@ each verb also does what follows: facts, standings of records, figures.
 from __future__ import annotations
 
 import uuid as uuids
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -130,22 +130,22 @@ def resolve(
 
 
 def delete(
-    db: Connection, library: Library, list_name: str, uuid: str, *, actor: str, now: datetime
+    db: Connection, library: Library, list_name: str, *uuids: str, actor: str, now: datetime
 ) -> None:
-    """Take an entity off every list; its versions stay, and a phone's late change does not bring it
-    back. Refused(NOT_FOUND) where there is none, or it is deleted already; (LINK_ALREADY).
+    """Take entities off every list; their versions stay, and a phone's late change does not bring
+    them back. Refused(NOT_FOUND) where one is not there, or is deleted already; (LINK_ALREADY).
     """
-    _set_deleted(db, library, list_name, uuid, now, actor, now)
+    _set_deleted(db, library, list_name, uuids, now, actor, now)
 
 
 def restore(
-    db: Connection, library: Library, list_name: str, uuid: str, *, actor: str, now: datetime
+    db: Connection, library: Library, list_name: str, *uuids: str, actor: str, now: datetime
 ) -> None:
-    """Take a deletion back. Refused(NOT_FOUND) where there is nothing deleted, (ALREADY_ERASED)
-    where nothing of it is left."""
-    if plain_id(uuid) in stripped.everybody(db):
+    """Take deletions back. Refused(NOT_FOUND) where one is not deleted, (ALREADY_ERASED) where
+    nothing of it is left."""
+    if not stripped.everybody(db).isdisjoint(map(plain_id, uuids)):
         raise Refused(ALREADY_ERASED())
-    _set_deleted(db, library, list_name, uuid, None, actor, now)
+    _set_deleted(db, library, list_name, uuids, None, actor, now)
 
 
 def decide(
@@ -168,19 +168,23 @@ def _set_deleted(
     db: Connection,
     library: Library,
     list_name: str,
-    uuid: str,
+    uuids: Collection[str],
     since: datetime | None,
     actor: str,
     now: datetime,
 ) -> None:
     lock_derived(db)
-    key, row = _known(db, list_name, uuid)
-    if (row.deleted_at is None) == (since is None):
-        raise Refused(NOT_FOUND())
-    if since is not None and row.linked_to is not None:
-        raise Refused(LINK_ALREADY(uuid=key.uuid, canonical=row.linked_to))
-    _follow(db, library, entities.refold(db, library, [key], {key: since}), now)
-    _note(db, key, "restore" if since is None else "delete", actor, now)
+    keys = []
+    for uuid in uuids:
+        key, row = _known(db, list_name, uuid)
+        if (row.deleted_at is None) == (since is None):
+            raise Refused(NOT_FOUND())
+        if since is not None and row.linked_to is not None:
+            raise Refused(LINK_ALREADY(uuid=key.uuid, canonical=row.linked_to))
+        keys.append(key)
+    _follow(db, library, entities.refold(db, library, keys, dict.fromkeys(keys, since)), now)
+    for key in keys:
+        _note(db, key, "restore" if since is None else "delete", actor, now)
 
 
 def _keep(

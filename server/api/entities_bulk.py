@@ -14,6 +14,7 @@ from server.api.entities import WRITE
 from server.api.wire import Wire, done, sent
 from server.runtime import runtime
 from sync import decisions, listing
+from sync.catalogue import Slice
 
 AT_ONCE = 250  # while they are written, nobody else writes
 
@@ -38,17 +39,16 @@ def restore_entities(list_name: str) -> Response:
 
 def _each(list_name: str, change: Callable[..., None], *, is_there: bool) -> Response:
     """Change those that are there, or those that are not."""
-    given, here = sent(Several())["ids"], runtime()
+    given, here = dict.fromkeys(sent(Several())["ids"]), runtime()
     with here.database.write() as db:
-        for uuid in dict.fromkeys(given):
-            if _is_there(db, list_name, uuid) == is_there:
-                change(db, here.library, list_name, uuid, actor=caller().actor, now=here.now())
+        of = mine(db, list_name)
+        changing = [uuid for uuid in given if _is_there(db, of, uuid) == is_there]
+        change(db, here.library, list_name, *changing, actor=caller().actor, now=here.now())
     return done()
 
 
-def _is_there(db: Connection, list_name: str, uuid: str) -> bool:
+def _is_there(db: Connection, of: Slice, uuid: str) -> bool:
     """Whether it is on its list still. Refused(NOT_FOUND or NOT_ALLOWED) beyond the slice."""
-    of = mine(db, list_name)
     found = listing.find_any(db, of, uuid)
     if found.deleted_at is None:
         listing.find(db, of, uuid)
