@@ -84,6 +84,13 @@ class FormExtra(Wire):
     entity_related = fields.Boolean()
 
 
+class DeletedForm(Wire):
+    """What the list of deleted forms adds: Central's clients restore a form by its number."""
+
+    always = False
+    id = fields.Integer()
+
+
 class FieldShape(Wire):
     name = fields.String()
     path = fields.String()
@@ -114,7 +121,7 @@ Find = Callable[[Connection], Definition]
 @route(
     f"{PROJECT}/forms",
     *SEE,
-    gives=[(FormShape, FormExtra)],
+    gives=[(FormShape, FormExtra, DeletedForm)],
     query=[*PAGED, yes_no("deleted", "Those that were deleted, instead of those that are there.")],
 )
 def list_forms() -> Response:
@@ -129,7 +136,10 @@ def list_forms() -> Response:
         )
         found = list(page(there, attrgetter("xml_form_id")))
         figures = _figures(db, found)
-    return jsonify([form_json(form, figures) for form in found])
+    shapes = [form_json(form, figures) for form in found]
+    if deleted:
+        shapes = [shape | {"id": form.form} for shape, form in zip(shapes, found, strict=True)]
+    return jsonify(shapes)
 
 
 @route(FORM, *SEE, gives=(FormShape, FormExtra))
@@ -172,9 +182,13 @@ def delete_form(form_id: str) -> Response:
 
 @route(f"{FORM}/restore", "forms.manage", methods=["POST"])
 def restore_form(form_id: str) -> Response:
-    """Take the deleting back; the form is closed then."""
+    """Take the deleting back; the form is closed then. By its xmlFormId, or its number among the
+    deleted, as Central's clients do.
+    """
     with runtime().database.write() as db:
-        publish.restore(db, form_id, runtime().now(), caller().actor)
+        forms = (one for one in definitions.list_forms(db) if one.state == publish.DELETED)
+        names = {str(one.form): one.xml_form_id for one in forms}
+        publish.restore(db, names.get(form_id, form_id), runtime().now(), caller().actor)
     return done()
 
 

@@ -262,6 +262,8 @@ def test_a_deleted_form_is_on_no_list_its_data_stay_and_it_comes_back_closed(
     assert len(city.json(f"{path}/submissions")) == 2
     assert admin.post(f"{path}/restore").status_code == 200
     assert admin.json(path)["state"] == "closed"
+    admin.delete(path)
+    assert admin.post(f"{FORMS}/{deleted['id']}/restore").status_code == 200
     admin.refused(admin.get(f"{path}/draft"), 404.1)
 
 
