@@ -13,6 +13,7 @@ from server.api import draft_submissions as draft_submissions
 from server.api import drafts as drafts
 from server.api import entities as entities
 from server.api import entities_bulk as entities_bulk
+from server.api import form_contents as form_contents
 from server.api import forms as forms
 from server.api import geojson as geojson
 from server.api import links as links

@@ -9,19 +9,21 @@ from flask import Response, request
 from forms.problems import NOT_FOUND, Refused
 from server.api.described import ANY_FILE, asked
 from server.api.door import FORM, caller, route
-from server.api.forms import (
-    FORM_FILES,
-    IGNORE_WARNINGS,
+from server.api.form_contents import (
     ODATA_NAMES,
     XFORM,
     FieldShape,
     FileShape,
-    FormExtra,
-    FormShape,
     document,
     file_of,
     say_fields,
     say_files,
+)
+from server.api.forms import (
+    FORM_FILES,
+    IGNORE_WARNINGS,
+    FormExtra,
+    FormShape,
     say_form,
     sent_form,
     visible,
