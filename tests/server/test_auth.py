@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from argon2 import PasswordHasher
 from lxml import etree
 from sqlalchemy.exc import OperationalError
 from werkzeug.http import parse_dict_header
@@ -497,10 +496,3 @@ def _in_threads(count: int, work: Callable[[int], None]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-
-
-@pytest.fixture(autouse=True)
-def _passwords_are_cheap_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """argon2 with its real cost would be most of this file's time."""
-    monkeypatch.setattr(accounts, "_argon2", PasswordHasher(1, 8, 1))
-    monkeypatch.setattr(accounts, "_nobodys", [])
