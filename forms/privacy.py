@@ -96,6 +96,7 @@ class Privacy:
     """What the library says of personal data; of one that says nothing, nobody is a person.
 
     person   the list whose entities are people
+    names    facts that tell what somebody is called, beside the label
     owns     list -> the property that names whose its entities are
     identity   questions whose answers no page shows, but to who says why
     log_months   how long is kept who did what and saw whom; None = for ever
@@ -104,6 +105,7 @@ class Privacy:
     """
 
     person: str = ""
+    names: frozenset[str] = frozenset()
     owns: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[str, frozenset[str]] = field(default_factory=dict)
     consents: Consents | None = None
@@ -136,6 +138,7 @@ def read_privacy(entry: Mapping[str, Any]) -> Privacy:
     owns = {str(one["list"]): str(one["property"]) for one in person.get("owns", [])}
     return Privacy(
         person=str(person["list"]),
+        names=_texts(person.get("names", [])),
         owns=MappingProxyType(owns),
         keep=MappingProxyType({str(k): _texts(v) for k, v in entry.get("keep", {}).items()}),
         consents=_consents(entry["consent"]) if "consent" in entry else None,
@@ -239,6 +242,7 @@ def privacy_slips(
     stay."""
     if privacy.person and privacy.person not in lists:
         yield "person", privacy.person
+    yield from (("person", one) for one in sorted(privacy.names - set(facts)))
     for name, owner in privacy.owns.items():
         if owner not in lists.get(name, ()):
             yield "person", f"{name}.{owner}"

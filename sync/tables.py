@@ -458,7 +458,7 @@ reports = Table(  # a period's report, from its first step on
     Column("created_at", Utc, nullable=False),
     UniqueConstraint("period", "calendar"),
 )
-report_steps = Table(  # what people did with it; a trigger lets nobody change or delete a row
+report_steps = Table(  # what people did with it; a trigger lets nobody change it but its comment
     "report_steps",
     metadata,
     _id(),

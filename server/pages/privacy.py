@@ -54,6 +54,9 @@ BECAME = {  # what a proof counts
     "app_users": mark("Phones"),
     "submission_comments": mark("Comments"),
     "made_files": mark("Finished files"),
+    "report_steps": mark("Comments on reports"),
+    "privacy_requests": mark("Papers of requests"),
+    "audit_events": mark("Reasons in the log"),
 }
 MOST_FOUND = 30
 

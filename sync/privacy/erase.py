@@ -27,10 +27,9 @@ from sync.database import insert_once, is_sqlite, lock_derived
 from sync.entities import Key
 from sync.matching import work as matching
 from sync.merge import LABEL
-from sync.privacy import consent, stripped, traces
+from sync.privacy import consent, loose_texts, stripped, traces
 from sync.privacy.traces import Found, Person
 from sync.tables import (
-    app_users,
     attachments,
     doomed_blobs,
     duplicate_dismissals,
@@ -78,6 +77,8 @@ def erase(
     lock_derived(db)
     _leave_nothing_on_disk(db)
     actor, person = caller.actor, traces.find(db, library, uuid)
+    names = pattern(person.names)
+    why = names.sub(ERASED, why) if names else why
     consent.withdraw_all(db, library, person, caller, now, day or vietnam_day(now))
     found = _look(db, person, looked)
     number = _write_down(db, person.keys | person.theirs, person.uuids, actor, now)
@@ -86,11 +87,14 @@ def erase(
         "theirs": _told(person.theirs),
         "files": _count_files(db, found.by_id),
         "rows": _rewrite_rows(db, library, person),
-        "left": _left(len(found.by_name), found.unread),
+        "left": _left(
+            len(found.by_name), found.unread, loose_texts.in_sent_reports(db, person.names)
+        ),
     }
     _take_names_out(db, library, person, found.by_id, now)
     about = _read_again(db, library, found.by_id, now)
-    proof["rows"][submission_comments.name] = stripped.forget_comments(db, about)
+    whole = stripped.forget_comments(db, about)
+    proof["rows"][submission_comments.name] = proof["rows"].get(submission_comments.name, 0) + whole
     _take_off_lists(db, library, person, now)
     proof["rows"]["made_files"] = made_files.forget_people(db, person.everything)
     proof["submissions"] = [*_what_became(db, library, before)]
@@ -203,7 +207,7 @@ def _take_off_lists(db: Connection, library: Library, person: Person, now: datet
 
 def _rewrite_rows(db: Connection, library: Library, person: Person) -> dict[str, int]:
     """What is kept beside submissions; how many rows of each."""
-    c, d, a = entity_versions.c, duplicate_dismissals.c, app_users.c
+    c, d = entity_versions.c, duplicate_dismissals.c
     found, rows = pattern(person.names), 0
     for key in sorted(person.keys | person.theirs):
         rule = library.lists.get(key.list_name)
@@ -224,12 +228,8 @@ def _rewrite_rows(db: Connection, library: Library, person: Person) -> dict[str,
     either = sa.or_(d.one.in_(person.uuids), d.other.in_(person.uuids))
     mine = sa.and_(d.list_name == person.list_name, either)
     dismissed = db.execute(duplicate_dismissals.delete().where(mine)).rowcount
-    owner = app_users.update().where(a.person_id.in_(person.uuids)).values(person_id=None)
-    return {
-        entity_versions.name: rows,
-        duplicate_dismissals.name: dismissed,
-        app_users.name: db.execute(owner).rowcount,
-    }
+    done = loose_texts.take_names_out(db, person)
+    return {entity_versions.name: rows, duplicate_dismissals.name: dismissed, **done}
 
 
 def _nameless(row: Any, stays: Collection[str], names: re.Pattern[str] | None) -> dict[str, Any]:
@@ -259,7 +259,7 @@ def _begin_proof(
         "theirs": [],
         "files": 0,
         "rows": {},
-        "left": _left(0, 0),
+        "left": _left(0, 0, 0),
         "frozen_reports": _frozen(db),
         "submissions": [],
         "counted": {},
@@ -310,9 +310,10 @@ def _count_files(db: Connection, version_ids: Collection[int]) -> int:
     return sum(int(db.execute(part).scalar_one()) for part in parts)
 
 
-def _left(same_name: int, encrypted: int) -> dict[str, int]:
+def _left(same_name: int, encrypted: int, sent: int) -> dict[str, int]:
     """What a person has to look at: nobody can tell whether it is about her."""
-    return {"same name in other texts": same_name, "encrypted": encrypted}
+    told = {"same name in other texts": same_name, "encrypted": encrypted}
+    return told | {"same name in sent reports": sent}
 
 
 def _frozen(db: Connection) -> list[str]:

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
-from forms.problems import Refused
 from sync import links
 from sync.access import OPERATOR
 from sync.blobs import Blobs
@@ -91,9 +90,8 @@ def erase_again(
     lock_derived(db)
     if one.list_name != library.privacy.person or _is_erased(db, one.key):
         return False
-    try:
-        person = traces.find(db, library, one.uuid)
-    except Refused:  # the backup is older than she is
+    person = traces.seek(db, library, one.uuid)
+    if person is None:  # the backup is older than she is
         return False
     mine = {other.key for other in noted}
     for key in (Key(person.list_name, uuid) for uuid in person.uuids[1:]):

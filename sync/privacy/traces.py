@@ -86,7 +86,7 @@ def seek(db: Connection, library: Library, uuid: str) -> Person | None:
     if asked not in uuids or not _rows(db, name, uuids):
         return None
     theirs = frozenset(_theirs(db, library.privacy.owns, uuids))
-    return Person(name, uuids, theirs, frozenset(_names(db, name, uuids)))
+    return Person(name, uuids, theirs, frozenset(_names(db, library, uuids)))
 
 
 def name_of(db: Connection, person: Person) -> str:
@@ -136,12 +136,20 @@ def _theirs(db: Connection, owns: Mapping[str, str], uuids: Collection[str]) -> 
         yield from (Key(list_name, uuid) for uuid in db.scalars(query))
 
 
-def _names(db: Connection, list_name: str, uuids: Collection[str]) -> Iterator[str]:
-    """Whole labels, and the names they begin with; of one word it could be a code, or an id."""
-    query = sa.select(entity_versions.c.label).where(
-        entity_versions.c.entity_id.in_(_rows(db, list_name, uuids))
+def _names(db: Connection, library: Library, uuids: Collection[str]) -> Iterator[str]:
+    """Whole labels, the names they begin with, and those in forms about her; of one word it could
+    be a code, or an id."""
+    privacy, c = library.privacy, records.c
+    labels = sa.select(entity_versions.c.label).where(
+        entity_versions.c.entity_id.in_(_rows(db, privacy.person, uuids))
     )
-    for label in db.scalars(query.distinct()):
+    rule = library.lists.get(privacy.person)
+    facts = rule.facts if rule else ()
+    telling = {one.form: one.field for one in facts if one.name in privacy.names}
+    about = sa.or_(c.subject_id.in_(uuids), c.reported_id.in_(uuids))
+    forms_said = sa.select(c.form, c.answers).where(about, c.form.in_(telling), c.table_path == "")
+    said = {row.answers.get(telling[row.form]) or "" for row in db.execute(forms_said)}
+    for label in {*db.scalars(labels), *said}:
         yield from (one for one in (label, label.partition(AFTER_NAME)[0]) if " " in one.strip())
 
 

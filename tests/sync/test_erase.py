@@ -6,30 +6,35 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from forms.instance import read_instance
 from forms.privacy import Privacy
 from forms.problems import Refused
-from sync import accounts, comments, decisions, links, made_files, process, receive, verify
+from sync import accounts, audit, comments, decisions, links, made_files, process, receive, verify
 from sync.access import OPERATOR
 from sync.blobs import Folder
 from sync.database import Database
-from sync.privacy import erase, ledger, traces
+from sync.privacy import erase, ledger, requests, traces
 from sync.receive import Outcome, ReceivedFile
 from sync.reports.late import late
 from sync.tables import (
+    app_users,
     attachments,
     entities,
     expected_attachments,
     made_file_pieces,
     metadata,
+    privacy_requests,
     records,
+    report_steps,
+    reports,
     submission_versions,
 )
 from tests.sync import sending
@@ -92,11 +97,29 @@ def world(database: Database, tmp_path: Path) -> LibraryWorld:
         made_files.put(db, file, 0, LABEL.encode())
         made_files.name_people(db, file, [("members", TWIN)])
         comments.add(db, 4, comments.COMMENT, "Bác đau khớp gối", "user:1", world.now)
+        _name_her_beside_forms(db, world)
         links.link(
             db, world.library, "members", [BA, TWIN],
             canonical_id=BA, take={}, actor="user:1", now=world.now,
         )  # fmt: skip
     return world
+
+
+def _name_her_beside_forms(db: Connection, world: LibraryWorld) -> None:
+    now = world.now
+    comments.add(db, 6, comments.COMMENT, f"Hỏi {NAME.upper()}", "user:1", now)
+    for number, owner in enumerate((BA, None)):
+        accounts.add_app_user(
+            *(db, f"Máy {NAME}", "volunteer", None, HOA, f"{number}" * 64, now), person_id=owner
+        )
+    requests.ask(db, world.library, "erase", TWIN, now.date(), f"Đơn {OLD_NAME}", "operator", now)
+    audit.saw(db, "operator", "person.export", [("members", BA)], now, why=f"Theo {NAME}", n=1)
+    report = {"id": 1, "period": "2025H2", "calendar": "calendar", "created_at": now}
+    days = {"first_on": date(2025, 7, 1), "last_on": date(2025, 12, 31)}
+    db.execute(reports.insert(), report | days)
+    step = {"report_id": 1, "number": 1, "level": "club", "place": HOA, "act": "send_back"}
+    said = {"at": now, "actor": "user:1", "sha256": "", "comment": f"Thiếu phiếu bà {NAME}"}
+    db.execute(report_steps.insert(), step | said)
 
 
 def _bring(world: LibraryWorld, key: str, name: str) -> receive.Received:
@@ -119,7 +142,11 @@ def erase_ba(world: LibraryWorld) -> erase.Proof:
         looked = traces.look_everywhere(db, traces.find(db, world.library, TWIN))
     with world.database.write() as db:
         found = erase.erase(
-            db, world.library, TWIN, caller=OPERATOR, why="x", now=world.now, looked=looked
+            *(db, world.library, TWIN),
+            caller=OPERATOR,
+            why=f"đơn {NAME}",
+            now=world.now,
+            looked=looked,
         )
     with world.database.write() as db:
         ledger.after_erasing(db, Folder(world.folder / "blobs"))
@@ -166,6 +193,14 @@ def test_an_erased_person_is_nowhere_and_what_only_counts_stays(world: LibraryWo
     assert found(world) == []
     assert not any(word in str(proof) for word in PERSONAL)
     assert PHOTO not in _blobs(world)
+    gone = "(đã xóa · erased)"
+    assert proof["why"] == f"đơn {gone}"
+    with world.database.read() as db:
+        assert list(db.scalars(sa.select(app_users.c.name))) == [gone, f"Máy {gone}"]
+        assert list(db.scalars(sa.select(report_steps.c.comment))) == [f"Thiếu phiếu bà {gone}"]
+        assert list(db.scalars(sa.select(privacy_requests.c.paper))) == [f"Đơn {gone}"]
+    with pytest.raises(sa.exc.DBAPIError, match="never changed"), world.database.write() as db:
+        db.execute(report_steps.update().values(actor="user:2"))
     before.pop("health_check")  # and consent was taken back with the rest
     assert counts(world) == before | {"member_update": 1}
     with world.database.read() as db:
