@@ -23,8 +23,10 @@ from server.api import projects as projects
 from server.api import reports as reports
 from server.api import seen as seen
 from server.api import sessions as sessions
+from server.api import submission_files as submission_files
 from server.api import submissions as submissions
 from server.api import submissions_csv as submissions_csv
+from server.api import submissions_sent as submissions_sent
 from server.api import tokens as tokens
 from server.api import users as users
 from server.api.door import api

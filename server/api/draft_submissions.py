@@ -8,13 +8,11 @@ from sqlalchemy.engine import Connection
 from server.api.described import ANY_FILE, PAGED
 from server.api.described import XML as XML_FILE
 from server.api.door import FORM, KNOWN, caller, route
+from server.api.submission_files import SubmissionFile, give_file, say_files
 from server.api.submissions import (
     Open,
     SubmissionExtra,
-    SubmissionFile,
     SubmissionShape,
-    give_file,
-    say_files,
     say_one,
     say_page,
     say_xml,

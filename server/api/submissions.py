@@ -1,4 +1,4 @@
-"""Submissions: what was sent, read by who may; sent, edited and judged by programs."""
+"""Submissions: what was sent, read by who may, and what people said of it."""
 
 from __future__ import annotations
 
@@ -8,55 +8,32 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from typing import Any
-from urllib.parse import unquote
 
-import sqlalchemy as sa
 from flask import Response, jsonify, request
-from marshmallow import fields, validate
+from marshmallow import fields
 from sqlalchemy.engine import Connection
-from werkzeug.wsgi import get_input_stream
 
 from forms.difference import Change, difference
-from forms.file_kinds import HEAD
-from forms.file_names import file_name
-from forms.instance import Instance, one_id, read_instance
 from forms.problems import (
-    ALREADY_HERE,
-    MISSING_FIELDS,
     NEEDS_WORDS,
-    NO_DEPRECATED_ID,
     NO_SUCH_ROW,
-    NOT_ALLOWED,
     NOT_FOUND,
-    OTHER_FORM,
     Refused,
 )
-from forms.tree import files_in, form_tree
-from forms.xml import MAX_BYTES, Element
-from server import downloads
-from server.api.described import ANY_FILE, PAGED, asked, yes_no
+from server.api.described import PAGED, yes_no
 from server.api.described import XML as XML_FILE
 from server.api.door import FORM, KNOWN, caller, route
-from server.api.wire import Time, Wire, done, extended, flag, paging, sent, to_time
-from server.auth import note_of_itself
+from server.api.wire import Time, Wire, extended, flag, paging, sent, to_time
 from server.runtime import runtime
 from server.streams import stream
-from server.upload import odd_kind
-from server.writes import write
-from sync import attachments, comments, reading, versions
-from sync.access import Reading, actor_number, doubts
+from sync import comments, reading, versions
+from sync.access import Reading, actor_number
 from sync.comments import Said
 from sync.reading import FormView, Sender, Submission, Version, Wanted
-from sync.receive import Arrival, Outcome, Received, ReceivedFile, flag_files, keep_files, receive
-from sync.tables import submission_versions
 
 ONE = f"{FORM}/submissions/<instance_id>"
 JSON = "application/json"
 XML = "application/xml; charset=utf-8"
-
-
-class NewReview(Wire):
-    review_state = fields.String(allow_none=True, validate=validate.OneOf(versions.REVIEWS))
 
 
 # ------------------------------------------------------------------ shapes
@@ -131,14 +108,7 @@ class NewComment(Wire):
     body = fields.String(required=True)
 
 
-class SubmissionFile(Wire):
-    name = fields.String()
-    exists = fields.Boolean()
-
-
 CHANGES = fields.Dict(values=fields.List(fields.Nested(ChangeShape)))
-DOCUMENT = ("application/xml", "text/xml")
-DEVICE = asked("deviceID", "What the sender calls itself.")
 
 
 def submission_json(one: Submission) -> dict[str, Any]:
@@ -376,231 +346,23 @@ def comment_json(said: Said) -> dict[str, Any]:
     return {"body": said.text, "actorId": actor_id, "createdAt": to_time(said.at)}
 
 
-def notes() -> str:
-    """Why it was done: Central's header, percent-encoded."""
-    return unquote(request.headers.get("X-Action-Notes", ""))
-
-
-# ------------------------------------------------------------------ sending
-@route(
-    f"{FORM}/submissions",
-    "submission.create",
-    methods=["POST"],
-    takes=DOCUMENT,
-    gives=(SubmissionShape, SubmissionExtra),
-    query=[DEVICE],
-    also=[409],
-)
-def create_submission(form_id: str) -> Response:
-    """Keep a document. What is here already is refused, unlike through the phones' door; other
-    content under a known id is kept beside it all the same, and flagged."""
-    xml, instance = _document(form_id)
-    now = runtime().now()
-    received = write(runtime().database, lambda db: receive(db, _arrival(xml, instance), now))
-    runtime().jobs.wake()
-    if received.outcome not in (Outcome.NEW, Outcome.EDITED):
-        raise Refused(ALREADY_HERE(instance=instance.instance_id))
-    return _kept(form_id, received)
-
-
-@route(
-    ONE,
-    "submission.review",
-    methods=["PUT"],
-    takes=DOCUMENT,
-    gives=(SubmissionShape, SubmissionExtra),
-    query=[DEVICE],
-    also=[409],
-)
-def edit_submission(form_id: str, instance_id: str) -> Response:
-    """Put a new version in the place of the one that counts; the same again is the same."""
-    xml, instance = _document(form_id)
-
-    def keep(db: Connection) -> Received:
-        # Who does not see an answer would write a blank over it.
-        one, _ = _mine_or_whole(db, form_id, instance_id)
-        if not _is_here(db, one, xml) and not _edits(instance, one):
-            raise Refused(NO_DEPRECATED_ID())
-        return receive(db, _arrival(xml, instance), runtime().now())
-
-    received = write(runtime().database, keep)
-    runtime().jobs.wake()
-    return _kept(form_id, received)
-
-
-def _document(form_id: str) -> tuple[bytes, Instance]:
-    """The body as sent and as read. Refused for what is no document of this form."""
-    xml = get_input_stream(request.environ, max_content_length=MAX_BYTES).read()
-    instance = read_instance(xml)
-    if instance.xml_form_id != form_id:
-        raise Refused(OTHER_FORM())
-    return xml, instance
-
-
-def _arrival(xml: bytes, instance: Instance) -> Arrival:
-    is_phone = caller().kind == "app_user"
-    user_agent, device_id = note_of_itself(request)
-    return Arrival(
-        project_id=caller().project_id,
-        only_form_id=caller().form_id,
-        instance=instance,
-        xml=xml,
-        device_id=device_id,
-        user_agent=user_agent,
-        app_user_id=caller().id if is_phone else None,
-        user_id=None if is_phone else caller().id,
-        problems=doubts(runtime().library, caller(), instance.xml_form_id),
-    )
-
-
-def _is_here(db: Connection, one: Submission, xml: bytes) -> bool:
-    v = submission_versions.c
-    same = (v.submission_id == one.id, v.sha256 == sha256(xml).hexdigest())
-    return db.execute(sa.select(v.id).where(*same)).first() is not None
-
-
-def _edits(instance: Instance, one: Submission) -> bool:
-    """Whether it says that it takes the place of what counts now."""
-    old = instance.deprecated_id
-    return old is not None and one_id(old) == one_id(one.current.instance_id)
-
-
-def _kept(form_id: str, received: Received) -> Response:
-    """What the sender may know of what it sent."""
-    with runtime().database.read() as db:
-        form = reading.view_form(db, form_id, Reading(None), caller().project_id)
-        return jsonify(
-            submission_json(reading.find_by_version(db, form, received.submission_version_id))
-        )
-
-
-# ------------------------------------------------------------------ judging
-@route(
-    ONE,
-    "submission.review",
-    methods=["PATCH"],
-    takes=NewReview,
-    gives=(SubmissionShape, SubmissionExtra),
-)
-def review_submission(form_id: str, instance_id: str) -> Response:
-    """Say what a person thinks of it."""
-    given = sent(NewReview())
-    if "review_state" not in given:
-        raise Refused(MISSING_FIELDS(fields="reviewState"))
-    with runtime().database.write() as db:
-        form = opened(db, form_id)
-        one = reading.find(db, form, instance_id)
-        kept = versions.find(db, form_id, one.instance_id)
-        who = (caller().actor, runtime().now())
-        versions.review(db, kept, given["review_state"], *who, notes())
-        changed = reading.find(db, form, instance_id, answers=True)
-    runtime().jobs.wake()
-    return jsonify(submission_json(changed))
-
-
-@route(ONE, "submission.review", methods=["DELETE"])
-def delete_submission(form_id: str, instance_id: str) -> Response:
-    """Out of lists and figures; kept."""
-    with runtime().database.write() as db:
-        _whole(db, form_id, instance_id, deleted=False)
-        kept = versions.find(db, form_id, instance_id)
-        versions.delete(db, kept, caller().actor, runtime().now(), notes())
-    runtime().jobs.wake()
-    return done()
-
-
-@route(f"{ONE}/restore", "submission.review", methods=["POST"])
-def restore_submission(form_id: str, instance_id: str) -> Response:
-    """Take the deleting back."""
-    with runtime().database.write() as db:
-        _whole(db, form_id, instance_id, deleted=True)
-        kept = versions.find(db, form_id, instance_id)
-        versions.restore(db, kept, caller().actor, runtime().now(), notes())
-    runtime().jobs.wake()
-    return done()
-
-
-def _whole(db: Connection, form_id: str, instance_id: str, *, deleted: bool) -> None:
-    """Refused unless the caller may see all of it. Refused(NOT_FOUND)."""
-    form = opened(db, form_id)
-    form.require_whole()
-    reading.find(db, form, instance_id, deleted=deleted)
-
-
-# ------------------------------------------------------------------ files
-@route(f"{ONE}/attachments", KNOWN, gives=[SubmissionFile])
-def list_submission_files(form_id: str, instance_id: str) -> Response:
-    """The files a submission names, here or not, and what else came along. Whoever sent it sees
-    them at once: pyODK asks before it brings them, and before anything was filed under a club."""
-    with runtime().database.read() as db:
-        one, form = _mine(db, form_id, instance_id) or _read(db, form_id, instance_id)
-        return say_files(db, form, one)
-
-
-def say_files(db: Connection, form: FormView, one: Submission) -> Response:
-    """The files that a submission names, and what else came along."""
-    found = {file.name: file.sha256 is not None for file in _files(db, one)}
-    named = _names(form, one)
-    names = [*found, *sorted(named - set(found))]
-    shown = [name for name in names if form.may_give(_document_of(one), name)]
-    return jsonify([{"name": name, "exists": found.get(name, False)} for name in shown])
-
-
-@route(f"{ONE}/attachments/<filename>", KNOWN, gives=ANY_FILE, also=[304])
-def get_submission_file(form_id: str, instance_id: str, filename: str) -> Response:
-    """A file as it came, without the place a picture was taken at."""
-    return give_file(partial(opened, form_id=form_id), instance_id, filename)
-
-
-def give_file(open_form: Open, instance_id: str, filename: str) -> Response:
-    """One file of one submission of a form."""
-    here = runtime()
-    with here.database.read() as db:
-        form = open_form(db)
-        one = reading.find(db, form, instance_id, answers=True)
-        if not form.may_give(_document_of(one), file_name(filename) or ""):
-            raise Refused(NOT_ALLOWED())
-        file = attachments.open_for_download(db, here.blobs, one.current.id, filename)
-    return downloads.send(file)
-
-
-@route(f"{ONE}/attachments/<filename>", "submission.create", methods=["POST"], takes=ANY_FILE)
-def put_submission_file(form_id: str, instance_id: str, filename: str) -> Response:
-    """Bring a file that the submission names: for who sent it, or reads it whole."""
-    here, name = runtime(), file_name(filename)
-    with here.database.read() as db:
-        one, form = _mine_or_whole(db, form_id, instance_id)
-        if name is None or name not in _names(form, one):
-            raise Refused(NOT_FOUND())
-    limit = here.settings.body_bytes
-    blob = here.blobs.put(get_input_stream(request.environ, max_content_length=limit))
-    file = ReceivedFile(name, blob, request.content_type)
-    with here.blobs.open(blob.sha256) as source:
-        flags = odd_kind(name, source.read(HEAD))
-
-    def keep(db: Connection) -> None:
-        keep_files(db, one.current.id, [file], here.now())
-        flag_files(db, one.current.id, flags)
-
-    write(here.database, keep)
-    return done()
-
-
-def _mine_or_whole(db: Connection, form_id: str, instance_id: str) -> tuple[Submission, FormView]:
+# ------------------------------------------------------------------ one's own
+def mine_or_whole(db: Connection, form_id: str, instance_id: str) -> tuple[Submission, FormView]:
     """What the caller sent, or may read with every answer. Refused."""
-    mine = _mine(db, form_id, instance_id)
-    if mine is not None:
-        return mine
+    found = mine(db, form_id, instance_id)
+    if found is not None:
+        return found
     opened(db, form_id).require_whole()
-    return _read(db, form_id, instance_id)
+    return read_one(db, form_id, instance_id)
 
 
-def _read(db: Connection, form_id: str, instance_id: str) -> tuple[Submission, FormView]:
+def read_one(db: Connection, form_id: str, instance_id: str) -> tuple[Submission, FormView]:
+    """One submission with its answers, and the form as the caller may read it. Refused."""
     form = opened(db, form_id)
     return reading.find(db, form, instance_id, answers=True), form
 
 
-def _mine(db: Connection, form_id: str, instance_id: str) -> tuple[Submission, FormView] | None:
+def mine(db: Connection, form_id: str, instance_id: str) -> tuple[Submission, FormView] | None:
     """What the caller sent, whole; None for all else, be it here or not."""
     form = reading.view_form(db, form_id, Reading(None), caller().project_id)
     try:
@@ -613,16 +375,3 @@ def _mine(db: Connection, form_id: str, instance_id: str) -> tuple[Submission, F
 
 def _me() -> str:
     return f"{caller().kind}:{actor_number(caller().kind, caller().id)}"
-
-
-def _files(db: Connection, one: Submission) -> list[attachments.Attachment]:
-    return attachments.of_version(db, one.current.id)
-
-
-def _names(form: FormView, one: Submission) -> frozenset[str]:
-    """What the document names, before anything was processed."""
-    return files_in(form_tree(form.schemas, deleted=True), _document_of(one))
-
-
-def _document_of(one: Submission) -> Element | None:
-    return one.instance.root if one.instance else None
