@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from sync.slices import may_be_shown
 
 if TYPE_CHECKING:
     from forms.library import Library
+    from sync.reports.data import ReportData
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A place or a figure that a figure is made of: what it shows, and what it adds."""
+    """A place or a figure that a figure is made of: what it shows, and what it adds. hidden: the
+    figures kept from this reader; where one of them is what it adds, that is None too."""
 
     place: str
     figures: Mapping[str, Decimal | None]
-    amount: Decimal
+    amount: Decimal | None
+    hidden: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,14 @@ class Part:
     """What an indicator's number is made of: rows, or places and figures.
 
     The amounts add up to the number (a median is the middle one of them; `empty` months are those
-    that no row is of).
+    that no row is of). is_hidden: the number is kept from this reader.
     """
 
     indicator: Indicator
     number: Decimal | None
     rows: tuple[Row, ...] = ()
     standings: tuple[Standing, ...] = ()
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,41 @@ def explain(db: Connection, library: Library, caller: Caller, asked: Asked) -> W
     below = asked if not asked.cell[0] or asked.cell[0] in over.by else _whole(asked)
     denominator = _part(db, library, over, below, clubs, figures)
     return Why(figures[asked.level].get(key, Figure(None)), numerator, denominator)
+
+
+def without_small(found: Why, data: ReportData, asked: Asked) -> Why:
+    """The same without what is hidden in the report as its reader has it: `reading.report_for`."""
+    over = {one.id: one.over for one in data.indicators}
+
+    def hides(level: str, place: str, name: str, cell: Cell) -> bool:
+        names = (name, over.get(name))
+        return any((level, place, one, *cell) in data.hidden for one in names if one)
+
+    def cut(part: Part) -> Part:
+        one, here = part.indicator, (asked.level, asked.place)
+        level, cell = (one.of, WHOLE) if one.kind == "per" else (asked.level, asked.cell)
+        standings = [
+            (each, frozenset(n for n in each.figures if hides(level, each.place, n, cell)))
+            for each in part.standings
+        ]
+        own = asked.cell if asked.cell[0] in ("", *one.by) else WHOLE
+        is_hidden = (*here, one.id, *own) in data.hidden
+        return replace(
+            part,
+            number=None if is_hidden else part.number,
+            standings=tuple(_without(each, hidden, one) for each, hidden in standings),
+            is_hidden=is_hidden,
+        )
+
+    shown = not hides(asked.level, asked.place, asked.indicator, asked.cell)
+    below = found.denominator and cut(found.denominator)
+    return Why(found.figure if shown else Figure(None), cut(found.numerator), below)
+
+
+def _without(one: Standing, hidden: frozenset[str], of: Indicator) -> Standing:
+    figures = {name: None if name in hidden else value for name, value in one.figures.items()}
+    tells = hidden and of.kind != "per"  # a place only counts or not; a term is the figure itself
+    return replace(one, figures=figures, hidden=hidden, amount=None if tells else one.amount)
 
 
 def may_ask(db: Connection, library: Library, caller: Caller, asked: Asked) -> bool:

@@ -45,7 +45,9 @@ def why(
     """Những gì đứng sau một số liệu / what a figure is made of, row by row."""
     from forms.periods import get_period
     from sync import audit, places
-    from sync.why import Asked, explain
+    from sync.access import may
+    from sync.reports.reading import report_for
+    from sync.why import Asked, explain, without_small
 
     period = get_period(code, calendar)
     name, _, part = (cut or "").partition("=")
@@ -54,6 +56,10 @@ def why(
         caller = find_caller(db, as_user)
         asked = Asked(indicator, period, level, place, (name, part))
         found = explain(db, runtime.library, caller, asked)
+        if not may(runtime.library, caller, "small_cells.read"):
+            now = runtime.now()
+            data = report_for(db, runtime.library, caller, period, now, provisional=True)
+            found = without_small(found, data, asked)
         clubs = places.codes_by_club(db)
     with runtime.database.write() as db:
         details = {"unit": unit, "club": club, "cut": cut, **seen_as(caller)}

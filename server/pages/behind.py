@@ -20,6 +20,7 @@ from sync.definitions import titles
 from sync.figures import WHOLE
 from sync.reports.data import ReportData
 from sync.reports.reading import report_for
+from sync.reports.tables import HIDDEN
 from sync.why import Asked, Part, Row, Why
 
 AT_ONCE = 200  # rows of one page
@@ -48,6 +49,7 @@ def behind(code: str, level: str, key: str, indicator: str) -> Answer:
     with runtime().database.read() as db:
         found = why.explain(db, runtime().library, asking, asked)
         data = report_for(db, runtime().library, asking, choice.period, now, provisional=True)
+        found = why.without_small(found, data, asked)
         part = _wanted(found)
         rows = part.rows[skip : skip + AT_ONCE]
         shown = list(_shown(db, asking, rows))
@@ -72,6 +74,7 @@ def behind(code: str, level: str, key: str, indicator: str) -> Answer:
         shown=shown,
         data=data,
         clubs=clubs,
+        kept_back=HIDDEN,
         names={place.key: place.club_name or place.name for place in data.places},
         further=url_for("pages.behind", **{**here, "skip": after}) if part.rows[after:] else "",
     )

@@ -164,3 +164,22 @@ def test_only_what_is_counted_alike_is_compared_over_the_periods(town: Town) -> 
     of_56 = replace(then, figures={"city": {(city[1], "A05", *WHOLE): share}})
     assert [one.differs for one in points(library, [now, of_56], city, "A05")] == ["", OTHER_UNITS]
     assert points(library, [now], ("commune", "0"), "B06") == []
+
+
+def test_behind_a_number_the_city_reads_no_number_of_very_few_people(town: Town) -> None:
+    """Also where a number is made of others: of every one that the library has, at each place."""
+    known = town.runtime.library.indicators
+    sensitive = {name for name, one in known.items() if one.sensitive}
+    made = [one for one in known.values() if {*one.asks, *one.total} & sensitive]
+    assert made
+    names = "|".join(sorted(sensitive))
+    seen = 0
+    for one in made:
+        for at in (WARD, "A-1"):
+            for role, sees in (("city", False), ("commune", True)):
+                text = town.browser(role).get(f"{place(town, at)}/{one.id}/behind").text
+                table = text.partition("<table")[2]
+                told = [n for _, n in re.findall(rf"\b({names}) ([\d,.]+)", table) if n != "0,0"]
+                seen += len(told)
+                assert sees or not told, (one.id, at, told)
+    assert seen
