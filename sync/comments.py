@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -36,6 +36,16 @@ class Said:
     role: str | None
 
 
+class Filed(NamedTuple):
+    """Under which club, and about whom, a submission's record is filed."""
+
+    club_id: str | None = None
+    subject_id: str | None = None
+
+
+NOWHERE = Filed()
+
+
 def add(
     db: Connection,
     submission_id: int,
@@ -45,13 +55,16 @@ def add(
     now: datetime,
     *,
     state: str | None = None,
-    club_id: str | None = None,
+    filed: Filed = NOWHERE,
 ) -> int:
-    """Keep what somebody said or did; its number. Refused(TEXT_TOO_LONG)."""
+    """Keep what somebody said or did; its number. filed: of what is deleted, until then.
+
+    Refused(TEXT_TOO_LONG).
+    """
     text = clean(text)
     if len(text) > LONGEST:
         raise Refused(TEXT_TOO_LONG(limit=LONGEST))
-    values = {"act": act, "state": state, "text": text, "club_id": club_id}
+    values = {"act": act, "state": state, "text": text, **filed._asdict()}
     row = {"submission_id": submission_id, "actor": actor, "at": now, **values}
     row["role"] = _role(db, actor)
     made = db.execute(submission_comments.insert().returning(submission_comments.c.id), row)

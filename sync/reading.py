@@ -352,17 +352,20 @@ def _conditions(db: Connection, wanted: Wanted) -> Iterator[sa.ColumnElement[boo
 def _in_scope(reading: Reading) -> sa.ColumnElement[bool]:
     """A submission is of the club its record is filed under; of no club yet, it is nobody's.
 
-    A deleted one has no record: it is of the club it was deleted from. One about somebody who is
-    locked is nobody's.
+    A deleted one has no record: it is of the club it was deleted from, and about whom it was then.
+    One about somebody who is locked is nobody's.
     """
-    r, s = records.c, submissions.c
+    if not reading.locked:
+        return _in_clubs(reading)
+    r, c, s, locked = records.c, submission_comments.c, submissions.c, sorted(reading.locked)
     about = sa.select(r.id).where(
         r.submission_version_id == s.current_version_id,
         r.table_path == "",
-        r.subject_id.in_(sorted(reading.locked)),
+        r.subject_id.in_(locked),
     )
-    locked = about.exists() if reading.locked else sa.false()
-    return sa.and_(_in_clubs(reading), ~locked)
+    was_about = sa.select(c.id).where(c.submission_id == s.id, c.subject_id.in_(locked))
+    gone = sa.and_(s.deleted_at.is_not(None), was_about.exists())
+    return sa.and_(_in_clubs(reading), ~about.exists(), ~gone)
 
 
 def _in_clubs(reading: Reading) -> sa.ColumnElement[bool]:

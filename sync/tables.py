@@ -407,6 +407,7 @@ submission_comments = Table(  # what people said of a submission, and what they 
     Column("state", Text),  # of a review: submissions.review_state from then on
     Column("text", SealedWords, nullable=False),  # "" = nothing was said
     Column("club_id", Text),  # of a delete: the club its record was filed under until then
+    Column("subject_id", Text),  # of a delete: the uuid of whom that record was about
     Column("actor", Text, nullable=False),  # as in audit_events
     Column("role", Text),  # of the actor when it was said; NULL = the operator
     Column("at", Utc, nullable=False),

@@ -275,8 +275,8 @@ def delete(db: Connection, one: Submission, actor: str, now: datetime, words: st
     """Out of lists and figures; kept, also when it is sent again. Entities it made stay."""
     values = {"deleted_at": one.deleted_at or now}
     _decide(db, one, values, actor, "submission.delete", now)
-    club_id = _club_of(db, one)  # its records go: who may see it then is known from here
-    comments.add(db, one.id, comments.DELETE, words, actor, now, club_id=club_id)
+    filed = _filed(db, one)  # its records go: who may see it then is known from here
+    comments.add(db, one.id, comments.DELETE, words, actor, now, filed=filed)
 
 
 def restore(db: Connection, one: Submission, actor: str, now: datetime, words: str = "") -> None:
@@ -285,10 +285,11 @@ def restore(db: Connection, one: Submission, actor: str, now: datetime, words: s
     comments.add(db, one.id, comments.RESTORE, words, actor, now)
 
 
-def _club_of(db: Connection, one: Submission) -> str | None:
+def _filed(db: Connection, one: Submission) -> comments.Filed:
     r = records.c
-    query = sa.select(r.club_id).where(r.submission_version_id == one.current_version_id)
-    return db.execute(query.where(r.table_path == "")).scalar()
+    query = sa.select(r.club_id, r.subject_id).where(r.table_path == "")
+    row = db.execute(query.where(r.submission_version_id == one.current_version_id)).first()
+    return comments.Filed(*row) if row else comments.NOWHERE
 
 
 def _decide(

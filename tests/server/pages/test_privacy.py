@@ -229,21 +229,26 @@ def test_who_takes_consent_back_by_a_phone_is_locked_in_records_files_and_progra
     number = f"uuid:{an_id('check thuy 2025-09-15')}"
     programs = f"/v1/projects/1/forms/{form}"
     page = health.get(f"/records/{form}/find?id={number}").location
+    binned = f"uuid:{an_id('check thuy 2024-06-10')}"
+    deleted = health.get(f"/records/{form}/find?id={binned}").location
+    assert post(health, f"{deleted}/delete", delete_words="Gửi nhầm").status_code == 303
     post(health, "/files", kind="records", form=form, format="csv")
     town.works()
     with town.database.read() as db:
         (file,) = made_files.list_files(db, town.users["health"].id)
-    opened = (page, f"{programs}/submissions/{number}.xml", f"/files/{file.id}")
-    assert [health.get(one).status_code for one in opened] == [200, 200, 200]
+    opened = (page, deleted, f"{programs}/submissions/{number}.xml", f"/files/{file.id}")
+    assert [health.get(one).status_code for one in opened] == [200, 200, 200, 200]
     said = {"club": town.clubs["A-2"], "member": thuy, "effective_date": "2025-12-01"}
     said |= {"what": "consent", "c_health": "no"}
     town.world.send("member_update", said, "thuy refuses", update=thuy)
     town.works()
-    assert [health.get(one).status_code for one in opened] == [404, 404, 403]
+    assert [health.get(one).status_code for one in opened] == [404, 404, 404, 403]
+    assert deleted not in health.get(f"/records/{form}?deleted=yes").text
+    assert post(health, f"{deleted}/restore", restore_words="Xem lại").status_code == 404
     town.is_checked("thuy", "A-2", "2025-12-20")  # filled in by who did not know it yet
     town.works()
     flagged = [one for one in town.world.records("health_check") if one.subject_id == thuy]
-    assert [len(one.problems) for one in flagged] == [1, 1, 1]
+    assert [len(one.problems) for one in flagged] == [1, 1]
     assert "phải xóa" in flagged[-1].problems[0]["details"]["vi"]
     assert not flagged[-1].held_back
     late = f"uuid:{an_id('check thuy 2025-12-20')}"
