@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 from sqlalchemy.engine import Connection
 
-from server.api.described import ANY_FILE, PAGED
+from server.api.described import ANY_FILE, CSV, PAGED, ZIP
 from server.api.described import XML as XML_FILE
 from server.api.door import FORM, KNOWN, caller, route
 from server.api.submission_files import SubmissionFile, give_file, say_files
@@ -17,6 +17,7 @@ from server.api.submissions import (
     say_page,
     say_xml,
 )
+from server.api.submissions_csv import COLUMNS, WITH_FILES, say_csv, say_zip
 from server.runtime import runtime
 from sync import drafts, reading
 from sync.reading import FormView
@@ -39,6 +40,18 @@ def list_try_outs(form_id: str) -> Response:
     for who reads all of the form.
     """
     return say_page(_tried(form_id))
+
+
+@route(f"{TRIED}.csv", KNOWN, gives=CSV, query=COLUMNS, also=[501])
+def export_try_outs_csv(form_id: str) -> Response:
+    """The form's own table of them."""
+    return say_csv(_tried(form_id), form_id)
+
+
+@route(f"{TRIED}.csv.zip", KNOWN, gives=ZIP, query=WITH_FILES, also=[501])
+def export_try_outs_zip(form_id: str) -> Response:
+    """Every table of them, the audits, and the files unless they are not wanted."""
+    return say_zip(_tried(form_id), form_id)
 
 
 @route(ONE, KNOWN, gives=(SubmissionShape, SubmissionExtra))

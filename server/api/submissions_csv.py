@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from io import TextIOWrapper
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
@@ -26,7 +27,7 @@ from forms.tree import Node, files_in
 from server.api.described import CSV as CSV_FILE
 from server.api.described import ZIP, asked, yes_no
 from server.api.door import FORM, KNOWN, caller, route
-from server.api.submissions import opened
+from server.api.submissions import Open, opened
 from server.api.wire import flag, to_time
 from server.downloads import named
 from server.runtime import runtime
@@ -42,6 +43,7 @@ COLUMNS = (
     yes_no("splitSelectMultiples", "A column for each choice beside the answer."),
     yes_no("deletedFields", "Also questions that older versions asked."),
 )
+WITH_FILES = (*COLUMNS, yes_no("attachments", "With the files; true."))
 IN_MEMORY = 1 << 20  # bytes of a repeat before it goes to a file
 AUDIT = (
     *("event", "node", "start", "end", "latitude", "longitude", "accuracy"),
@@ -80,9 +82,14 @@ def _asked() -> Asked:
 )
 def export_csv(form_id: str) -> Response:
     """The form's own table."""
+    return say_csv(partial(opened, form_id=form_id), form_id)
+
+
+def say_csv(open_form: Open, form_id: str) -> Response:
+    """The form's own table, as the query asks for it."""
     asked = _asked()
-    _note(form_id)
-    answer = stream(lambda db: _root_only(db, opened(db, form_id), asked), CSV)
+    _note(open_form, form_id)
+    answer = stream(lambda db: _root_only(db, open_form(db), asked), CSV)
     return named(answer, f"{form_id}.csv")
 
 
@@ -91,22 +98,27 @@ def export_csv(form_id: str) -> Response:
     KNOWN,
     methods=["GET", "POST"],
     gives=ZIP,
-    query=[*COLUMNS, yes_no("attachments", "With the files; true.")],
+    query=WITH_FILES,
     also=[501],
 )
 def export_zip(form_id: str) -> Response:
     """Every table, the audits, and the files unless they are not wanted."""
+    return say_zip(partial(opened, form_id=form_id), form_id)
+
+
+def say_zip(open_form: Open, form_id: str) -> Response:
+    """Every table of a form, as the query asks for it."""
     asked = _asked()
-    _note(form_id)
-    answer = stream(lambda db: _zipped(db, opened(db, form_id), asked), "application/zip")
+    _note(open_form, form_id)
+    answer = stream(lambda db: _zipped(db, open_form(db), asked), "application/zip")
     return named(answer, f"{form_id}.{'zip' if asked.media else 'csv.zip'}")
 
 
-def _note(form_id: str) -> None:
+def _note(open_form: Open, form_id: str) -> None:
     """Who took everything is kept."""
 
     def keep(db: Connection) -> None:
-        opened(db, form_id)
+        open_form(db)
         now = runtime().now()
         audit.record(db, caller().actor, "submission.export", f"form:{form_id}", now)
 

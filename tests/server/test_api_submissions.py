@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from urllib.parse import quote
+from zipfile import ZipFile
 
 import pytest
 
@@ -322,6 +323,9 @@ def test_try_outs_are_read_by_who_manages_forms_and_stand_in_no_list(city: Progr
         assert program.get(f"{path}/{A}.xml").data == instance()
     assert admin.json(f"{path}/{A}/attachments") == [{"name": "p.bin", "exists": True}]
     assert admin.get(f"{path}/{A}/attachments/p.bin").data == b"p"
+    assert "sồi" in admin.get(f"{path}.csv").text
+    with ZipFile(BytesIO(admin.get(f"{path}.csv.zip").data)) as pack:
+        assert set(pack.namelist()) >= {"trees.csv"}
     chair.refused(chair.get(path), 403.1)
     admin.refused(admin.get(f"{path}/{B}"), 404.1)
     assert city.json(LIST) == []

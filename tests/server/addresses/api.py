@@ -108,6 +108,8 @@ ADDRESSES = {
     "GET api.get_draft_fields": Address(f"{P}/forms/membership/draft/fields"),
     "GET api.list_draft_attachments": Address(f"{P}/forms/membership/draft/attachments"),
     "GET api.list_try_outs": Address(f"{D}/submissions", only()),
+    "GET api.export_try_outs_csv": Address(f"{D}/submissions.csv", only()),
+    "GET api.export_try_outs_zip": Address(f"{D}/submissions.csv.zip", only()),
     "GET api.get_try_out": Address(f"{D}/submissions/none", only()),
     "GET api.get_try_out_xml": Address(f"{D}/submissions/none.xml", only()),
     "GET api.list_try_out_files": Address(f"{D}/submissions/none/attachments", only()),
