@@ -54,12 +54,6 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(10_000)  # an application alone has thousands of objects
 
 
-def pytest_sessionfinish() -> None:
-    """hypothesis, when it is first imported for the summary, asks who refers to a random source:
-    the garbage collector does not tell of what is frozen."""
-    gc.unfreeze()
-
-
 def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # until everything is collected: a tenth of a second each time, for nothing
     if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
