@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from forms.entity_pages import Codes
 from forms.indicators import BadIndicator, Conditions, Indicator, read_conditions, read_indicator
 
 Show = Literal["fact", "property", "answer", "day", "last", "since"]
@@ -21,7 +22,7 @@ class FollowColumn:
     fact: of the entity, today. property: of its entity, also such as the server computes. answer:
     of the record itself. day: of the record itself. last: the day of the subject's last record of
     the form `of` for which `where` holds; since: how many days ago that was. plus_months: of a day,
-    so many months later. labels: code → what a person reads. hidden: on a page it waits for a tap.
+    so many months later. codes: what codes of it mean. hidden: on a page it waits for a tap.
     """
 
     vi: str
@@ -30,7 +31,7 @@ class FollowColumn:
     of: str = ""
     where: Conditions = field(default_factory=dict)
     plus_months: int = 0
-    labels: Mapping[str, str] = field(default_factory=dict)
+    codes: Codes = field(default_factory=dict)
     hidden: bool = False
 
 
@@ -56,12 +57,12 @@ class FollowList:
 def read_follow_list(
     entry: Mapping[str, Any],
     file: str,
-    labels: Mapping[str, Mapping[str, str]],
-    choices: Mapping[str, Mapping[str, Mapping[str, str]]],
+    labels: Mapping[str, Codes],
+    choices: Mapping[str, Mapping[str, Codes]],
 ) -> FollowList:
-    """One [[follow]] table. labels: name of a table of texts → code → Vietnamese.
+    """One [[follow]] table. labels: of a table of texts, by its name.
 
-    choices: form → column → code → Vietnamese. Raises BadIndicator; KeyError, TypeError.
+    choices: of a form's columns, by the form. Raises BadIndicator; KeyError, TypeError.
     """
     words = {name: value for name, value in entry.items() if name not in _LIST_WORDS}
     indicator = read_indicator({"unit": entry["label"], **words}, file)
@@ -87,8 +88,8 @@ def read_follow_list(
 
 def _column(
     entry: Mapping[str, Any],
-    labels: Mapping[str, Mapping[str, str]],
-    choices: Mapping[str, Mapping[str, str]],
+    labels: Mapping[str, Codes],
+    choices: Mapping[str, Codes],
 ) -> FollowColumn:
     shown = [word for word in SHOWN if word in entry]
     strange = sorted(set(entry) - _COLUMN_WORDS)
@@ -107,6 +108,6 @@ def _column(
         of=of,
         where=read_conditions(entry.get("where", {})),
         plus_months=int(entry.get("plus_months", 0)),
-        labels=texts,
+        codes=texts,
         hidden=bool(entry.get("hidden", False)),
     )

@@ -480,14 +480,10 @@ def _read_follow_up(
     path: Path, forms: Mapping[str, LibraryForm], problems: list[Problem]
 ) -> dict[str, FollowList]:
     """Every [[follow]] of the domains; its texts may stand in the same domain's thresholds.toml."""
-    choices = {
-        name: {column: _in_vietnamese(codes) for column, codes in form.says.items()}
-        for name, form in forms.items()
-    }
+    choices = {name: form.says for name, form in forms.items()}
     found: dict[str, FollowList] = {}
     for file in sorted(path.glob("*/follow_up.toml")):
-        tables = _texts_of(file.parent / "thresholds.toml").items()
-        texts = {name: _in_vietnamese(codes) for name, codes in tables}
+        texts = _texts_of(file.parent / "thresholds.toml")
         try:
             entries = tomllib.loads(file.read_text("utf-8")).get("follow", [])
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -499,10 +495,6 @@ def _read_follow_up(
                 one = read_follow_list(entry, f"{file.parent.name}/{file.name}", texts, choices)
                 found[one.id] = one
     return found
-
-
-def _in_vietnamese(codes: Codes) -> dict[str, str]:
-    return {code: vi for code, (vi, _) in codes.items()}
 
 
 def _read_pages(

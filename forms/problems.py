@@ -148,6 +148,12 @@ ALREADY_ERASED = ProblemType(
     "Người này đã được xóa rồi.",
     "This person has been erased already.",
 )
+ACCOUNT_ENDED = ProblemType(
+    "account_ended",
+    409,
+    "Tài khoản này đã kết thúc nên không đổi gì được nữa. Xin lập tài khoản mới cho người ấy.",
+    "This account has ended, so nothing of it can be changed. Please add a new one for the person.",
+)
 OWN_ACCOUNT = ProblemType(
     "own_account",
     409,
@@ -856,6 +862,12 @@ NOT_WHOLE = ProblemType(
     403,
     "Phiếu có câu trả lời mà vai trò này không được xem, nên không lấy được bản gốc.",
     "The document holds answers this role may not see; ask for its fields instead.",
+)
+DELETE_NEEDS_WHOLE = ProblemType(
+    "delete_needs_whole",
+    403,
+    "Phiếu có câu trả lời mà vai trò này không được xem, nên không xóa hay khôi phục được ở đây.",
+    "It holds answers this role may not see, so it is neither deleted nor restored here.",
 )
 BAD_FILTER = ProblemType(
     "bad_filter",

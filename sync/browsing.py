@@ -232,6 +232,7 @@ class Words:
     """How answers are shown: choices and entities by their labels, days as people write them."""
 
     names: Mapping[str, Named]
+    language: str = "vi"
 
     def show(self, field: Field | None, text: str) -> str:
         if text in self.names:  # also where it was computed, not chosen
@@ -239,7 +240,7 @@ class Words:
         if field is None:
             return text
         labels = {uuid: one.label for uuid, one in self.names.items()}
-        cell = shower((field,), labels, codes=False)(text)
+        cell = shower((field,), labels, codes=False, language=self.language)(text)
         return cell if isinstance(cell, str) else to_text(cell)
 
     @property
@@ -248,8 +249,9 @@ class Words:
         return [(one.list_name, one.uuid) for one in self.names.values() if one.is_person]
 
 
-def words_for(db: Connection, form: FormView, *versions: Filled) -> Words:
-    """The words for the answers of these versions that may be seen."""
+def words_for(db: Connection, form: FormView, *versions: Filled, language: str = "vi") -> Words:
+    """The words for the answers of these versions that may be seen; in "vi" or "en"."""
     said = (a.text for one in versions for a in answers(one, without=form.reading.without))
     uuids = {word.removeprefix("uuid:") for text in said for word in text.split()}
-    return Words(named(db, form.reading, {one for one in uuids if len(one) == LENGTH_OF_UUID}))
+    named_there = {one for one in uuids if len(one) == LENGTH_OF_UUID}
+    return Words(named(db, form.reading, named_there), language)

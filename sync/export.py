@@ -179,7 +179,7 @@ def _title(field: Field, codes: bool) -> str:
 
 
 def shower(
-    fields: Sequence[Field], labels: Mapping[str, str], codes: bool
+    fields: Sequence[Field], labels: Mapping[str, str], codes: bool, language: str = "vi"
 ) -> Callable[[str], Cell]:
     """How answers to one question, in all its versions, are shown; `labels`: of entities."""
     kind = fields[0].type
@@ -190,7 +190,7 @@ def shower(
     if codes or kind not in _SELECTS:
         return _as_is
     names: Mapping[str, str] = {
-        choice.name: in_language(choice.labels, "vi") or choice.name
+        choice.name: in_language(choice.labels, language) or choice.name
         for field in reversed(fields)
         for choice in field.choices or ()
     }

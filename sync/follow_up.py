@@ -77,16 +77,24 @@ def get_list(library: Library, caller: Caller, name: str) -> FollowList:
 
 
 def read_entries(
-    db: Connection, library: Library, caller: Caller, one: FollowList, today: date
+    db: Connection,
+    library: Library,
+    caller: Caller,
+    one: FollowList,
+    today: date,
+    language: str = "vi",
 ) -> list[Entry]:
-    """Who is on the list today, of the caller's clubs: by club, the longest waiting first."""
+    """Who is on the list today, of the caller's clubs: by club, the longest waiting first.
+
+    language: "vi" or "en", of what codes mean.
+    """
     clubs = _clubs(db, library, caller, today)
     found = _found(db, one, _items(db, library, one, clubs, today))
     list_name, hidden = _list_of(library, one), access.restricted(db)
     found = [f for f in found if f.subject not in hidden]
     people = _people(db, list_name, {f.subject for f in found if f.subject})
     named = clubs_named(db, clubs)
-    columns = [_Column(db, library, c, one, found, people, today) for c in one.columns]
+    columns = [_Column(db, c, found, people, today, language) for c in one.columns]
     made = [
         Entry(
             *named.get(f.club, ("", "")),
@@ -187,14 +195,14 @@ class _Column:
     def __init__(
         self,
         db: Connection,
-        library: Library,
         column: FollowColumn,
-        one: FollowList,
         found: Sequence[_Found],
         people: People,
         today: date,
+        language: str,
     ) -> None:
         self.column, self.people, self.today = column, people, today
+        self.says = {code: getattr(says, language) for code, says in column.codes.items()}
         subjects = sorted({f.subject for f in found if f.subject})
         self.told: Mapping[str, Any] = {}
         if column.show in ("last", "since"):
@@ -227,9 +235,9 @@ class _Column:
         day = read_day(value)
         if day is not None:
             return self._later(day)
-        if not self.column.labels:
+        if not self.says:
             return value or None
-        return "; ".join(self.column.labels.get(code, code) for code in value.split()) or None
+        return "; ".join(self.says.get(code, code) for code in value.split()) or None
 
 
 def _last_days(

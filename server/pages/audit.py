@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -13,10 +14,12 @@ from forms.text import sort_key
 from server.pages.door import Answer, in_menu, page
 from server.pages.look import read_day
 from server.pages.words import gettext, mark
+from server.pages.words import one as in_words
 from server.row_numbers import row_number
 from server.runtime import runtime
 from sync import accounts, audit
 from sync.accounts import Account
+from sync.definitions import titles
 
 AT_ONCE = 50
 FILTERS = ("kind", "actor", "subject", "from", "to")
@@ -113,6 +116,24 @@ VERBS = {
     "why": mark("looked behind"),
     "withdraw": mark("taken back"),
 }
+DETAILS = {  # names of what else is noted; what has no words here is shown as it stands
+    "calendar": mark("Calendar"),
+    "club": mark("Club"),
+    "figure": mark("Figure"),
+    "file": mark("File"),
+    "form": mark("Form"),
+    "level": mark("Level"),
+    "list": mark("List"),
+    "name": mark("Name"),
+    "place": mark("Place"),
+    "purpose": mark("Purpose"),
+    "reason": mark("Reason"),
+    "request": mark("Request about one's data"),
+    "role": mark("Role"),
+    "state": mark("State"),
+    "version": mark("Version"),
+    "why": mark("Reason"),
+}
 NOBODY = {"operator": mark("At the server's console"), "system": mark("The server itself")}
 
 
@@ -137,6 +158,7 @@ def list_audit() -> Answer:
         subjects = {one.subject or "" for one in found} | {asked["subject"]}
         names = accounts.names_of(db, actors | subjects)
         people = accounts.list_users(db)
+        forms = titles(db)
     shown = found[:AT_ONCE]
     address: dict[str, Any] = {**asked, "before": shown[-1].id if shown else None}
     kinds = [(noun, gettext(words)) for noun, words in NOUNS.items()]
@@ -146,12 +168,29 @@ def list_audit() -> Answer:
         actors={actor: names.get(actor) or _nobody(actor) for actor in actors},
         subjects={subject: names.get(subject, subject) for subject in subjects},
         actions={one.action: words_of(one.action) for one in shown},
+        details={one.id: list(_details(one.details or {}, forms)) for one in shown},
         asked=asked,
         people=_to_choose(people, asked["actor"], names),
         months=runtime().library.privacy.log_months,
         kinds=sorted(kinds, key=lambda one: sort_key(one[1])),
         more=url_for("pages.list_audit", **address) if len(found) > AT_ONCE else "",
     )
+
+
+def _details(details: Mapping[str, Any], forms: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What else is noted of an event, each with its name, in words where there are any."""
+    library = runtime().library
+    for name, value in details.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if name == "list" and value in library.lists:
+            rule = library.lists[value]
+            text = in_words({"vi": rule.label_vi, "en": rule.label_en})
+        elif name == "form":
+            text = forms.get(text, text)
+        elif name == "role" and value in library.roles:
+            text = in_words(library.roles[value])
+        if value:
+            yield gettext(DETAILS[name]) if name in DETAILS else name, text
 
 
 def _start_of(written: str, days: int = 0) -> datetime | None:

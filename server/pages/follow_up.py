@@ -11,9 +11,10 @@ from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
 from forms.follow_up import FollowList
+from forms.problems import NOT_FOUND, Refused
 from server.downloads import workbook
 from server.pages.door import Answer, caller, in_menu, page
-from server.pages.words import mark
+from server.pages.words import language, mark
 from server.runtime import runtime
 from sync import audit, follow_up, rolls
 from sync.access import Caller
@@ -41,7 +42,7 @@ def follow_up_lists() -> Answer:
 def follow_up_list(list_id: str) -> Answer:
     """Who is on one of the lists, club by club, the longest waiting first."""
     with runtime().database.read() as db:
-        one, found = _read(db, list_id)
+        one, found = _read(db, list_id, language())
         beside = {name for name, _ in lists.pages_for(db, runtime().library, caller(), _now())}
     _saw("follow_up.read", found, list_id)
     return render_template(
@@ -68,10 +69,12 @@ def _now() -> datetime:
     return runtime().now()
 
 
-def _read(db: Connection, list_id: str) -> tuple[FollowList, list[Entry]]:
+def _read(db: Connection, list_id: str, language: str = "vi") -> tuple[FollowList, list[Entry]]:
     library, today = runtime().library, vietnam_day(_now())
+    if list_id not in library.follow_up:
+        raise Refused(NOT_FOUND())
     one = follow_up.get_list(library, caller(), list_id)
-    return one, follow_up.read_entries(db, library, caller(), one, today)
+    return one, follow_up.read_entries(db, library, caller(), one, today, language)
 
 
 def _saw(action: str, found: Iterable[Entry], list_id: str) -> None:

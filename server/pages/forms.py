@@ -26,7 +26,7 @@ from server.new_form import put_file, put_files
 from server.openrosa import stored_file
 from server.pages.door import Answer, caller, done, in_menu, page, pages
 from server.pages.words import gettext as _
-from server.pages.words import mark
+from server.pages.words import language, mark
 from server.qr import draft_url, inline_qr, of_draft, phone_url
 from server.runtime import runtime
 from sync import accounts, definitions, drafts, form_list, posts, public_links, publish
@@ -169,7 +169,8 @@ def preview_form(form_id: str) -> Answer:
     """A version as a phone asks it, and its questions as a table."""
     with runtime().database.read() as db:
         found = _asked(db, form_id)
-    return render_template("form_preview.html", form=found, drawn=list(drawing(found.schema)))
+    drawn = list(drawing(found.schema, language()))
+    return render_template("form_preview.html", form=found, drawn=drawn)
 
 
 @page(f"{FORM}/back/<any(xlsx, xml):kind>", MANAGE)
@@ -215,12 +216,12 @@ class Drawn:
     more: int = 0
 
 
-def drawing(schema: FormSchema) -> Iterator[Drawn]:
+def drawing(schema: FormSchema, language: str) -> Iterator[Drawn]:
     """What a phone shows, in the form's order: all that has a label."""
     for field in schema.fields:
-        label = in_language(field.labels, "vi")
+        label = in_language(field.labels, language)
         if label:
-            choices = [in_language(one.labels, "vi") or one.name for one in field.choices or ()]
+            choices = [in_language(one.labels, language) or one.name for one in field.choices or ()]
             drawn = tuple(choices[:MOST_CHOICES])
             yield Drawn(field, len(field.path), label, drawn, len(choices) - len(drawn))
 
@@ -350,7 +351,8 @@ def revoke_form_link(form_id: str, number: int) -> Answer:
     """End a link at its next use; what came by it stays."""
     here = runtime()
     with here.database.write() as db:
-        mine = {one.id for one in public_links.list_links(db, form_id)}
-        if number not in mine or not accounts.revoke(db, number, here.now(), caller().actor):
+        if number not in {one.id for one in public_links.list_links(db, form_id)}:
             raise Refused(NOT_FOUND())
-    return done(_("The link is shut."), "show_form", form_id=form_id)
+        is_new = accounts.revoke(db, number, here.now(), caller().actor)
+    said = _("The link is shut.") if is_new else _("It was shut out before.")
+    return done(said, "show_form", form_id=form_id)

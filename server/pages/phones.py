@@ -103,12 +103,14 @@ def show_phone(number: int) -> Answer:
 
 @page("/phones/<int:number>/revoke", "phones.manage", methods=("POST",))
 def revoke_phone(number: int) -> Answer:
-    """Shut it out at its next call; what it sent stays."""
+    """Shut it out at its next call; what it sent stays. Again: it is so already."""
     here = runtime()
     with here.database.write() as db:
-        if not accounts.revoke(db, number, here.now(), caller().actor, kind=PHONE):
+        is_new = accounts.revoke(db, number, here.now(), caller().actor, kind=PHONE)
+        if not is_new and not phones.read_phones(db, here.library, here.now(), [number]):
             raise Refused(NOT_FOUND())
-    return done(gettext("The phone is shut out."), "show_phone", number=number)
+    said = gettext("The phone is shut out.") if is_new else gettext("It was shut out before.")
+    return done(said, "show_phone", number=number)
 
 
 # ------------------------------------------------------------------ new ones

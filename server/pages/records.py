@@ -15,6 +15,7 @@ from forms.difference import Answer, Change
 from forms.file_names import file_name
 from forms.periods import Period, get_period, periods_between
 from forms.problems import (
+    DELETE_NEEDS_WHOLE,
     MISSING_FIELDS,
     NEEDS_WORDS,
     NOT_FOUND,
@@ -26,7 +27,7 @@ from server import downloads
 from server.pages.door import KNOWN, caller, can, done, in_menu, page
 from server.pages.door import Answer as PageAnswer
 from server.pages.words import gettext as _
-from server.pages.words import mark
+from server.pages.words import language, mark
 from server.row_numbers import row_number
 from server.runtime import runtime
 from sync import access, accounts, attachments, audit, browsing, clubs, comments, places, versions
@@ -175,7 +176,8 @@ def _show(form_id: str, number: int, field: str = "", problem: Problem | None = 
         filled = versions.get_filled(db, shown.id)
         earlier = _earlier(history, shown)
         before = versions.get_filled(db, earlier.id) if earlier else None
-        words = browsing.words_for(db, form, filled, *([before] if before else []))
+        both = (filled, *([before] if before else []))
+        words = browsing.words_for(db, form, *both, language=language())
         without, is_sealed = form.reading.without, filled.instance.encrypted
         files = [
             file
@@ -185,10 +187,10 @@ def _show(form_id: str, number: int, field: str = "", problem: Problem | None = 
         who = (runtime().library, caller())
         said = comments.read_for(db, *who, form_id, form.reading, one.id)
         people = accounts.names_of(db, {each.actor for each in said})
-    told = list(compare.answers(filled, without=without, show=words.show))
+    told = list(compare.answers(filled, language(), without, words.show))
     changes: Sequence[Change] = ()
     if before is not None:
-        changes = compare.difference(before, filled, without=without, show=words.show)
+        changes = compare.difference(before, filled, language(), without, words.show)
     _saw([line.subject, *words.names.values()], "submission.read", form_id, version=shown.number)
     shown_page = render_template(
         "record.html",
@@ -318,8 +320,10 @@ def _kept(db: Connection, form: FormView, number: int) -> versions.Submission:
 
 
 def _whole(db: Connection, form_id: str) -> FormView:
+    """For who may see all of it. Refused(DELETE_NEEDS_WHOLE)."""
     form = _opened(db, form_id)
-    form.require_whole()
+    if not form.reading.is_whole:
+        raise Refused(DELETE_NEEDS_WHOLE())
     return form
 
 

@@ -88,6 +88,7 @@ def revoke_token(number: int) -> Answer:
     """End one of one's own tokens."""
     me, here = caller(), runtime()
     with here.database.write() as db:
-        if not tokens.revoke(db, number, here.now(), me.actor, me.id):
+        is_mine = number in {one.id for one in tokens.list_tokens(db, me.id)}
+        if not tokens.revoke(db, number, here.now(), me.actor, me.id) and not is_mine:
             raise Refused(NOT_FOUND())
     return done(gettext("The token is no longer good."), "list_tokens")

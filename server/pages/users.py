@@ -7,7 +7,7 @@ import secrets
 from flask import render_template, request
 
 from forms.days import vietnam_day
-from forms.problems import NOT_FOUND, OWN_ACCOUNT, Problem, Refused
+from forms.problems import ACCOUNT_ENDED, NOT_FOUND, OWN_ACCOUNT, Problem, Refused
 from forms.text import fold, sort_key
 from server import ready
 from server.pages.door import Answer, caller, done, in_menu, page, pages
@@ -110,6 +110,7 @@ def show_user(number: int) -> Answer:
     if request.method == "POST":
         try:
             _require_another(found)
+            _require_active(found)
             get_role(here.library, role)
             with here.database.write() as db:
                 post = posts.find_chosen(db, here.library, role, place, vietnam_day(here.now()))
@@ -126,7 +127,8 @@ def show_user(number: int) -> Answer:
 @page("/users/<int:number>/password", "users.manage", methods=("POST",))
 def give_password(number: int) -> Answer:
     """Another password, shown once; all sign-ins of the person end."""
-    found, here = _find_active(number), runtime()
+    found, here = _find(number), runtime()
+    _require_active(found)
     password, sealed = _new_password(found.name)
     with here.database.write() as db:
         ready.check_key(db, here.settings)
@@ -137,8 +139,10 @@ def give_password(number: int) -> Answer:
 @page("/users/<int:number>/end", "users.manage", methods=("POST",))
 def end_user(number: int) -> Answer:
     """The person cannot sign in any more; what they did and sent stays."""
-    found, here = _find_active(number), runtime()
+    found, here = _find(number), runtime()
     _require_another(found)
+    if found.ended_at is not None:  # of a name that was given again, the new one stays
+        return done(gettext("That account had ended before."), "show_user", number=number)
     with here.database.write() as db:
         accounts.disable(db, found.name, here.now(), caller().actor)
     return done(gettext("%(name)s cannot sign in any more.", name=found.name), "list_users")
@@ -158,8 +162,7 @@ def _require_another(found: Account) -> None:
         raise Refused(OWN_ACCOUNT())
 
 
-def _find_active(number: int) -> Account:
-    found = _find(number)
+def _require_active(found: Account) -> None:
+    """Refused(ACCOUNT_ENDED)."""
     if found.ended_at is not None:
-        raise Refused(NOT_FOUND())
-    return found
+        raise Refused(ACCOUNT_ENDED())

@@ -88,17 +88,18 @@ def one(pair: Both | Mapping[str, str]) -> str:
 
 def register(app: Flask) -> None:
     """Let pages speak: Vietnamese unless the person chose English."""
-    Babel(app, default_locale="vi", locale_selector=_language)
+    Babel(app, default_locale="vi", locale_selector=language)
     app.jinja_env.globals.update(_=gettext, say=say, both=both, one=one)
 
 
-def _language() -> str:
+def language() -> str:
+    """What the person chose, of LANGUAGES."""
     chosen = session.get("language")
     return chosen if chosen in LANGUAGES else "vi"
 
 
 def _english() -> bool:
-    return _language() == "en"
+    return language() == "en"
 
 
 def _beside(said: str, english: str) -> Markup:

@@ -80,4 +80,11 @@ def retry_work() -> Answer:
 @page("/server/check", "work.read")
 def check_server() -> Answer:
     """The installation looked over, with what to do about what is wrong."""
-    return render_template("server_check.html", findings=doctor.examine(runtime()))
+    found = doctor.examine(runtime())
+    return render_template("server_check.html", findings=found, halves=_halves)
+
+
+def _halves(text: str) -> dict[str, str]:
+    """What the console says in both languages, "Vietnamese / English", apart."""
+    vi, _, en = text.partition(" / ")
+    return {"vi": vi, "en": en or vi}

@@ -73,7 +73,9 @@ def test_new_phones_show_their_codes_once_and_one_is_shut_out(town: Town) -> Non
     assert post(admin, f"/phones/{number}/revoke").status_code == 303
     assert "Lê Văn Tám" not in admin.get("/phones").text
     assert "Lê Văn Tám" in admin.get("/phones?show=revoked").text
-    assert post(admin, f"/phones/{number}/revoke").status_code == 404
+    assert post(admin, f"/phones/{number}/revoke").status_code == 303
+    assert "Đã khóa từ trước" in admin.get(f"/phones/{number}").text
+    assert post(admin, "/phones/999999/revoke").status_code == 404
     assert actions(town, f"app_user:{number}") == ["phone.create", "phone.revoke"]
     for role, where in (("district", place(town, "A-1")), ("volunteer", ""), ("volunteer", "x")):
         refused = post(admin, "/phones/new", names="Ai", role=role, place=where)
@@ -122,7 +124,13 @@ def test_a_person_is_added_gets_another_role_and_password_and_is_ended(town: Tow
     with town.database.read() as db:
         assert accounts.find_user(db, "lan") is None
     assert "lan" in admin.get("/users?show=disabled&q=LAN").text
-    assert post(admin, f"{page}/password").status_code == 404
+    for path, given in (("/password", {}), ("", {"role": "city", "place": ""})):
+        ended = post(admin, f"{page}{path}", **given)
+        assert ended.status_code == 409
+        assert "đã kết thúc" in ended.text
+    assert post(admin, f"{page}/end").location == page  # twice is once
+    assert "kết thúc từ trước" in admin.get(page).text
+    assert post(admin, "/users/999999/end").status_code == 404
     assert post(admin, "/users/new", name="lan", role="city", place="").status_code == 409
     assert admin.get("/users/999999").status_code == 404
     lines = actions(town, f"user:{lan.caller.id}")

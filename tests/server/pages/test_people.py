@@ -146,9 +146,20 @@ def test_a_list_is_taken_along_as_a_workbook_that_says_who_took_it(town: Town) -
     assert town.browser("chair").get("/follow-up/flagged_pressure/xlsx").status_code == 403
 
 
+def test_what_codes_of_a_list_mean_is_told_in_english_to_who_chose_english(town: Town) -> None:
+    health, path = town.browser("health"), "/follow-up/flagged_checks"
+    assert "Huyết áp cao, cần kiểm tra lại" in health.get(path).text
+    post(health, "/language", language="en")
+    english = health.get(path).text
+    assert "Huyết áp" not in english
+    assert "High blood pressure" in english
+
+
 def test_a_list_of_another_role_or_none_at_all_is_refused(town: Town) -> None:
     assert town.browser("chair").get("/follow-up/flagged_pressure").status_code == 403
-    assert town.browser("chair").get("/follow-up/nowhere").status_code in (400, 404)
+    nowhere = town.browser("chair").get("/follow-up/nowhere")
+    assert nowhere.status_code == 404
+    assert "flagged" not in nowhere.text
 
 
 def test_nobody_is_found_by_what_the_role_may_not_see(town: Town) -> None:

@@ -105,6 +105,12 @@ def test_a_version_is_shown_in_words_and_what_it_changed(seen: Town) -> None:
     assert "02/12/2025" in text
     changes = text.split("What differs")[1]
     assert [one in changes for one in ("231", "232", "45", "50", "gầy đi")] == [True] * 5
+    assert "Gặp được" in text
+    post(health, "/language", language="en")
+    english = health.get(f"{VISITS}/{number}").text
+    assert "Day of the visit" in english  # labels and choices, where the form has English
+    assert "Gặp được" not in english
+    post(health, "/language", language="vi")
     first = health.get(f"{VISITS}/{number}?version=1").text
     assert "không phải bản đang dùng" in first
     assert "232" not in first
@@ -201,7 +207,9 @@ def test_a_review_a_comment_and_a_deletion_are_kept_with_their_words(seen: Town)
     for browser, heard in ((chair, []), (commune, both[1:]), (health, both)):
         assert [words for words in both if words in browser.get(one).text] == heard
     assert post(chair, f"{one}/comment", comment="a").status_code == 403
-    assert post(commune, f"{one}/delete", delete_words="a").status_code == 403
+    refused = post(commune, f"{one}/delete", delete_words="a")
+    assert refused.status_code == 403
+    assert "không xóa hay khôi phục được" in refused.text
     assert post(seen.browser("commune_b"), f"{one}/review", state="approved").status_code == 404
 
 
