@@ -22,7 +22,7 @@ from forms.periods import get_period
 from forms.problems import NOT_FOUND, Refused
 from server.downloads import XLSX
 from server.runtime import Runtime
-from sync import access, accounts, audit, export, made_files, overview, queue
+from sync import access, accounts, audit, export, follow_up, made_files, overview, queue, rolls
 from sync.access import Caller
 from sync.made_files import Made, MadeFile
 from sync.queue import Work
@@ -125,6 +125,61 @@ def _make_records(
     return Made(f"{form.xml_form_id}.zip", ZIP, rights, people)
 
 
+# ------------------------------------------------------------------ lists of people
+def _roll_rights(
+    db: Connection, library: Library, caller: Caller, what: What, now: datetime
+) -> str:
+    roll = rolls.find_roll(library, what["list"])
+    reading = rolls.reading(db, library, caller, roll, vietnam_day(now))
+    return _words(sorted(reading.without), reading.clubs)
+
+
+def _make_roll(
+    db: Connection,
+    library: Library,
+    caller: Caller,
+    what: What,
+    now: datetime,
+    path: Path,
+    tell: Tell,
+) -> Made:
+    """A sheet for each club that the caller may have it of."""
+    roll, day = rolls.find_roll(library, what["list"]), vietnam_day(now)
+    reading = rolls.reading(db, library, caller, roll, day)
+    tables = rolls.roll_tables(db, library, roll, reading, day, rolls.mark(caller, now))
+    if not tables:
+        raise Refused(NOT_FOUND())
+    write_xlsx(path, tables)
+    people = frozenset(rolls.named_on(db, roll, reading, day))
+    return Made(f"{roll.file}.xlsx", XLSX, _roll_rights(db, library, caller, what, now), people)
+
+
+def _follow_up_rights(
+    db: Connection, library: Library, caller: Caller, what: What, now: datetime
+) -> str:
+    follow_up.get_list(library, caller, what["list"])
+    return _words(access.clubs_in_scope(db, library, caller, vietnam_day(now)))
+
+
+def _make_follow_up(
+    db: Connection,
+    library: Library,
+    caller: Caller,
+    what: What,
+    now: datetime,
+    path: Path,
+    tell: Tell,
+) -> Made:
+    day = vietnam_day(now)
+    one = follow_up.get_list(library, caller, what["list"])
+    found = follow_up.read_entries(db, library, caller, one, day)
+    table = follow_up.to_table(library, one, found, day)
+    write_xlsx(path, [replace(table, mark=rolls.mark(caller, now))])
+    rights = _follow_up_rights(db, library, caller, what, now)
+    people = frozenset(entry.about for entry in found if entry.about)
+    return Made(f"{table.name}.xlsx", XLSX, rights, people)
+
+
 def _told(tables: Iterable[Table], tell: Tell) -> Iterator[Table]:
     """The tables, telling how many rows of all of them were written."""
     written = 0
@@ -155,6 +210,8 @@ def _words(*rights: Any) -> str:
 KINDS: Mapping[str, Kind] = {
     "report": Kind(_report_rights, _make_report, lambda *_: None),
     "records": Kind(_records_rights, _make_records, _count_records),
+    "roll": Kind(_roll_rights, _make_roll, lambda *_: None),
+    "follow_up": Kind(_follow_up_rights, _make_follow_up, lambda *_: None),
 }
 
 

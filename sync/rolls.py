@@ -126,9 +126,9 @@ def _clubs(db: Connection, reading: Reading, club_code: str | None) -> Iterator[
 
 
 def named_on(
-    db: Connection, roll: Roll, reading: Reading, day: date, club_code: str
+    db: Connection, roll: Roll, reading: Reading, day: date, club_code: str | None = None
 ) -> list[tuple[str, str]]:
-    """Whom the table of a club names, as (list, uuid). Refused as `roll_tables`."""
+    """Whom the tables name, as (list, uuid), perhaps of one club. Refused as `roll_tables`."""
     return [
         (roll.name, person.uuid)
         for _, club in _clubs(db, reading, club_code)

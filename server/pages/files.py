@@ -9,6 +9,7 @@ from flask import render_template, request
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
+from forms.library import ListRule
 from forms.periods import CALENDAR, get_period
 from forms.problems import BAD_REQUEST, FILE_RIGHTS_CHANGED, NOT_FOUND, Refused
 from server import making
@@ -17,14 +18,20 @@ from server.pages.door import KNOWN, Answer, caller, done, in_menu, page
 from server.pages.figures import SEES, periods_for
 from server.pages.look import period_name
 from server.pages.words import gettext, mark
+from server.pages.words import one as in_words
 from server.runtime import runtime
 from server.streams import stream
-from sync import access, audit, made_files
+from sync import access, audit, follow_up, made_files
 from sync.access import Caller, may
 from sync.definitions import titles
 from sync.made_files import MadeFile
 
-FORMATS = {"report": ("xlsx", "pdf"), "records": ("xlsx", "csv")}
+FORMATS = {
+    "report": ("xlsx", "pdf"),
+    "records": ("xlsx", "csv"),
+    "roll": ("xlsx",),
+    "follow_up": ("xlsx",),
+}
 STATES = {
     made_files.WAITING: mark("waits for its turn"),
     made_files.MAKING: mark("is being made"),
@@ -38,7 +45,15 @@ def _orders(asking: Caller) -> bool:
     """Whether there is anything this role may have made."""
     library = runtime().library
     reads = any(asking.role in rule.readers for rule in library.rules.values())
-    return reads or any(may(library, asking, verb) for verb in SEES)
+    sees = any(may(library, asking, verb) for verb in SEES)
+    return reads or sees or bool(_rolls(asking) or follow_up.lists_for(library, asking))
+
+
+def _rolls(asking: Caller) -> list[ListRule]:
+    """The lists of people that the caller may have on paper."""
+    library = runtime().library
+    mine = [roll.name for roll in library.rolls.values() if asking.role in roll.readers]
+    return [library.lists[name] for name in mine]
 
 
 @in_menu(mark("Files"), 85, _orders)
@@ -60,6 +75,8 @@ def files() -> Answer:
         periods=[(one.code, period_name(one)) for one in periods],
         newest=next((one.code for one in periods if one.last < today), ""),
         forms=sorted(forms.items(), key=lambda one: one[1]),
+        rolls=[(rule.name, _called(rule)) for rule in _rolls(asking)],
+        lists=[(one.id, in_words(one)) for one in follow_up.lists_for(library, asking)],
         about=lambda one: _about(one, names),
         states=STATES,
     )
@@ -79,8 +96,18 @@ def _forms(db: Connection, asking: Caller) -> Iterator[tuple[str, str]]:
 def _about(one: MadeFile, names: dict[str, str]) -> str:
     if one.kind == "report":
         return f"{gettext('Report')}: {period_name(get_period(one.what['code']))}"
-    form: str = one.what["form"]
-    return names.get(form, form)
+    if one.kind == "records":
+        form: str = one.what["form"]
+        return names.get(form, form)
+    library = runtime().library
+    name: str = one.what["list"]
+    if one.kind == "follow_up":
+        return in_words(library.follow_up[name]) if name in library.follow_up else name
+    return _called(library.lists[name]) if name in library.lists else name
+
+
+def _called(rule: ListRule) -> str:
+    return in_words({"vi": rule.label_vi, "en": rule.label_en})
 
 
 @page("/files", KNOWN, methods=("POST",))
@@ -103,6 +130,8 @@ def _ordered() -> tuple[str, dict[str, Any]]:
         raise Refused(BAD_REQUEST())
     if kind == "records":
         return kind, {"form": given.get("form", "")[:200], "format": form_of_file}
+    if kind in ("roll", "follow_up"):
+        return kind, {"list": given.get("list", "")[:200], "format": form_of_file}
     period = get_period(given.get("code", ""), given.get("calendar", CALENDAR))
     return kind, {"code": period.code, "calendar": period.calendar, "format": form_of_file}
 

@@ -18,6 +18,7 @@ ROLES = load_library().roles.values()
 SEES_REPORTS = only(*(one.name for one in ROLES if "reports.read" in one.verbs), near=False)
 VISITS = {"kind": "records", "form": "care_visit", "format": "csv"}
 REPORT = {"kind": "report", "code": "2025H1", "format": "xlsx"}
+ROLL = {"kind": "roll", "list": "members", "format": "xlsx"}
 CLUB = {"level": "club", "key": "{club}"}
 
 ADDRESSES = {
@@ -48,6 +49,7 @@ ADDRESSES = {
     "POST pages.order_file": (
         Address("/files", reads("care_visit", near=False), form=VISITS),
         Address("/files", SEES_REPORTS, form=REPORT),
+        Address("/files", only("chair", "commune", near=False), form=ROLL),
     ),
     "GET pages.take_file": Address("/files/0", only()),  # another's is as none
     "POST pages.delete_file": Address("/files/0/delete", only(), form={}),

@@ -6,6 +6,8 @@ import re
 import threading
 import time
 from datetime import timedelta
+from io import BytesIO
+from zipfile import ZipFile
 
 import sqlalchemy as sa
 from flask.testing import FlaskClient
@@ -63,6 +65,32 @@ def test_a_file_is_ordered_made_and_taken_and_each_of_that_is_written_down(town:
     assert not bytes(raw).startswith(b"PK")  # sealed
     assert post(chair, f"{address}/delete", "/files").status_code == 303
     assert files_in(town) == 0
+
+
+def test_lists_of_people_and_whom_to_see_to_are_ordered_too_by_whose_they_are(town: Town) -> None:
+    commune, health = town.browser("commune"), town.browser("health")
+    assert orders(commune, kind="roll", list="members", format="xlsx") == 303
+    assert orders(health, kind="follow_up", list="flagged_pressure", format="xlsx") == 303
+    town.works()
+    for client, there, elsewhere in (
+        (commune, ("Lê Văn Năm", "Nguyễn Thị Thủy", "commune tải lúc"), "Huỳnh Thị Hòa"),
+        (health, ("Trần Thị Ba", "health tải lúc"), "Huỳnh Thị Hòa"),
+    ):
+        (address,) = ready(client)
+        with ZipFile(BytesIO(client.get(address).data)) as book:
+            text = "".join(book.read(name).decode() for name in book.namelist())
+        assert all(words in text for words in there)
+        assert elsewhere not in text
+        post(client, f"{address}/delete", "/files")
+    for other in ("health", "admin", "district"):  # not on paper for them, nor that list
+        assert orders(town.browser(other), kind="roll", list="members", format="xlsx") == 403
+    follow = {"kind": "follow_up", "list": "flagged_pressure", "format": "xlsx"}
+    assert orders(town.browser("chair"), **follow) == 403
+    assert orders(commune, kind="roll", list="nowhere", format="xlsx") == 404
+    with town.database.read() as db:
+        asked = sa.select(t.seen_people.c.uuid, t.audit_events.c.action)
+        seen = set(map(tuple, db.execute(asked.join(t.audit_events))))
+    assert (an_id("nam"), "file.people") in seen
 
 
 def test_nobody_takes_what_another_ordered_or_orders_what_is_not_theirs(town: Town) -> None:
