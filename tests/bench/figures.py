@@ -98,22 +98,29 @@ def measure_all(
 
 # ------------------------------------------------------------------ the rows
 def fill(
-    database: Database, size: int, visits: int = VISITS, first_units: Sequence[str] = ()
+    database: Database,
+    size: int,
+    visits: int = VISITS,
+    first_units: Sequence[str] = (),
+    placed_on: date = PERIOD.last,
 ) -> None:
     """Clubs, their members, and all they did in the half-year (checks and money: in two years).
 
-    first_units: codes of the communes of the first clubs; the others are all over the city.
+    first_units: codes of the communes of the first clubs; the others are all over the city, in
+    units of `placed_on` of which no later reform makes two.
     """
     library = load_library()
     with database.write() as db:
-        units = places.read_tree(db).on(PERIOD.last, "commune")
+        tree = places.read_tree(db)
+        there = tree.on(placed_on, "commune")
+        units = [one for one in there if not tree.path(one, PERIOD.last).undecided]
         codes = [*first_units, *(units[n % len(units)].code for n in range(size))]
         rows = [
             {
                 "club_code": f"B-{n}",
                 "name": f"CLB {n}",
                 "unit_code": codes[n],
-                "unit_on": PERIOD.last.isoformat(),
+                "unit_on": placed_on.isoformat(),
                 "founded_on": FOUNDED.isoformat(),
             }
             for n in range(size)

@@ -102,7 +102,7 @@ WITH fresh AS MATERIALIZED (
        generate_series(1, :times)
 ), sent AS MATERIALIZED (
   SELECT new_version,
-         convert_to(replace(convert_from(xml, 'UTF8'), instance_id, new_instance), 'UTF8') AS bytes
+         convert_to(new_instance, 'UTF8') AS its_own  -- sealed, the XML cannot be written again
   FROM fresh
 ), s AS (
   INSERT INTO submissions (id, form_id, instance_id, current_version_id, created_at)
@@ -110,13 +110,13 @@ WITH fresh AS MATERIALIZED (
 ), v AS (
   INSERT INTO submission_versions (id, submission_id, form_id, instance_id, sha256, version,
          form_version_id, xml, received_at, device_id, app_user_id, problems)
-  SELECT new_version, new_submission, form_id, new_instance, encode(sha256(bytes), 'hex'), version,
-         form_version_id, bytes, at, device_id, phone, problems
+  SELECT new_version, new_submission, form_id, new_instance, encode(sha256(its_own), 'hex'),
+         version, form_version_id, xml, at, device_id, phone, problems
   FROM fresh JOIN sent USING (new_version)
 ), r AS (
   INSERT INTO received (received_at, project_id, app_user_id, device_id, user_agent, sha256,
          outcome, submission_version_id)
-  SELECT at, 1, phone, device_id, 'load', encode(sha256(bytes), 'hex'), 'new', new_version
+  SELECT at, 1, phone, device_id, 'load', encode(sha256(its_own), 'hex'), 'new', new_version
   FROM fresh JOIN sent USING (new_version)
 ), told AS (
   INSERT INTO records (submission_id, submission_version_id, form, table_path, position,

@@ -14,15 +14,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import click
 import sqlalchemy as sa
 
 from forms.library import Library, load_library
+from forms.periods import get_period
 from server.runtime import open_vault
 from server.settings import Settings
-from sync import aggregate, rollup
+from sync import aggregate, comments, rollup
 from sync import tables as t
 from sync.database import Database
 from sync.migrations import upgrade
@@ -37,6 +39,8 @@ from tests.server.test_access_table import ask, may
 STATIC = Path(__file__).parents[2] / "server" / "pages" / "static"
 GOAL, DASHBOARD_GOAL, BYTES_GOAL = 150, 300, 100_000  # milliseconds; of CSS and script together
 PERIODS = (SENT, figures.PERIOD.code)
+SIGN_IN = "/sign-in"  # where who is signed out is sent, in no time
+ONE_IN = 4  # events of the audit that showed people
 DASHBOARDS = ("pages.home", "pages.figures_of", "pages.figures_at")
 
 
@@ -61,6 +65,7 @@ class Measured:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench pages", description=__doc__)
     parser.add_argument("--clubs", type=int, default=100, help="of 60 members and 2,000 events")
+    parser.add_argument("--log", type=int, default=200_000, help="events of the audit")
     parser.add_argument("--times", type=int, default=3, help="that each page is asked")
     parser.add_argument("--only", choices=("embedded", "postgres"))
     parser.add_argument("--page", default="", help="only endpoints that hold this")
@@ -75,6 +80,7 @@ def main(arguments: list[str]) -> None:
             database = Database(url, open_vault(Settings(folder)))
             upgrade(database)
             world = fill(database, folder, given.clubs)
+            write_log(world, given.log)
             tell(kind, list(measure(world, given.times, given.page)))
             database.dispose()
     read, packed = (sum(map(size, STATIC.glob("cayda.*s"))) for size in (_size, _packed))
@@ -123,7 +129,7 @@ def _ask(world: ScopeWorld, endpoint: str, one: Address, who: Who, times: int) -
         start, used = time.perf_counter(), time.process_time()
         answer = ask(world, who, "GET", one)
         took.append((time.perf_counter() - start, time.process_time() - used))
-        if answer.status_code >= 400:
+        if answer.status_code >= 400 or answer.headers.get("Location") == SIGN_IN:
             click.echo(f"{who.name} {one.path}: {answer.status_code}", err=True)
     wall, cpu = min(took[1:] or took)
     first = took[0][0]
@@ -146,12 +152,55 @@ def fill(database: Database, folder: Path, size: int) -> ScopeWorld:
 
 def _fill(database: Database, size: int) -> None:
     library = load_library()
-    figures.fill(database, size, visits=1_600, first_units=[CODES[OWN][1]] * 10)
+    own, sent = [CODES[OWN][1]] * 10, get_period(SENT)
+    figures.fill(database, size, visits=1_600, first_units=own, placed_on=sent.last)
     _register(database, library)
     with database.write() as db:
         clubs = rollup.all_clubs(db, library)
         aggregate.mark(db, {(code, club) for code in PERIODS for club in clubs})
+        earlier = t.stale_cells.c.period < str(sent.first.year)  # which nobody looks at here
+        db.execute(sa.delete(t.stale_cells).where(earlier))
     figures.measure_all(database, library, PERIODS)
+
+
+def write_log(world: ScopeWorld, size: int) -> None:
+    """Two years of who did what and saw whom, and what was said of the records that are asked."""
+    names, database = world.names, world.door.database
+    with database.write() as db:
+        e = t.entities.c
+        people = db.execute(sa.select(e.uuid).where(e.club_id != e.uuid).limit(1_000)).all()
+        first = (db.scalar(sa.select(sa.func.max(t.audit_events.c.id))) or 0) + 1
+        for start in range(0, size, figures.AT_ONCE):
+            numbers = range(start, min(start + figures.AT_ONCE, size))
+            rows = [_event(first + number, number, size) for number in numbers]
+            db.execute(sa.insert(t.audit_events), rows)
+            saw = [
+                {
+                    "event_id": first + n,
+                    "list_name": "members",
+                    "uuid": people[n % len(people)].uuid,
+                }
+                for n in numbers
+                if n % ONE_IN == 0
+            ]
+            db.execute(sa.insert(t.seen_people), saw)
+        if not database.is_sqlite:
+            db.execute(
+                sa.text("SELECT setval('audit_events_id_seq', :last)"), {"last": first + size}
+            )
+            db.execute(sa.text("ANALYZE"))
+        for name, number in names.items():
+            if name.endswith("_number") and "user" not in name:
+                for said in range(20):
+                    text = f"Xem lại giúp, lần {said}"
+                    comments.add(db, int(number), comments.COMMENT, text, "operator", NOW)
+
+
+def _event(its_id: int, number: int, size: int) -> dict[str, object]:
+    at = NOW - timedelta(days=730 * (size - number) / size)
+    action = ("entity.show", "report.export", "submission.review", "figure.why")[number % 4]
+    row = {"id": its_id, "at": at, "actor": f"user:{1 + number % 20}", "action": action}
+    return row | {"subject": f"submission:{number % 5_000}", "details": None}
 
 
 def _register(database: Database, library: Library) -> None:
