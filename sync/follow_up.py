@@ -246,7 +246,9 @@ def _last_days(
     c = records.c
     query = (
         sa.select(c.subject_id, sa.func.max(c.happened_on))
-        .where(c.form == column.of, among(db, c.subject_id, subjects), c.happened_on <= today)
+        # Else SQLite would read the form's records of everybody, by their day.
+        .where(sa.func.coalesce(c.form, "") == column.of, c.happened_on <= today)
+        .where(among(db, c.subject_id, subjects))
         .where(words.counts(records), words.answers_fit(records, column.where))
         .group_by(c.subject_id)
     )

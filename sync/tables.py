@@ -326,6 +326,7 @@ submission_versions = Table(
     Column("erased_at", Utc),  # since then `xml` is what is left of the bytes that had the sha256
     UniqueConstraint("form_id", "instance_id", "sha256"),
     Index("ix_submission_versions_form_id_deprecated_id", "form_id", "deprecated_id"),
+    Index("ix_submission_versions_received_at", "received_at"),
     Index("ix_submission_versions_app_user_id_received_at", "app_user_id", "received_at"),
     Index(
         "ix_submission_versions_user_id_received_at",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -92,13 +92,24 @@ class Why:
     denominator: Part | None
 
 
-def explain(db: Connection, library: Library, caller: Caller, asked: Asked) -> Why:
-    """What stands behind one figure, for who may see that.
+def explain(
+    db: Connection,
+    library: Library,
+    caller: Caller,
+    asked: Asked,
+    known: Callable[[], Mapping[str, Figures]] | None = None,
+) -> Why:
+    """What stands behind one figure, for who may see that. known: gives the figures of every level,
+    for who has them at hand.
 
     Refused(NO_SUCH_FIGURE, NOT_ALLOWED).
     """
     one, clubs = _check(db, library, caller, asked)
-    figures = _figures(db, library, asked, clubs)
+    if asked.level == PLACES[0]:
+        counted = rollup.count_clubs(db, library, asked.period, sorted(clubs))
+        figures: Mapping[str, Figures] = {asked.level: counted}
+    else:
+        figures = known() if known else rollup.roll_up_all(db, library, asked.period)
     key = (asked.place, one.id, *asked.cell)
     numerator = _part(db, library, one, asked, clubs, figures)
     if one.over is None:
@@ -181,14 +192,6 @@ def _clubs_of(db: Connection, asked: Asked) -> frozenset[str]:
         return frozenset({asked.place})
     place_of = rollup.places_of_clubs(db, asked.period.last, asked.level)
     return frozenset(club for club, place in place_of.items() if place == asked.place)
-
-
-def _figures(
-    db: Connection, library: Library, asked: Asked, clubs: frozenset[str]
-) -> Mapping[str, Figures]:
-    if asked.level == PLACES[0]:
-        return {asked.level: rollup.count_clubs(db, library, asked.period, sorted(clubs))}
-    return rollup.roll_up_all(db, library, asked.period)
 
 
 # ------------------------------------------------------------------ who may see it

@@ -10,7 +10,15 @@ from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
 from server.pages.door import Answer, caller, page
-from server.pages.figures import address_of, chosen, find_indicator, find_place
+from server.pages.figures import (
+    Choice,
+    address_of,
+    chosen,
+    find_indicator,
+    find_place,
+    read,
+    remembered,
+)
 from server.pages.words import one
 from server.runtime import runtime
 from sync import audit, why
@@ -19,7 +27,6 @@ from sync.clubs import clubs_named
 from sync.definitions import titles
 from sync.figures import WHOLE
 from sync.reports.data import ReportData
-from sync.reports.reading import report_for
 from sync.reports.tables import HIDDEN
 from sync.why import Asked, Part, Row, Why
 
@@ -46,9 +53,17 @@ def behind(code: str, level: str, key: str, indicator: str) -> Answer:
     cell = (request.args.get("cut", ""), request.args.get("part", ""))
     asked = Asked(indicator, choice.period, level, key, cell if cell[0] else WHOLE)
     skip = max(request.args.get("skip", 0, type=int), 0)
+    live = Choice(choice.period, None, live=True)
     with runtime().database.read() as db:
-        found = why.explain(db, runtime().library, asking, asked)
-        data = report_for(db, runtime().library, asking, choice.period, now, provisional=True)
+        found = why.explain(
+            *(db, runtime().library, asking, asked),
+            lambda: (
+                remembered()
+                .read(db, runtime().library, choice.period, now, provisional=True)
+                .figures
+            ),
+        )
+        data = read(db, asking, live)
         found = why.without_small(found, data, asked)
         part = _wanted(found)
         rows = part.rows[skip : skip + AT_ONCE]

@@ -9,7 +9,15 @@ from flask import render_template, request
 from forms.days import vietnam_day
 from forms.problems import NOT_FOUND, TEXT_TOO_LONG, Problem, Refused
 from server.pages.door import Answer, caller, done, in_menu, page
-from server.pages.figures import SEES, Choice, address_of, chosen, find_place, periods_for
+from server.pages.figures import (
+    SEES,
+    Choice,
+    address_of,
+    chosen,
+    find_place,
+    periods_for,
+    remembered,
+)
 from server.pages.words import gettext, mark
 from server.report_files import File, hand_out
 from server.runtime import runtime
@@ -25,6 +33,7 @@ from sync.reports.document import as_told
 from sync.reports.reading import late_for, report_for
 
 STEPS = ("reports.send", "reports.pass_on", "figures.read")  # and whom the library lets confirm
+MOST = 300  # figures that would move, on one page
 ACTS = {  # the button, and what was done
     "confirm": (mark("Confirm"), mark("Confirmed.")),
     "send_back": (mark("Send back"), mark("Sent back.")),
@@ -113,19 +122,24 @@ def late(code: str) -> Answer:
     """What came after the report was sent, and which figures it would move."""
     choice = chosen(code)
     with runtime().database.read() as db:
-        data, found = late_for(db, runtime().library, caller(), choice.period)
+        data, found = late_for(
+            *(db, runtime().library, caller(), choice.period, runtime().now()),
+            read=remembered().read,
+        )
         names = titles(db)
 
     def told(name: str, number: Decimal | None, over: Decimal | None) -> str:
         return as_told(data, name, Figure(number, over))
 
+    whole = [one for one in found.differences if not one.cut]  # the highest places first
     return render_template(
         "late.html",
         choice=choice,
         period=choice.period,
         data=data,
         found=found,
-        whole=[one for one in found.differences if not one.cut],
+        whole=whole[:MOST],
+        moved=len(whole),
         happened=HAPPENED,
         indicators={one.id: one for one in data.indicators},
         titles=names,

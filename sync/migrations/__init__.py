@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from sync.database import Database, is_sqlite
 
-HEAD = "0024"  # the newest revision; a test compares it with the files in versions/
+HEAD = "0025"  # the newest revision; a test compares it with the files in versions/
 
 SCHEMA_LOCK = 0x63617965  # any number no other advisory lock of this database uses
 LOCK_SECONDS = 2  # whoever asks for a table while a migration waits for it waits too

@@ -24,7 +24,7 @@ from sync.database import among
 from sync.figures import Figure, Figures
 from sync.places import read_tree
 from sync.reports.data import Adjustment, Difference, LateRecord, PlaceKey, ReportData, Seen
-from sync.reports.gather import is_counted_alike
+from sync.reports.gather import clubs_of, is_counted_alike
 from sync.reports.seen import OVERLAP, not_counted
 
 if TYPE_CHECKING:
@@ -45,37 +45,47 @@ class Told:
         return get_period(self.data.head.period, self.data.head.calendar)
 
 
-def late(db: Connection, library: Library, frozen: ReportData) -> Adjustment:
+def late(
+    db: Connection,
+    library: Library,
+    frozen: ReportData,
+    now: Mapping[str, Figures] | None = None,
+) -> Adjustment:
     """Everything since this version was frozen, whatever other reports have told of it."""
     assert frozen.head.frozen_at is not None
     told = Told(frozen, frozen.head.frozen_at, frozen.seen, frozen.figures)
-    return since(db, library, told)
+    return since(db, library, told, now)
 
 
-def since(db: Connection, library: Library, told: Told) -> Adjustment:
+def since(
+    db: Connection, library: Library, told: Told, now: Mapping[str, Figures] | None = None
+) -> Adjustment:
     """Records and figures that are not as told. All records are named that may move a figure, also
-    where two of them cancel out.
+    where two of them cancel out. now: the figures of every level, where they are at hand.
     """
+    if now is None:
+        now = rollup.roll_up_all(db, library, told.period)
     head = told.data.head
     return Adjustment(
         head.period,
         head.calendar,
         head.version or 0,
         tuple(changed_records(db, library, told)),
-        tuple(_differences(db, library, told)),
+        tuple(_differences(db, library, told, now)),
     )
 
 
 # ------------------------------------------------------------------ figures
-def _differences(db: Connection, library: Library, told: Told) -> Iterator[Difference]:
+def _differences(
+    db: Connection, library: Library, told: Told, figures: Mapping[str, Figures]
+) -> Iterator[Difference]:
     """Of indicators that are still counted as they were then, and that tell no quality of data."""
     same = {
         one.id
         for one in told.data.indicators
         if one.section != told.data.quality and is_counted_alike(library, one)
     }
-    figures = rollup.roll_up_all(db, library, told.period)
-    names = _names(db, told.data)
+    names = _names(db, library, told)
     for level in reversed(PLACES):
         then, now = told.figures.get(level, {}), figures[level]
         for key in sorted(then.keys() | now.keys()):
@@ -97,14 +107,13 @@ def _differences(db: Connection, library: Library, told: Told) -> Iterator[Diffe
                 )
 
 
-def _names(db: Connection, data: ReportData) -> dict[PlaceKey, str]:
-    """Names of all places there were, and there are now."""
+def _names(db: Connection, library: Library, told: Told) -> dict[PlaceKey, str]:
+    """Names of all places that the report had, or would have now."""
     units = read_tree(db).units.values()
     names: dict[PlaceKey, str] = {(u.level, str(u.id)): u.full_name for u in units}
-    e = t.entities.c
-    clubs = db.execute(sa.select(e.uuid, e.label).where(e.uuid == e.club_id))
-    names |= {(PLACES[0], row.uuid): plain_name(row.label) for row in clubs}
-    return names | {one.id: one.club_name or one.name for one in data.places}
+    clubs = clubs_of(db, library, told.period)
+    names |= {(PLACES[0], club.uuid): plain_name(club.label) for club in clubs}
+    return names | {one.id: one.club_name or one.name for one in told.data.places}
 
 
 # ------------------------------------------------------------------ records
@@ -114,7 +123,7 @@ def changed_records(db: Connection, library: Library, told: Told) -> list[LateRe
     now_out = set(db.scalars(not_counted()))
     was_out = set(told.seen.not_counted)
     moved = was_out ^ now_out
-    of_links = {*db.scalars(_of_links(db, told))} - arrived - moved
+    of_links = _of_links(db, told) - arrived - moved
     found = []
     for row in db.execute(_rows(db, {*arrived, *moved, *of_links})):
         kind = _kind(row, row.id in arrived, row.id in was_out, row.id in now_out)
@@ -132,13 +141,16 @@ def _arrived(db: Connection, told: Told) -> sa.Select[Any]:
     return sa.select(v.submission_id).where(sa.or_(after, among(db, v.id, told.seen.waiting)))
 
 
-def _of_links(db: Connection, told: Told) -> sa.Select[Any]:
+def _of_links(db: Connection, told: Told) -> set[int]:
     """Submissions about somebody who was linked to another since, or is no more."""
     r = t.records.c
     relinked = canonical.in_force(db) ^ canonical.in_force(db, told.at)
     mine = sa.tuple_(r.subject_list, sa.func.coalesce(r.reported_id, r.subject_id))
     away = [(list_name, uuid) for list_name, uuid, _ in relinked]
-    return sa.select(r.submission_id).where(r.table_path == "", mine.in_(away))
+    if not away:  # else all records would be read to find none
+        return set()
+    query = sa.select(r.submission_id).where(r.table_path == "", mine.in_(away))
+    return set(db.scalars(query))
 
 
 def _rows(db: Connection, submissions: set[int]) -> sa.Select[Any]:

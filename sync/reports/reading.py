@@ -19,7 +19,7 @@ from sync.reports.data import Adjustment, ReportData
 from sync.reports.gather import gather
 from sync.reports.late import late
 from sync.reports.life import with_life
-from sync.reports.small_cells import hidden_small
+from sync.reports.small_cells import adjusted_for, hidden_small
 from sync.reports.steps import read_chain
 
 if TYPE_CHECKING:
@@ -92,20 +92,28 @@ def report_for(
 
 
 def late_for(
-    db: Connection, library: Library, caller: Caller, period: Period
+    db: Connection,
+    library: Library,
+    caller: Caller,
+    period: Period,
+    now: datetime,
+    *,
+    read: Callable[..., ReportData] = read_whole,
 ) -> tuple[ReportData, Adjustment]:
     """The newest version that was sent, and what came after it; both as this caller may see them.
+    read: as `read_whole`, for who remembers.
 
     Refused(NOT_ALLOWED, REPORT_NOT_SENT). Who sees no open figures sees none of those either.
     """
     if not access.may(library, caller, "figures.read"):
         raise Refused(NOT_ALLOWED())
-    frozen = snapshots.read(db, period)
-    if frozen is None:
+    if snapshots.newest(db, period) is None:
         raise Refused(REPORT_NOT_SENT(period=period.code))
-    data = replace(frozen, adjustments=(late(db, library, frozen),))
-    if not access.may(library, caller, "small_cells.read"):
-        data = hidden_small(data)
+    small = access.may(library, caller, "small_cells.read")
+    frozen = read(db, library, period, now, small=small)
+    figures = read(db, library, period, now, provisional=True).figures
+    came = late(db, library, frozen, figures)
+    data = replace(frozen, adjustments=(came if small else adjusted_for(frozen, came),))
     data = only_clubs(data, access.clubs_in_scope(db, library, caller, period.last))
     return data, data.adjustments[0]
 

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from forms.periods import Period
 from sync import tables as t
+from sync.reports import snapshots
 from sync.reports.data import ReportData
 from sync.reports.reading import read_whole
 
@@ -28,8 +29,7 @@ OLDEST = timedelta(minutes=1)  # for what moves a figure and leaves no trace her
 
 class _Asked(NamedTuple):
     period: Period
-    version: int | None
-    provisional: bool
+    version: int | None  # None = as it stands now
     small: bool
 
 
@@ -58,10 +58,12 @@ class Remembered:
         small: bool = True,
     ) -> ReportData:
         """As `read_whole`, whose refusals pass through."""
-        asked, state = _Asked(period, version, provisional, small), _state(db, period)
+        sent = None if provisional else version or snapshots.newest(db, period)
+        asked = _Asked(period, sent, small)
+        state = None if sent else _state(db, period)  # what was sent never changes
         with self._lock:
             kept = self._kept.get(asked)
-        if kept is not None and kept.state == state and abs(now - kept.at) < OLDEST:
+        if kept is not None and kept.state == state and (sent or abs(now - kept.at) < OLDEST):
             return kept.data
         data = read_whole(db, library, period, now, version, provisional=provisional, small=small)
         with self._lock:
@@ -76,6 +78,6 @@ def _state(db: Connection, period: Period) -> object:
     """What differs when something was sent, worked off, counted or decided since."""
     c, stale, steps = t.counters.c, t.stale_cells.c, t.report_steps.c
     counters = db.execute(sa.select(c.name, c.value).order_by(c.name)).all()
-    waiting = sa.select(sa.func.count(stale.id)).where(stale.period == period.code)
+    waiting = sa.select(sa.func.sum(stale.marks)).where(stale.period == period.code)
     taken = sa.select(sa.func.max(steps.id))
     return tuple(map(tuple, counters)), db.scalar(waiting), db.scalar(taken)

@@ -48,6 +48,11 @@ def hidden_small(data: ReportData) -> ReportData:
     )
 
 
+def adjusted_for(data: ReportData, one: Adjustment) -> Adjustment:
+    """What came after a report of which what is small is hidden, for who reads it so."""
+    return _without_small(data, one, data.hidden)
+
+
 def _numbers(data: ReportData) -> dict[HiddenCell, Decimal]:
     """All numbers of the report, and of each whole how many are missing."""
     found: dict[HiddenCell, Decimal] = {}

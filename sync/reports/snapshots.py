@@ -51,6 +51,14 @@ def sent_periods(db: Connection, calendar: str) -> Iterator[Period]:
         yield get_period(code, calendar)
 
 
+def newest(db: Connection, period: Period) -> int | None:
+    """The number of the newest version of a report; None where none was sent."""
+    v = t.report_versions.c
+    query = sa.select(sa.func.max(v.version)).select_from(_joined()).where(is_of(period))
+    found: int | None = db.scalar(query)
+    return found
+
+
 def read(db: Connection, period: Period, version: int | None = None) -> ReportData | None:
     """A version of a report as it was sent, without one the newest; None where there is none."""
     v = t.report_versions.c

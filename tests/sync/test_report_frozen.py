@@ -20,6 +20,7 @@ from sync.reports import snapshots
 from sync.reports.data import Adjustment, ReportData, unpack
 from sync.reports.late import late, may_move
 from sync.reports.reading import only_clubs
+from sync.reports.remembered import Remembered
 from sync.reports.tables import report_tables
 from sync.verify import verify
 from tests.sync import sending
@@ -288,6 +289,30 @@ def test_a_club_that_people_place_elsewhere_moves_figures_of_units(sent: Village
     found = what_is_late(sent)
     assert {one.level for one in found.differences} == {"commune"}
     assert {one.indicator for one in found.differences} >= {"P1", "V1"}
+
+
+def test_a_club_that_had_no_place_on_the_last_day_moves_nothing(sent: Village) -> None:
+    club = sent.a_club("tràm", sent.heirs[0])
+    with sent.database.write() as db:
+        mine = t.club_places.update().where(t.club_places.c.club_id == club)
+        db.execute(mine.values(valid_from=date(2025, 9, 1)))
+    assert not what_is_late(sent).differences
+
+
+def test_what_was_sent_is_remembered_whatever_comes_and_a_revision_is_read(sent: Village) -> None:
+    remembered, later = Remembered(), sent.now + timedelta(days=30)
+
+    def read(now: datetime, **more: bool) -> ReportData:
+        with sent.database.read() as db:
+            return remembered.read(db, sent.library, H1, now, **more)
+
+    first, open_one = read(sent.now), read(sent.now, provisional=True)
+    sent.sends(sending.visit("tư", on="2025-06-02"))
+    assert read(later) is first
+    assert read(sent.now, provisional=True).figures != open_one.figures
+    sent.does("reopen", comment="thiếu")
+    sent.sends_off()
+    assert read(later).head.version == 2
 
 
 def test_a_figure_that_is_counted_by_other_words_today_tells_nothing_of_lateness(

@@ -104,6 +104,7 @@ def test_a_report_is_gathered_again_only_when_something_has_changed(
     address = address.replace("2025H2", "2026H1")
     for _ in range(3):
         assert '"amount">1<' in commune.get(address).text
+    assert commune.get(f"{address}/behind").status_code == 200
     assert len(gathered) == 1
     town.joins("new", "B-1", "Hồ Thị Ớt", "1949")
     town.works()
