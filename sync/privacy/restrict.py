@@ -14,7 +14,7 @@ from sync import audit, counters, entities, made_files, process
 from sync.access import Caller
 from sync.database import insert_once, lock_derived
 from sync.privacy.traces import Person
-from sync.tables import restrictions
+from sync.tables import erased_entities, restrictions
 
 if TYPE_CHECKING:
     from forms.library import Library
@@ -67,9 +67,10 @@ def holds(db: Connection, person: Person) -> Restriction | None:
 
 
 def in_force(db: Connection, library: Library) -> list[Restriction]:
-    """One for each person, the newest first."""
+    """One for each person who was not erased since, the newest first."""
+    erased = sa.select(erased_entities.c.uuid)
     query = sa.select(c.request_id, sa.func.min(c.at)).where(
-        c.undone_at.is_(None), c.list_name == library.privacy.person
+        c.undone_at.is_(None), c.list_name == library.privacy.person, c.uuid.not_in(erased)
     )
     rows = db.execute(query.group_by(c.request_id).order_by(c.request_id.desc()))
     return [Restriction(*row) for row in rows]

@@ -45,6 +45,8 @@ def test_a_request_leads_from_a_name_to_a_file_consent_taken_back_and_the_proof(
     assert "Xóa hẳn" not in dpo.get(other).text  # who wants to see her data is not erased for it
     refused = post(dpo, f"{other}/erase", sure="yes")
     assert (refused.status_code, "không xin xóa" in refused.text) == (409, True)
+    refused = post(dpo, f"{other}/restrict", what="restrict")
+    assert (refused.status_code, "không xin hạn chế" in refused.text) == (409, True)
     noted = post(dpo, "/privacy/requests", **ask)
     assert noted.status_code == 303
     request = noted.headers["Location"]
