@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -44,7 +45,7 @@ class AuditShape(Wire):
     ],
 )
 def list_audits() -> Response:
-    """Who did what, the newest first: of everything, of one submission, of one entity."""
+    """Who did what, the newest first."""
     (limit, offset), before = paging(), number("after", 0) or None
     action, start, end = request.args.get("action"), read_time("start"), read_time("end")
     action = None if action == "nonverbose" else action
@@ -76,29 +77,34 @@ def list_submission_audits(form_id: str, instance_id: str) -> Response:
 
 @route(f"{entities.ONE}/audits", READ, gives=[AuditShape])
 def list_entity_audits(list_name: str, uuid: str) -> Response:
-    """How it came, what was changed, and what people decided of it."""
+    """How it came, what was changed, and what people decided of it; of somebody who has moved, from
+    the first version on that is of a club of the caller's.
+    """
     with runtime().database.read() as db:
         _, story, makers = entities.story_of(db, list_name, uuid)
         read, subject = entities.readable(db, story), f"entity:{list_name}/{story.uuid}"
-        decided = _decided(db, "entity", subject)
+        since = story.versions[0].created_at if story.versions else runtime().now()
+        decided = _decided(db, "entity", subject, since)
     versions = [
         {
             "actor_id": makers[each.number].id if each.number in makers else None,
-            "action": "entity.update.version" if number else "entity.create",
+            "action": "entity.create" if each.number == 1 else "entity.update.version",
             "actee_id": subject,
             "details": {"version": each.number, "source": entities.source_of(each, read)},
             "logged_at": each.created_at,
         }
-        for number, each in enumerate(story.versions)
+        for each in story.versions
     ]
     return _say(versions, decided)
 
 
-def _decided(db: Connection, noun: str, subject: str) -> list[dict[str, Any]]:
+def _decided(
+    db: Connection, noun: str, subject: str, since: datetime | None = None
+) -> list[dict[str, Any]]:
     """The events of one thing, the oldest first. Versions are told by themselves, and of the
     details only what is of nothing else: others would name whom the caller may not see."""
     versions = (f"{noun}.create", f"{noun}.update")
-    found = audit.list_events(db, noun, None, None, MOST, 0, subject=subject)
+    found = audit.list_events(db, noun, since, None, MOST, 0, subject=subject)
     return [
         _json(one) | {"details": {"state": (one.details or {}).get("state")}}
         for one in reversed(found)
