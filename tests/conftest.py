@@ -23,10 +23,10 @@ from forms.schema import read_schema
 from forms.xlsform import compile_form
 from sync.database import Database
 from sync.migrations import upgrade
-from sync.tables import metadata
 from tests.alike import SECRET, VAULT, connections_shared, statements_shared
 from tests.checklist import PAGE, numbers_of, to_page
 from tests.chromium import chromium, engines
+from tests.made_once import filled_tables
 from tests.postgres import a_postgres
 from tests.s3 import a_bucket
 
@@ -169,13 +169,9 @@ def empty(database: Database) -> None:
     TRUNCATE makes new files for each table and its indices: only of those that have rows, and of
     what refers to them. DELETE would be quicker, but leave rows of later tests in any order.
     """
-    names = [table.name for table in metadata.sorted_tables]
-    filled = " UNION ALL ".join(
-        f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM \"{name}\")" for name in names
-    )
     numbering = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
     with database.write() as db:
-        found = ", ".join(f'"{name}"' for name in db.scalars(sa.text(filled)))
+        found = ", ".join(f'"{name}"' for name in filled_tables(db))
         if found:
             db.execute(sa.text(f"TRUNCATE {found} CASCADE"))
         db.execute(sa.text(numbering))

@@ -24,6 +24,7 @@ from sync.database import Database
 from tests.device import Device
 from tests.journeys.forms import news
 from tests.network import Door
+from tests.sync.library_world import publish_once
 
 FOUNDED = "2019-06-01"
 CLUBS = (
@@ -203,9 +204,8 @@ def a_world(
     clock, library = Clock(now), load_library()
     blobs = open_blobs(settings.blobs)
     runtime = Runtime(settings, database, blobs, QuietJobs(), library, clock)
+    publish_once(database, folder, library, now)
     with database.write() as db:
-        places.load_units(db, library.units, library.successions)
-        publish.publish_library(db, runtime.blobs, library, now)
         founded = [{**row, "founded_on": founded_on} for row in clubs_of]
         imported = clubs.import_clubs(db, library, founded, now, "operator")
     world = World(runtime, clock, Door(create_app(settings, runtime)), dict(imported.uuids))

@@ -19,11 +19,26 @@ from sync.blobs import Folder
 from sync.database import Database
 from sync.tables import form_versions, forms, records, spells
 from sync.verify import Difference, verify
+from tests.made_once import made_once
 from tests.sync.comparing import compare
 from tests.sync.sending import an_id
 
 NOW = datetime(2026, 1, 20, 3, 0, tzinfo=UTC)
 Spells = list[tuple[str, str, str | None]]
+
+
+def publish_once(database: Database, folder: Path, library: Library, now: datetime) -> None:
+    """Units and forms of the library, into an empty database and `folder`/blobs."""
+
+    def publish_all() -> None:
+        with database.write() as db:
+            places.load_units(db, library.units, library.successions)
+            publish.publish_library(db, Folder(folder / "blobs"), library, now)
+
+    if library is load_library():
+        made_once(f"library published on {now}", database, folder, publish_all)
+    else:
+        publish_all()
 
 
 @dataclass
@@ -35,11 +50,11 @@ class LibraryWorld:
     library: Library = field(default_factory=load_library)
     now: datetime = NOW
     waiting: list[int] = field(default_factory=list)
+    published: bool = False  # before this world began
 
     def __post_init__(self) -> None:
-        with self.database.write() as db:
-            places.load_units(db, self.library.units, self.library.successions)
-            publish.publish_library(db, Folder(self.folder / "blobs"), self.library, NOW)
+        if not self.published:
+            publish_once(self.database, self.folder, self.library, NOW)
 
     def send(
         self,

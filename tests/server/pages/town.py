@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from sync.access import Caller
 from sync.blobs import open_blobs
 from sync.database import Database
 from tests.conftest import NOW
+from tests.made_once import made_once
 from tests.server.conftest import Clock, CountingJobs
 from tests.sync.library_world import LibraryWorld
 from tests.sync.sending import an_id
@@ -128,12 +129,14 @@ class Town:
 
 def a_town(database: Database, folder: Path) -> Town:
     """The town on this migrated, empty database, everything processed and counted."""
-    world = LibraryWorld(database, folder)
-    url = database.url.render_as_string(hide_password=False)
-    settings = Settings(data=folder, database_url=url)
-    blobs = open_blobs(settings.blobs)
-    runtime = Runtime(settings, database, blobs, CountingJobs(), load_library(), Clock(NOW))
-    town = Town(world, runtime, create_app(settings, runtime), {})
+    clubs, users = made_once("town", database, folder, lambda: _live(database, folder))
+    town = _server(LibraryWorld(database, folder, published=True))
+    return replace(town, clubs=clubs, users=users)
+
+
+def _live(database: Database, folder: Path) -> tuple[dict[str, str], dict[str, Caller]]:
+    """All that happened in the town until now; its clubs and users."""
+    town = _server(LibraryWorld(database, folder))
     _settle(town)
     for who, (club, name, year) in MEMBERS.items():
         town.joins(who, club, name, year)
@@ -142,7 +145,15 @@ def a_town(database: Database, folder: Path) -> Town:
             town.is_checked(who, club, day)
         town.is_visited(who, club, "2025-11-03")
     town.works()
-    return town
+    return town.clubs, town.users
+
+
+def _server(world: LibraryWorld) -> Town:
+    url = world.database.url.render_as_string(hide_password=False)
+    settings = Settings(data=world.folder, database_url=url)
+    blobs = open_blobs(settings.blobs)
+    runtime = Runtime(settings, world.database, blobs, CountingJobs(), load_library(), Clock(NOW))
+    return Town(world, runtime, create_app(settings, runtime), {})
 
 
 def _settle(town: Town) -> None:
