@@ -154,6 +154,12 @@ ACCOUNT_ENDED = ProblemType(
     "Tài khoản này đã kết thúc nên không đổi gì được nữa. Xin lập tài khoản mới cho người ấy.",
     "This account has ended, so nothing of it can be changed. Please add a new one for the person.",
 )
+HOLDER_OF_ONE = ProblemType(
+    "holder_of_one",
+    400,
+    "Mã hội viên của người giữ máy là của một người: xin chỉ ghi một tên, hoặc thêm từ tệp.",
+    "A holder's member id is of one person: please write one name, or add from a file.",
+)
 OWN_ACCOUNT = ProblemType(
     "own_account",
     409,

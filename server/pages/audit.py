@@ -185,6 +185,8 @@ def _details(details: Mapping[str, Any], forms: Mapping[str, str]) -> Iterator[t
         if name == "list" and value in library.lists:
             rule = library.lists[value]
             text = in_words({"vi": rule.label_vi, "en": rule.label_en})
+        elif name == "list" and value in library.follow_up:
+            text = in_words(library.follow_up[value])
         elif name == "form":
             text = forms.get(text, text)
         elif name == "role" and value in library.roles:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from flask import render_template, request, url_for
 
 from forms.days import vietnam_day
 from forms.plain_table import read_table
-from forms.problems import MISSING_CELL, NOT_FOUND, Problem, Refused
+from forms.problems import HOLDER_OF_ONE, MISSING_CELL, NOT_FOUND, Problem, Refused
 from forms.text import fold, sort_key
 from server import auth
 from server.clock import how_far
@@ -117,11 +117,13 @@ def revoke_phone(number: int) -> Answer:
 @page("/phones/new", "phones.manage", methods=("GET", "POST"))
 def add_new_phones() -> Answer:
     """Some people of one role and one place, a line each; the answer holds their codes, once."""
-    given = {name: request.form.get(name, "") for name in ("names", "role", "place", "contact")}
+    given = {
+        name: request.form.get(name, "") for name in ("names", "role", "place", "contact", "holder")
+    }
     problem: Problem | None = None
     if request.method == "POST":
         try:
-            made = _add(given["names"].splitlines(), given["role"], given["place"])
+            made = _add(given["names"].splitlines(), given)
         except Refused as refused:
             problem = refused.problem
         else:
@@ -134,18 +136,22 @@ def add_new_phones() -> Answer:
     return page, problem.status if problem else 200
 
 
-def _add(lines: Sequence[str], role: str, place: str) -> list[NewPhone]:
-    here = runtime()
+def _add(lines: Sequence[str], given: Mapping[str, str]) -> list[NewPhone]:
+    here, role, place = runtime(), given["role"], given["place"]
     names = [line.strip() for line in lines if line.strip()]
     if not names:
         raise Refused(MISSING_CELL(column="name", column_vi="tên"))
+    holder = given["holder"].strip()
+    if holder and len(names) > 1:
+        raise Refused(HOLDER_OF_ONE())
     posts.check_phone_role(here.library, role)
     made: list[NewPhone] = []
     with here.database.write() as db:
         post = posts.find_chosen(db, here.library, role, place, vietnam_day(here.now()))
+        owner = phones.find_owner(db, holder) if holder else None
         for name in names:  # one by one: a name that comes twice is found here
             phones.check_unlike(db, name, role, *post)
-            wanted = [Wanted(name, role, *post, None)]
+            wanted = [Wanted(name, role, *post, owner)]
             made += add_phones(db, wanted, auth.origin(), here.now(), caller().actor)
     return made
 

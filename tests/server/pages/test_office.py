@@ -16,6 +16,7 @@ from sync.tables import app_users, audit_events, club_places, users
 from sync.tables import queue as queue_table
 from tests.conftest import NOW
 from tests.server.pages.town import OTHER_WARD, WARD, Town, post, token_in
+from tests.sync.sending import an_id
 
 
 def place(town: Town, club: str) -> str:
@@ -55,6 +56,13 @@ def test_new_phones_show_their_codes_once_and_one_is_shut_out(town: Town) -> Non
     again = post(admin, "/phones/new", **wanted)  # the page sent once more makes no second key
     assert again.status_code == 409
     assert names.split("\n", 1)[0] in again.text
+    held = {**wanted, "names": "Cô Năm", "holder": an_id("nam")}
+    for wrong in ({"names": "Cô Năm\nCô Sáu"}, {"holder": an_id("nobody")}):
+        assert post(admin, "/phones/new", **{**held, **wrong}).status_code == 400
+    assert "<svg" in post(admin, "/phones/new", **held).text
+    with town.database.read() as db:
+        holder = sa.select(app_users.c.person_id).where(app_users.c.name == "Cô Năm")
+        assert db.scalar(holder) == an_id("nam")
     listed = admin.get("/phones?q=tran+thi").text
     assert "Trần Thị Bảy" in listed
     assert "Lê Văn Tám" not in listed
