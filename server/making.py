@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
+import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -20,8 +23,10 @@ from forms.days import vietnam_day
 from forms.file_names import on_any_disk
 from forms.periods import get_period
 from forms.problems import NOT_FOUND, Refused
+from server import lock
 from server.downloads import XLSX
 from server.runtime import Runtime
+from server.settings import Settings
 from sync import access, accounts, audit, export, follow_up, made_files, overview, queue, rolls
 from sync.access import Caller
 from sync.made_files import Made, MadeFile
@@ -35,6 +40,7 @@ from sync.workbook import write_xlsx
 if TYPE_CHECKING:
     from forms.library import Library
 
+ROOMS = "making"  # of the data folder
 ZIP, PDF = "application/zip", "application/pdf"
 TELL_EVERY = 1.0  # seconds between two words about how far it is
 ROWS_BETWEEN = 500  # after so many the clock is looked at
@@ -250,8 +256,7 @@ def _make(runtime: Runtime, work: Work) -> None:
             queue.done(db, [work])
             return
     try:
-        with TemporaryDirectory(prefix="cayda-") as folder:
-            path = Path(folder) / "made"
+        with _room(runtime.settings) as path:
             with database.read() as db:
                 one = made_files.find(db, file_id)
                 made = _make_one(runtime, db, one, path, now)
@@ -261,6 +266,29 @@ def _make(runtime: Runtime, work: Work) -> None:
         with database.write() as db:
             made_files.refuse(db, file_id, problem.code, problem.vi, problem.en)
             queue.done(db, [work])
+
+
+@contextmanager
+def _room(settings: Settings) -> Iterator[Path]:
+    """A path to write to, in a folder of its own that is held as long as the block runs."""
+    folder = settings.data / ROOMS / secrets.token_hex(8)
+    held = lock.hold(folder)
+    try:
+        yield folder / "made"
+    finally:
+        shutil.rmtree(folder)
+        os.close(held)
+
+
+def tidy(settings: Settings) -> None:
+    """Take away what killed workers had half made: whoever lives holds their folder."""
+    for folder in (settings.data / ROOMS).glob("*"):
+        try:
+            held = lock.hold(folder, patience=0)
+        except lock.Taken:
+            continue
+        shutil.rmtree(folder)
+        os.close(held)
 
 
 def _make_one(runtime: Runtime, db: Connection, one: MadeFile, path: Path, now: datetime) -> Made:

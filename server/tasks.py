@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.erased import erase_again
-from server.making import make_files
+from server.making import make_files, tidy
 from server.runtime import Runtime
 from server.unseal import open_waiting
 from sync import aggregate, audit, clubs, computed, made_files, process, queue, verify, waiting
@@ -128,6 +128,7 @@ def sweep(runtime: Runtime) -> Swept:
     """What a new day changes; and what has waited too long is carried out without what it waited
     for, or counted as waiting."""
     patience, now = timedelta(days=runtime.settings.hold_days), runtime.now()
+    tidy(runtime.settings)
     with suppress(OSError):  # that the store is away is told by others
         runtime.blobs.tidy()
         with runtime.database.write() as db:

@@ -23,7 +23,7 @@ from forms.problems import ALREADY_ERASED, Refused
 from sync import audit, entities, made_files, process
 from sync.access import Caller
 from sync.blobs import Blobs
-from sync.database import insert_once, is_sqlite, lock_derived
+from sync.database import insert_once, lock_derived
 from sync.entities import Key
 from sync.matching import work as matching
 from sync.merge import LABEL
@@ -75,7 +75,6 @@ def erase(
     bytes of her files away, once this is kept. Refused(NOT_FOUND), or (ALREADY_ERASED).
     """
     lock_derived(db)
-    _leave_nothing_on_disk(db)
     actor, person = caller.actor, traces.find(db, library, uuid)
     names = pattern(person.names)
     why = names.sub(ERASED, why) if names else why
@@ -137,12 +136,6 @@ def _is_named(db: Connection, sha256: str) -> bool:
 
 
 # ------------------------------------------------------------------ steps
-def _leave_nothing_on_disk(db: Connection) -> None:
-    """SQLite leaves what was overwritten in free pages of its file, unless it is told otherwise."""
-    if is_sqlite(db):
-        db.exec_driver_sql("PRAGMA secure_delete=ON")
-
-
 def _look(db: Connection, person: Person, looked: Found | None) -> Found:
     """All that names her. What another wrote while it was looked, under a lower number, is filed
     under her by now, or is stripped when it is read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -17,7 +18,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from forms.library import Library, load_library
-from server import tasks
+from server import lock, making, tasks
 from server.runtime import LocalJobs, Runtime
 from server.settings import Settings
 from sync import aggregate, queue
@@ -281,6 +282,20 @@ def test_a_worker_sweeps_at_its_start_and_then_every_hour(
     seconds += tasks.SWEEP_EVERY
     tasks.run_until_empty(runtime, pace=pace)
     assert pipeline.sweeps == 2
+
+
+def test_what_a_killed_worker_had_half_made_of_a_file_goes_and_a_live_one_keeps_its_own(
+    runtime: Runtime, pipeline: Pipeline
+) -> None:
+    left, held = (runtime.settings.data / making.ROOMS / name for name in ("left", "held"))
+    for folder in (left, held):
+        folder.mkdir(parents=True)
+        (folder / "made").write_bytes(b"names")
+    handle = lock.hold(held)
+    tasks.sweep(runtime)
+    assert not left.exists()
+    assert (held / "made").exists()
+    os.close(handle)
 
 
 def test_the_worker_outlives_a_database_that_is_away(
