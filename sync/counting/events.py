@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -149,7 +149,7 @@ def _said(
     found: dict[str, str] = {}
     for text in (answers, derived, united):
         if text and text != "{}":
-            told = json.loads(text) or {}
+            told = orjson.loads(text) or {}
             asked = {name: told[name] for name in told.keys() & need.columns}
             found.update(vault.open_answers(asked) if SIGN_IN_JSON in text else asked)
     if need.linked:
