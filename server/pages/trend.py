@@ -23,6 +23,7 @@ from server.pages.figures import (
     find_indicator,
     find_place,
     periods_for,
+    remembered,
 )
 from server.pages.line_chart import Bounds, Line, line_chart
 from server.pages.words import gettext, mark, one
@@ -97,7 +98,8 @@ def _report(db: Connection, period: Period) -> ReportData:
 
 
 def _kept() -> Trends:
-    found: Trends = current_app.extensions.setdefault("cayda trends", Trends())
+    new = Trends(remembered().read)
+    found: Trends = current_app.extensions.setdefault("cayda trends", new)
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -53,9 +53,13 @@ class _Thin(NamedTuple):
 
 
 class Trends:
-    """The thin reports that were asked for last, of one database; for any thread."""
+    """The thin reports that were asked for last, of one database; for any thread.
 
-    def __init__(self) -> None:
+    read: as `read_whole`, for who remembers what another page gathered a moment ago.
+    """
+
+    def __init__(self, read: Callable[..., ReportData] = read_whole) -> None:
+        self._read = read
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[Period, bool], _Thin] = OrderedDict()
 
@@ -78,7 +82,7 @@ class Trends:
         is_good = newest is not None or (kept is not None and abs(now - kept.at) < LASTING)
         if kept is not None and kept.version == newest and is_good:
             return kept.data
-        data = _thin(read_whole(db, library, period, now, version, small=small, **more))
+        data = _thin(self._read(db, library, period, now, version, small=small, **more))
         with self._lock:
             self._kept[asked] = _Thin(newest, now, data)
             self._kept.move_to_end(asked)
