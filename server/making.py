@@ -163,8 +163,8 @@ def _make_roll(
 def _follow_up_rights(
     db: Connection, library: Library, caller: Caller, what: What, now: datetime
 ) -> str:
-    follow_up.get_list(library, caller, what["list"])
-    return _words(access.clubs_in_scope(db, library, caller, vietnam_day(now)))
+    locked = follow_up.locked(db, library, follow_up.get_list(library, caller, what["list"]))
+    return _words(access.clubs_in_scope(db, library, caller, vietnam_day(now)), locked)
 
 
 def _make_follow_up(

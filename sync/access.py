@@ -6,6 +6,7 @@ the entity lists. What is not written is not allowed.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal
@@ -187,7 +188,7 @@ def reading(
     rule = library.rules.get(xml_form_id)
     reader = rule.readers[caller.role] if rule else None
     without = frozenset(reader.without if reader else ())
-    locked = _locked(db, library, xml_form_id)
+    locked = locked_in(db, library, [xml_form_id])
     if reader is not None and reader.rows == "all":
         return Reading(None, without, locked)
     return Reading(clubs_in_scope(db, library, caller, day), without, locked)
@@ -198,11 +199,11 @@ def restricted(db: Connection) -> frozenset[str]:
     return frozenset(db.scalars(sa.select(entities.c.uuid).where(entities.c.restricted)))
 
 
-def _locked(db: Connection, library: Library, xml_form_id: str) -> frozenset[str]:
-    """Who is restricted, or does not agree any more, wherever that was said: until what there is is
-    erased."""
-    consents, c = library.privacy.consents, spells.c
-    covering = [one for one in consents.purposes if xml_form_id in one.covers] if consents else []
+def locked_in(db: Connection, library: Library, xml_form_ids: Collection[str]) -> frozenset[str]:
+    """Of whom nothing of these forms is shown: who is restricted, or does not agree any more,
+    wherever that was said: until what there is is erased."""
+    consents, c, asked = library.privacy.consents, spells.c, set(xml_form_ids)
+    covering = [one for one in consents.purposes if asked & set(one.covers)] if consents else []
     if not covering:
         return restricted(db)
     said = (sa.and_(c.name == one.fact, c.value == one.answers[one.fact]) for one in covering)

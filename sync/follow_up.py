@@ -88,10 +88,10 @@ def read_entries(
 
     language: "vi" or "en", of what codes mean.
     """
-    clubs = _clubs(db, library, caller, today)
-    found = _found(db, one, _items(db, library, one, clubs, today))
-    list_name, hidden = _list_of(library, one), access.restricted(db)
-    found = [f for f in found if f.subject not in hidden]
+    clubs, hidden = _clubs(db, library, caller, today), _hidden(db, library, one)
+    items = _items(db, library, one, clubs, today)
+    found = _found(db, [item for item in items if item.key not in hidden])
+    list_name = _list_of(library, one)
     people = _people(db, list_name, {f.subject for f in found if f.subject})
     named = clubs_named(db, clubs)
     columns = [_Column(db, c, found, people, today, language) for c in one.columns]
@@ -114,13 +114,14 @@ def count_entries(
     """How many are on each of these lists today, by its id, of the caller's clubs."""
     place_of = {club: club for club in _clubs(db, library, caller, today)}
     counts = {one.id: 0 for one in lists}
+    hidden = {one.id: _hidden(db, library, one) for one in lists} if place_of else {}
     together: dict[tuple[int, int], list[Indicator]] = defaultdict(list)
     for one in lists:  # what several ask of one period is read once for all of them
         together[one.days].append(one.indicator)
     for days, asked in together.items() if place_of else ():
         found = counting.read_items(db, library, _period(days, today), asked, place_of)
         for indicator, item in behind(found, place_of):
-            counts[indicator.id] += not item.missing
+            counts[indicator.id] += not item.missing and item.key not in hidden[indicator.id]
     return counts
 
 
@@ -153,7 +154,25 @@ def to_table(library: Library, one: FollowList, found: Iterable[Entry], today: d
 
 
 # ------------------------------------------------------------------ about whom
-def _found(db: Connection, one: FollowList, items: Sequence[Any]) -> list[_Found]:
+def locked(db: Connection, library: Library, one: FollowList) -> frozenset[str]:
+    """Who is on the list for nobody: restricted, or not agreeing any more to a form it tells of."""
+    asked = one.indicator
+    forms = {asked.of} | {each.form for each in (*asked.with_, *asked.without) if each.form}
+    forms |= {column.of for column in one.columns if column.show in ("last", "since")}
+    return access.locked_in(db, library, forms)
+
+
+def _hidden(db: Connection, library: Library, one: FollowList) -> frozenset[str]:
+    """The keys of their items: they themselves, and what was sent about them."""
+    people, c = locked(db, library, one), records.c
+    if one.indicator.of not in library.rules or not people:
+        return people
+    about = sa.select(c.id).where(sa.func.coalesce(c.form, "") == one.indicator.of)
+    found = db.scalars(about.where(among(db, c.subject_id, sorted(people))))
+    return people | {str(number) for number in found}
+
+
+def _found(db: Connection, items: Sequence[Item]) -> list[_Found]:
     keys = [item.key for item in items]
     if not all(key.isdigit() for key in keys):  # entities have uuids, records numbers
         return [_Found(item.club, item.key, item.day, {}) for item in items]

@@ -12,6 +12,7 @@ from forms.problems import Refused
 from sync.access import OPERATOR, Caller
 from sync.database import Database
 from sync.follow_up import Entry, count_entries, get_list, lists_for, read_entries, to_table
+from sync.tables import entities
 from tests.sync.rows import Rows
 
 LIBRARY = load_library()
@@ -123,6 +124,21 @@ def test_counted_together_is_as_many_as_stand_on_each_list(rows: Rows) -> None:
     counts = count_entries(rows.db, LIBRARY, OPERATOR, lists, TODAY)
     assert counts == {one.id: len(on(rows, one.id)) for one in lists}
     assert sorted(counts.values())[-5:] == [1, 1, 1, 1, 2], counts
+
+
+def test_who_is_restricted_or_took_consent_back_is_on_no_list_and_not_counted(rows: Rows) -> None:
+    bad = {"bp_sys": "190", "bp_dia": "100", "flags": "bp_urgent"}
+    rows.a_member("no", "c2", c_health="no", care_need="regular")
+    for who, club in (("mc1", "c1"), ("mc2", "c2"), ("no", "c2")):
+        rows.a_record("health_check", ago(40), club, who, FULL, derived=bad)
+        rows.a_visit(ago(31), club, who, red="fall", red_action="watch")
+    rows.an_entity("members", "mc1", "Lan", "c1", {})
+    rows.db.execute(entities.update().where(entities.c.uuid == "mc1").values(restricted=True))
+    assert clubs_on(rows, "flagged_pressure") == clubs_on(rows, "flagged_checks") == ["C2"]
+    assert clubs_on(rows, "red_flags") == clubs_on(rows, "not_visited") == ["C2", "C2"]
+    lists = lists_for(LIBRARY, OPERATOR)
+    counts = count_entries(rows.db, LIBRARY, OPERATOR, lists, TODAY)
+    assert counts == {one.id: len(on(rows, one.id)) for one in lists}
 
 
 def test_an_unknown_list_is_told_with_those_there_are() -> None:

@@ -235,16 +235,20 @@ def test_who_takes_consent_back_by_a_phone_is_locked_in_records_files_and_progra
     deleted = health.get(f"/records/{form}/find?id={binned}").location
     assert post(health, f"{deleted}/delete", delete_words="Gửi nhầm").status_code == 303
     post(health, "/files", kind="records", form=form, format="csv")
+    post(health, "/files", kind="follow_up", list="flagged_checks", format="xlsx")
     town.works()
     with town.database.read() as db:
-        (file,) = made_files.list_files(db, town.users["health"].id)
-    opened = (page, deleted, f"{programs}/submissions/{number}.xml", f"/files/{file.id}")
-    assert [health.get(one).status_code for one in opened] == [200, 200, 200, 200]
+        files = made_files.list_files(db, town.users["health"].id)
+    taken = [f"/files/{file.id}" for file in files]
+    opened = (page, deleted, f"{programs}/submissions/{number}.xml", *taken)
+    assert [health.get(one).status_code for one in opened] == [200] * 5
+    assert "Thủy" in health.get("/follow-up/flagged_checks").text
     said = {"club": town.clubs["A-2"], "member": thuy, "effective_date": "2025-12-01"}
     said |= {"what": "consent", "c_health": "no"}
     town.world.send("member_update", said, "thuy refuses", update=thuy)
     town.works()
-    assert [health.get(one).status_code for one in opened] == [404, 404, 404, 403]
+    assert [health.get(one).status_code for one in opened] == [404, 404, 404, 403, 403]
+    assert "Thủy" not in health.get("/follow-up/flagged_checks").text
     assert deleted not in health.get(f"/records/{form}?deleted=yes").text
     assert post(health, f"{deleted}/restore", restore_words="Xem lại").status_code == 404
     town.is_checked("thuy", "A-2", "2025-12-20")  # filled in by who did not know it yet
@@ -262,7 +266,7 @@ def test_who_takes_consent_back_by_a_phone_is_locked_in_records_files_and_progra
     post(health, "/files", kind="records", form=form, format="csv")
     town.works()
     with town.database.read() as db:
-        newest, _ = made_files.list_files(db, town.users["health"].id)
+        newest, *_ = made_files.list_files(db, town.users["health"].id)
         tables = export_records(
             db,
             town.runtime.library,
