@@ -277,6 +277,14 @@ STALE_PAGE = ProblemType(
     "Trang này đã mở từ lâu hoặc không phải của máy chủ này. Xin mở lại trang và làm lại.",
     "This page was opened long ago, or is not from this server. Please open it again and repeat.",
 )
+SIGN_IN_OVER = ProblemType(
+    "sign_in_over",
+    401,
+    "Đã hết phiên đăng nhập: hai giờ không dùng, hoặc đã kết thúc ở nơi khác. "
+    "Chưa có gì được lưu. Xin đăng nhập rồi làm lại.",
+    "Your sign-in is over: not used for two hours, or ended elsewhere. "
+    "Nothing was saved. Please sign in and repeat.",
+)
 INTERNAL = ProblemType(
     "internal",
     500,

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 from wtforms.validators import ValidationError
 
-from forms.problems import KEEPS_NOTHING, NOT_ALLOWED, STALE_PAGE, Problem, Refused
+from forms.problems import KEEPS_NOTHING, NOT_ALLOWED, SIGN_IN_OVER, STALE_PAGE, Problem, Refused
 from server import auth
 from server.errors import log_failure, not_stored, when_again
 from server.pages import sitting
@@ -29,6 +29,7 @@ View = TypeVar("View", bound=Callable[..., Answer])
 OPEN = "open"  # for anybody: signing in
 KNOWN = "known"  # for every person who is signed in
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
+A_SENTENCE = 20  # letters; a name, a code and a choice are quickly given again
 
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static")
 NEEDS: dict[str, tuple[str, ...]] = {}  # name of a view → any one of these verbs lets in
@@ -118,6 +119,8 @@ def _let_in() -> Response | None:
     if g.caller is None and OPEN not in NEEDS[view]:
         if sitting.NAME in session:
             sitting.forget()
+            if request.method not in READS:
+                raise Refused(SIGN_IN_OVER())
             flash(gettext("Your sign-in is over: not used for two hours, or ended elsewhere."))
         return redirect(url_for("pages.sign_in", next=_read_on()))
     if request.method not in READS:
@@ -166,8 +169,19 @@ def _not_stored(error: DBAPIError) -> tuple[str, int, dict[str, str]] | Response
 
 
 def problem_page(problem: Problem) -> str:
-    """A page that says what went wrong, with the menu still there."""
-    return render_template("problem.html", problem=problem)
+    """A page that says what went wrong, with the menu still there, and what was written."""
+    return render_template("problem.html", problem=problem, written=list(_written()))
+
+
+def _written() -> Iterator[str]:
+    """The sentences of a form that was not taken, to be copied: nobody should think twice of them.
+
+    Not what another site sends through this browser: its words would stand here as ours.
+    """
+    if request.method not in READS and not auth.is_from_elsewhere():
+        for name, value in request.form.items(multi=True):
+            if len(value) >= A_SENTENCE and " " in value and "password" not in name:
+                yield value
 
 
 @pages.context_processor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -145,6 +146,23 @@ def test_a_sign_in_ends_when_it_is_left_alone_and_after_a_working_day(street: Do
     assert "hai giờ không dùng" not in client.get("/sign-in").text  # said once
     assert client.get("/").location == "/sign-in"
     assert "hai giờ không dùng" not in client.get("/sign-in").text
+
+
+def test_what_was_written_in_a_form_that_came_too_late_is_shown_to_be_copied(street: Door) -> None:
+    client, wrote = browser(street), "Ba tháng qua câu lạc bộ <b>chưa họp</b> lần nào."
+    sign_in(client, base=HERE)
+    form = {"comment": wrote, "password": "mật khẩu dài thật là dài", "choice": "x" * 40}
+    for wait, status in ((timedelta(0), 400), (sitting.LEFT_ALONE, 401)):
+        street.clock.time += wait
+        answer = client.post("/account/sign-out", data=form)
+        assert answer.status_code == status
+        assert "chưa được lưu" in answer.text
+        assert "Ba tháng qua câu lạc bộ &lt;b&gt;chưa họp&lt;/b&gt;" in answer.text
+        assert "thật là dài" not in answer.text
+        assert "xxx" not in answer.text
+    sign_in(client, base=HERE)
+    strange = client.post("/language", data=form, headers={"Sec-Fetch-Site": "cross-site"})
+    assert "Ba tháng qua" not in strange.text
 
 
 def test_who_signs_in_over_an_open_network_is_told_so(street: Door) -> None:
