@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby, islice
@@ -14,14 +16,13 @@ from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
 from forms.problems import Refused
-from sync import access, reading, same_events, versions
-from sync.access import Caller
+from sync import access, browsing, reading, same_events, versions
+from sync.access import Caller, Reading
 from sync.accounts import PROJECT_ID
 from sync.catalogue import AFTER_NAME
 from sync.clubs import clubs_named
-from sync.database import among
 from sync.same_events import Repeat
-from sync.tables import entities, forms
+from sync.tables import forms
 from sync.versions import Submission
 
 if TYPE_CHECKING:
@@ -58,38 +59,47 @@ def read_decided(
     newest day first.
     """
     mine = _mine(db, library, caller, now)
-    return _piece(db, (same_events.repeats(db, form, clubs) for form, clubs in mine), after)
+    found = (same_events.repeats(db, form, one.clubs) for form, one in mine.items())
+    return _piece(db, mine, found, after)
 
 
 def read_alike(
     db: Connection, library: Library, caller: Caller, now: datetime, after: Key | None = None
 ) -> Piece:
     """As `read_decided`, those of one entity and day that count as two."""
-    since = vietnam_day(now) - timedelta(days=LOOK_BACK)
+    since, mine = vietnam_day(now) - timedelta(days=LOOK_BACK), _mine(db, library, caller, now)
     found = (
-        same_events.alike(db, form, clubs, since)
-        for form, clubs in _mine(db, library, caller, now)
+        same_events.alike(db, form, one.clubs, since)
+        for form, one in mine.items()
         if library.rules[form].same_event is not None
     )
-    return _piece(db, found, after)
+    return _piece(db, mine, found, after)
 
 
-def _mine(
-    db: Connection, library: Library, caller: Caller, now: datetime
-) -> Iterator[tuple[str, Collection[str] | None]]:
+Readings = Mapping[str, Reading]  # of each form that somebody reads
+
+
+def _mine(db: Connection, library: Library, caller: Caller, now: datetime) -> Readings:
+    found = {}
     for form in library.rules:
-        try:
-            yield form, access.reading(db, library, caller, form, vietnam_day(now)).clubs
-        except Refused:
-            continue
+        with suppress(Refused):
+            found[form] = access.reading(db, library, caller, form, vietnam_day(now))
+    return found
 
 
-def _piece(db: Connection, found: Iterable[Iterator[Repeat]], after: Key | None) -> Piece:
-    those = (one for one in _newest_first(found) if after is None or _key(one) < after)
+def _piece(
+    db: Connection, mine: Readings, found: Iterable[Iterator[Repeat]], after: Key | None
+) -> Piece:
+    those = (
+        one
+        for one in _newest_first(found)
+        if (after is None or _key(one) < after)
+        and not (one.about and one.about[1] in mine[one.form].locked)
+    )
     some = list(islice(those, AT_ONCE + 1))
     is_all = len(some) <= AT_ONCE
     shown = some[:AT_ONCE]
-    return Piece(list(_shown(db, shown)), None if is_all else _key(shown[-1]))
+    return Piece(list(_shown(db, mine, shown)), None if is_all else _key(shown[-1]))
 
 
 def _newest_first(found: Iterable[Iterator[Repeat]]) -> Iterator[Repeat]:
@@ -103,19 +113,19 @@ def _key(one: Repeat) -> Key:
     return one.day or date.min, *one.numbers
 
 
-def _shown(db: Connection, found: list[Repeat]) -> Iterator[Shown]:
+def _shown(db: Connection, mine: Readings, found: list[Repeat]) -> Iterator[Shown]:
     c = forms.c
     query = sa.select(c.xml_form_id, c.title).where(c.project_id == PROJECT_ID)
     titles = {row.xml_form_id: row.title for row in db.execute(query)}
     clubs = clubs_named(db, {one.club_id for one in found if one.club_id})
-    about = {one.about[1] for one in found if one.about}
-    named = sa.select(entities.c.uuid, entities.c.label).where(
-        among(db, entities.c.uuid, about), ~entities.c.restricted
-    )
-    names = {row.uuid: row.label.partition(AFTER_NAME)[0] for row in db.execute(named)}
+    about: dict[str, set[str]] = defaultdict(set)
+    for one in found:
+        about[one.form] |= {one.about[1]} if one.about else set()
+    names = {form: browsing.named(db, mine[form], uuids) for form, uuids in about.items()}
     for one in found:
         club = clubs.get(one.club_id or "", ("", ""))[1]
-        name = names.get(one.about[1], "") if one.about else ""
+        named = names[one.form].get(one.about[1]) if one.about else None
+        name = named.label.partition(AFTER_NAME)[0] if named else ""
         yield Shown(one, titles.get(one.form, one.form), club, name)
 
 

@@ -146,6 +146,8 @@ def test_who_is_restricted_is_shown_to_nobody_but_the_desk_and_counted_as_before
     town.joins("mai", "A-1", name, "1947")
     town.is_checked("mai", "A-1", "2025-08-15")
     town.is_visited("mai", "A-1", "2025-11-05")
+    town.is_visited("mai", "A-1", "2025-11-05", key="mai again", start_time="15:00:00.000+07:00")
+    again = f"uuid:{an_id('mai again')}"
     town.is_visited("ba", "A-1", "2025-11-06", volunteers=mai)
     town.works()
 
@@ -167,6 +169,7 @@ def test_who_is_restricted_is_shown_to_nobody_but_the_desk_and_counted_as_before
         assert post(dpo, f"{request}/restrict", what=what).status_code == 409
         town.works()
         assert shown() == left
+        assert (again in town.browser("commune").get("/events").text) == bool(left)
         assert _figures(town) == counted
         assert town.world.differences() == []
         if what == "restrict":
@@ -184,6 +187,7 @@ def _everywhere(town: Town, uuid: str) -> list[tuple[str, str]]:
         ("list", commune.get("/lists/members?page=1").text),
         ("entry", commune.get(f"/lists/members/{uuid}").text),
         ("records", commune.get("/records/care_visit").text),
+        ("events", commune.get("/events").text),
         ("checks", health.get("/records/health_check").text),
         ("program", commune.get("/v1/projects/1/datasets/members/entities.csv").text),
         ("entity", str(commune.get(f"/v1/projects/1/datasets/members/entities/{uuid}").json)),
