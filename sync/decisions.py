@@ -16,7 +16,6 @@ from sqlalchemy.engine import Connection
 
 from forms.entities import is_uuid
 from forms.problems import (
-    ALREADY_ERASED,
     ENTITY_COMPUTED,
     ENTITY_EXISTS,
     ENTITY_ID_REFUSED,
@@ -143,8 +142,7 @@ def restore(
 ) -> None:
     """Take deletions back. Refused(NOT_FOUND) where one is not deleted, (ALREADY_ERASED) where
     nothing of it is left."""
-    if not stripped.everybody(db).isdisjoint(map(plain_id, uuids)):
-        raise Refused(ALREADY_ERASED())
+    stripped.require_here(db, map(plain_id, uuids))
     _set_deleted(db, library, list_name, uuids, None, actor, now)
 
 

@@ -20,6 +20,7 @@ from forms.schema import FormSchema
 from sync import process, receive
 from sync.access import Caller
 from sync.accounts import PROJECT_ID
+from sync.privacy import stripped
 from sync.privacy.traces import Person
 from sync.receive import Arrival
 from sync.tables import entities, entity_lists, form_versions, forms, spells
@@ -52,8 +53,9 @@ def file(
 ) -> int:
     """Keep the form; the submission version that it is. label: what she is called from now on.
 
-    Refused(NOT_FOUND) where the form is not published.
+    Refused(NOT_FOUND) where the form is not published, (ALREADY_ERASED): nothing of it would stay.
     """
+    stripped.require_here(db, person.uuids)
     schema, entity = form_of(db, way.form), _entity(db, person)
     told = {**answers, way.person: person.key.uuid, way.club: _club(db, person) or entity.club_id}
     said = {column: text for column, text in told.items() if text}

@@ -16,32 +16,42 @@ from sync.privacy.traces import Person
 from sync.tables import (
     app_users,
     audit_events,
+    entities,
+    entity_lists,
     privacy_requests,
+    records,
     report_steps,
     report_versions,
     seen_people,
     submission_comments,
 )
 
-TEXTS = (
-    submission_comments.c.text,
-    report_steps.c.comment,
-    privacy_requests.c.paper,
-    app_users.c.name,
+_about = sa.select(records.c.subject_id).where(
+    records.c.submission_id == submission_comments.c.submission_id, records.c.table_path == ""
 )
+TEXTS = {  # and whom each is about, where that is known
+    submission_comments.c.text: _about.scalar_subquery(),
+    report_steps.c.comment: sa.null(),
+    privacy_requests.c.paper: privacy_requests.c.uuid,
+    app_users.c.name: app_users.c.person_id,
+}
 
 
 def take_names_out(db: Connection, person: Person) -> Counter[str]:
-    """Table -> how many rows of it lost a name of hers; of her own phones the whole name goes."""
+    """Table -> how many rows of it lost a name of hers; of her own phones the whole name goes. What
+    is about another of the same name stays: there it is that one's."""
     names, done = pattern(person.names), Counter[str]()
     mine = app_users.c.person_id.in_(person.uuids)
     own = app_users.update().where(mine).values(person_id=None, name=ERASED)
     done[app_users.name] = db.execute(own).rowcount
     if names is None:
         return done
-    for column in TEXTS:
+    others = _namesakes(db, person, names)
+    for column, whose in TEXTS.items():
         table: Any = column.table
-        written = sa.select(table.c.id, column.label("text")).where(column != "")
+        written = sa.select(table.c.id, column.label("text")).where(
+            column != "", sa.func.coalesce(whose, "").not_in(others)
+        )
         for row in db.execute(written).all():
             left = names.sub(ERASED, row.text)
             if left != row.text:
@@ -49,6 +59,14 @@ def take_names_out(db: Connection, person: Person) -> Counter[str]:
                 done[table.name] += 1
     done[audit_events.name] = _out_of_the_log(db, person, names)
     return done
+
+
+def _namesakes(db: Connection, person: Person, names: re.Pattern[str]) -> list[str]:
+    """Others of her list who are called so too."""
+    e = entities.c
+    query = sa.select(e.uuid, e.label).join(entity_lists, entity_lists.c.id == e.list_id)
+    of_list = sa.and_(entity_lists.c.name == person.list_name, e.uuid.not_in(person.uuids))
+    return [row.uuid for row in db.execute(query.where(of_list)) if names.search(row.label)]
 
 
 def _out_of_the_log(db: Connection, person: Person, names: re.Pattern[str]) -> int:

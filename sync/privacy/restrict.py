@@ -13,6 +13,7 @@ from forms.problems import NOT_RESTRICTED, RESTRICTED_ALREADY, Refused
 from sync import audit, counters, entities, made_files, process
 from sync.access import Caller
 from sync.database import insert_once, lock_derived
+from sync.privacy import stripped
 from sync.privacy.traces import Person
 from sync.tables import erased_entities, restrictions
 
@@ -35,9 +36,10 @@ def restrict(
 ) -> None:
     """From now on she is on no list, page, file or phone; figures count her. Upon request `number`.
 
-    Refused(RESTRICTED_ALREADY).
+    Refused(RESTRICTED_ALREADY), (ALREADY_ERASED).
     """
     lock_derived(db)
+    stripped.require_here(db, person.uuids)
     for list_name, uuid in sorted(person.everything):
         row = {"list_name": list_name, "uuid": uuid, "request_id": number}
         row |= {"actor": caller.actor, "at": now}

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from forms.entities import EntityChange
 from forms.erasing import keep_only, uuids_in
+from forms.problems import ALREADY_ERASED, Refused
 from sync.database import among, insert_many_once
 from sync.tables import (
     attachments,
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 def everybody(db: Connection) -> frozenset[str]:
     """The uuids of all who were erased, and of what was theirs."""
     return frozenset(db.scalars(sa.select(erased_entities.c.uuid)))
+
+
+def require_here(db: Connection, uuids: Iterable[str | None]) -> None:
+    """Refused(ALREADY_ERASED) where one of these was erased."""
+    if not everybody(db).isdisjoint(uuids):
+        raise Refused(ALREADY_ERASED())
 
 
 def may_name(xml: bytes, gone: Collection[str]) -> bool:

@@ -8,11 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sync import access, audit, catalogue, made_files, rolls
+from sync import access, accounts, audit, catalogue, made_files, rolls
 from sync.access import Caller
 from sync.export import export_records
 from sync.reading import open_form
-from sync.tables import entities, figures
+from sync.tables import app_users, entities, figures
 from tests.server.pages.town import Town, post
 from tests.sync.sending import an_id
 
@@ -23,6 +23,7 @@ def test_a_request_leads_from_a_name_to_a_file_consent_taken_back_and_the_proof(
     town: Town,
 ) -> None:
     town.joins("nhu", "A-1", NAME, "1949", id_number=ID_NUMBER)
+    town.joins("namesake", "B-1", NAME, "1951")
     town.is_checked("nhu", "A-1", "2025-09-15")
     town.is_visited("nhu", "A-1", "2025-11-04", volunteers=an_id("ba"))
     town.works()
@@ -82,6 +83,14 @@ def test_a_request_leads_from_a_name_to_a_file_consent_taken_back_and_the_proof(
     with town.database.read() as db:
         data = db.scalar(sa.select(entities.c.data).where(entities.c.uuid == nhu))
         assert data["c_health"] == "no"
+    late = [
+        post(dpo, "/privacy/requests", **{**ask, "kind": kind}).headers["Location"]
+        for kind in ("correct", "restrict")
+    ]
+    with town.database.write() as db:
+        for number, owner in enumerate((None, an_id("namesake"))):
+            named = (f"Máy {NAME} {number}", "volunteer", None, town.clubs["B-1"], f"{number}" * 64)
+            accounts.add_app_user(db, *named, town.runtime.now(), person_id=owner)
     assert post(dpo, f"{request}/erase").status_code == 400
     erased = post(dpo, f"{request}/erase", sure="yes")
     proof = dpo.get(erased.headers["Location"])
@@ -89,6 +98,13 @@ def test_a_request_leads_from_a_name_to_a_file_consent_taken_back_and_the_proof(
     assert "entity_versions" not in proof.text
     kept = dpo.get(re.sub("$", ".json", erased.headers["Location"]))
     assert NAME not in kept.text
+    with town.database.read() as db:  # what another of her name is called by stays
+        phones = list(db.scalars(sa.select(app_users.c.name).order_by(app_users.c.id)))
+    assert phones == ["Máy (đã xóa · erased) 0", f"Máy {NAME} 1"]
+    said = {"full_name": NAME, "since": "2026-01-01", "reason": "x"}
+    corrected = post(dpo, late[0].replace("/privacy/requests", "/corrections"), **said)
+    restricted = post(dpo, f"{late[1]}/restrict", what="restrict")
+    assert (corrected.status_code, restricted.status_code) == (409, 409)
     assert post(dpo, f"{request}/step", act="close").status_code == 303
     assert NAME not in dpo.get(request).text
     assert post(dpo, f"{request}/file", sure="yes").status_code == 403
