@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app, render_template, request, url_for
@@ -13,11 +14,12 @@ from forms.cells import Cell
 from forms.days import vietnam_day
 from forms.periods import CALENDAR, Period, get_period
 from forms.problems import NOT_FOUND, Refused
+from server import logs
 from server.pages.charts import BarChart, bar_chart
 from server.pages.door import Answer, caller, in_menu, page, pages
 from server.pages.words import gettext, mark, one
 from server.row_numbers import row_number
-from server.runtime import runtime
+from server.runtime import Runtime, runtime
 from sync import overview, why
 from sync.access import Caller, may
 from sync.reports import desk, snapshots
@@ -76,8 +78,19 @@ def read(db: Connection, asking: Caller, choice: Choice) -> ReportData:
 
 def remembered() -> Remembered:
     """The reports of this app's database that were asked for last."""
-    found: Remembered = current_app.extensions.setdefault("cayda reports", Remembered())
+    here = runtime()
+    new = Remembered(lambda work: Thread(target=_gather, args=(here, work), daemon=True).start())
+    found: Remembered = current_app.extensions.setdefault("cayda reports", new)
     return found
+
+
+def _gather(here: Runtime, work: Callable[[Connection], None]) -> None:
+    """While nobody waits for it; who asks later tries it again."""
+    try:
+        with here.database.read() as db:
+            work(db)
+    except Exception as error:
+        logs.failed("-", "figures gathered behind", error)
 
 
 # ------------------------------------------------------------------ a place

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from forms.cells import to_csv
 from forms.periods import get_period
@@ -16,6 +18,7 @@ from forms.problems import Refused
 from sync import tables as t
 from sync import versions
 from sync.links import link, unlink
+from sync.reports import remembered as remembering
 from sync.reports import snapshots
 from sync.reports.data import Adjustment, ReportData, unpack
 from sync.reports.late import late, may_move
@@ -313,6 +316,34 @@ def test_what_was_sent_is_remembered_whatever_comes_and_a_revision_is_read(sent:
     sent.does("reopen", comment="thiếu")
     sent.sends_off()
     assert read(later).head.version == 2
+
+
+def test_what_takes_long_to_gather_is_shown_as_of_minutes_ago_while_it_is_gathered_anew(
+    sent: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembering, "SLOW", 0.0)
+    begun: list[Callable[[Connection], None]] = []
+    remembered, later = Remembered(begun.append), sent.now + timedelta(minutes=2)
+
+    def read(now: datetime) -> ReportData:
+        with sent.database.read() as db:
+            return remembered.read(db, sent.library, H1, now, provisional=True)
+
+    first = read(sent.now)
+    sent.sends(sending.visit("tư", on="2025-06-02"))
+    assert read(later) is first
+    assert read(later) is first
+    assert len(begun) == 1
+    with sent.database.read() as db:
+        begun.pop()(db)
+    anew = read(later)
+    assert anew.figures != first.figures
+    assert anew.head.gathered_at == later
+    long_after = later + remembering.MEANWHILE
+    assert read(long_after).head.gathered_at == long_after  # too old to be shown
+    sent.does("reopen", comment="thiếu")
+    assert read(long_after).head.state != anew.head.state  # whoever takes a step sees it taken
+    assert not begun
 
 
 def test_a_figure_that_is_counted_by_other_words_today_tells_nothing_of_lateness(
