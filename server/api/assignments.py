@@ -54,7 +54,8 @@ def list_project_actors(role: str) -> Response:
     return say(ActorShape(), found, many=True)
 
 
-@route(f"{OF_PROJECT}/<role>/<int:number>", "users.manage", methods=["POST"], also=[409])
+# 405: where the role is "forms" and the number none, the address is that of a list further down.
+@route(f"{OF_PROJECT}/<role>/<int:number>", "users.manage", methods=["POST"], also=[405, 409])
 def assign_role(role: str, number: int) -> Response:
     """Harmless where that is the person's role already; else the person is changed, with a place
     (PATCH /users).
@@ -64,7 +65,7 @@ def assign_role(role: str, number: int) -> Response:
     return done()
 
 
-@route(f"{OF_PROJECT}/<role>/<int:number>", "users.manage", methods=["DELETE"], also=[409])
+@route(f"{OF_PROJECT}/<role>/<int:number>", "users.manage", methods=["DELETE"], also=[405, 409])
 def unassign_role(role: str, number: int) -> Response:
     """Nobody is without a role: the person is changed or ended."""
     raise Refused(ONE_ROLE() if _has(role, number) else NOT_FOUND())

@@ -36,6 +36,7 @@ WORDS = {
     401: "Nobody, or not who they say they are.",
     403: "Not for this caller.",
     404: "Not there, or not for this caller.",
+    405: "Not by that method.",
     406: "Not in that format.",
     409: "There already, or something else meanwhile.",
     413: "Too large.",
