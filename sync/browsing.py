@@ -103,11 +103,13 @@ def forms_of(db: Connection, library: Library, caller: Caller, day: date) -> lis
     """The forms that the caller reads, by title."""
     f, r = forms.c, records.c
     # Counted here: to group them SQLite would read all records, form by form.
-    held = sa.select(r.form).where(r.held_back, words.is_whole(records))
+    held = sa.select(r.form, r.subject_id).where(r.held_back, words.is_whole(records))
     clubs = access.clubs_in_scope(db, library, caller, day)
     if clubs is not None:
         held = held.where(among(db, r.club_id, sorted(clubs)))
-    waiting = Counter(db.scalars(held))
+    rows = db.execute(held).all()
+    locked = {form: access.locked_in(db, library, [form]) for form in {row.form for row in rows}}
+    waiting = Counter(row.form for row in rows if row.subject_id not in locked[row.form])
     query = sa.select(f.xml_form_id, f.title, f.state).where(f.project_id == PROJECT_ID)
     return [
         FormLine(*row, held=waiting.get(row.xml_form_id, 0))

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sync import access, accounts, audit, catalogue, made_files, rolls
+from sync import access, accounts, audit, browsing, catalogue, made_files, rolls
 from sync.access import Caller
 from sync.export import export_records
 from sync.reading import open_form
@@ -164,6 +164,7 @@ def test_who_is_restricted_is_shown_to_nobody_but_the_desk_and_counted_as_before
     town.is_visited("mai", "A-1", "2025-11-05")
     town.is_visited("mai", "A-1", "2025-11-05", key="mai again", start_time="15:00:00.000+07:00")
     again = f"uuid:{an_id('mai again')}"
+    town.is_visited("mai", "A-1", "2017-11-05")  # before there was a club: held back
     town.is_visited("ba", "A-1", "2025-11-06", volunteers=mai)
     town.works()
 
@@ -175,7 +176,7 @@ def test_who_is_restricted_is_shown_to_nobody_but_the_desk_and_counted_as_before
 
     dpo, everywhere = town.browser("dpo"), {at for at, _ in _everywhere(town, mai)}
     assert shown() == everywhere
-    counted = _figures(town)
+    counted, waiting = _figures(town), _waiting(town)
     asked = {"uuid": mai, "kind": "restrict", "received_on": "2026-01-19"}
     request = post(dpo, "/privacy/requests", **asked).headers["Location"]
     assert post(dpo, f"{request}/restrict").status_code == 400
@@ -187,6 +188,7 @@ def test_who_is_restricted_is_shown_to_nobody_but_the_desk_and_counted_as_before
         assert shown() == left
         assert (again in town.browser("commune").get("/events").text) == bool(left)
         assert _figures(town) == counted
+        assert _waiting(town) == waiting - (what == "restrict")
         assert town.world.differences() == []
         if what == "restrict":
             assert "Đang hạn chế từ" in dpo.get(request).text
@@ -230,6 +232,14 @@ def _figures(town: Town) -> set[tuple[Any, ...]]:
     with town.database.read() as db:
         rows = db.execute(sa.select(c.period, c.club_id, c.indicator, c.cut_value, c.numerator))
         return {tuple(row) for row in rows}
+
+
+def _waiting(town: Town) -> int:
+    """How many visits the commune is told of that are not counted yet."""
+    with town.database.read() as db:
+        who = (town.runtime.library, town.users["commune"], town.runtime.now().date())
+        (found,) = (f for f in browsing.forms_of(db, *who) if f.xml_form_id == "care_visit")
+    return found.held
 
 
 def test_who_may_see_a_hidden_number_sees_those_of_the_own_commune_for_a_reason(
