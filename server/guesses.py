@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import time
 from contextlib import suppress
+from ipaddress import IPv6Address, ip_address
 
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
@@ -60,7 +61,7 @@ class Guesses:
     def missed_token(self, address: str) -> float:
         """A token that is nobody's. They are not to be guessed: whoever asks on waits, no more, for
         a whole office may stand behind an address where one program has an old one."""
-        mine = OF_ONE_NAME, self._hashed(f"\0token\0{address}")
+        mine = OF_ONE_NAME, self._hashed(f"\0token\0{_line_of(address)}")
         self._here.hit(*mine)
         return self._longer(*mine)
 
@@ -84,10 +85,22 @@ class Guesses:
         return True
 
     def _keys(self, name: str, address: str) -> tuple[Key, Key]:
+        line = _line_of(address)
         return (
-            (OF_ONE_NAME, self._hashed(f"{name}\0{address}")),
-            (OF_ONE_ADDRESS, self._hashed(address)),
+            (OF_ONE_NAME, self._hashed(f"{name}\0{line}")),
+            (OF_ONE_ADDRESS, self._hashed(line)),
         )
 
     def _hashed(self, text: str) -> str:
         return hmac.digest(self._key, text.encode(errors="surrogateescape"), "sha256").hex()[:32]
+
+
+def _line_of(address: str) -> str:
+    """What one subscriber has: of IPv6 a network, in which they take any address (RFC 4291, 2.5.4)."""
+    try:
+        found = ip_address(address)
+    except ValueError:  # a Unix socket
+        return address
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
+        return f"{found.packed[:8].hex()}::/64"
+    return address

@@ -340,6 +340,20 @@ def test_other_names_from_there_are_counted_too(impatient: Door) -> None:
     assert codes == [401] * 5 + [429]
 
 
+def test_who_has_a_network_of_addresses_guesses_no_more_than_who_has_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guesses, "OF_ONE_NAME", parse("3/15minutes"))
+    found = Guesses(b"k" * 32, None)
+    for last in range(3):
+        found.missed(NAME, f"2001:db8::{last:x}")
+    with pytest.raises(Refused):
+        found.refuse_many(NAME, "2001:db8::ffff:0:1")
+    for elsewhere in ("2001:db8:0:1::1", "::ffff:192.0.2.1", ""):
+        found.refuse_many(NAME, elsewhere)
+    assert [found.missed_token(f"2001:db8::{last:x}") for last in range(2)] == [0.5, 1]
+
+
 def test_whoever_remembers_the_password_starts_anew(impatient: Door) -> None:
     client = browser(impatient)
     for _ in range(2):
