@@ -124,7 +124,9 @@ def _frame(lines: Sequence[Line], bounds: Bounds | None) -> _Frame:
 
 
 def _ticks(low: Decimal, high: Decimal) -> tuple[Decimal, ...]:
-    """Round numbers from below the lowest value to above the highest."""
+    """Round numbers from below the lowest value to above the highest; from 0 where none differs."""
+    if low == high:
+        low, high = min(low, Decimal(0)), max(high, Decimal(0))
     step = _round_step((high - low) / STEPS if high > low else Decimal(1))
     bottom = (low / step).to_integral_value(ROUND_FLOOR)
     top = (high / step).to_integral_value(ROUND_CEILING)

@@ -40,6 +40,13 @@ def test_one_point_or_a_flat_line_is_drawn_too_and_none_is_nothing() -> None:
     assert line_chart("a", [line("b")], "c") == ""
 
 
+def test_what_is_always_the_same_stands_above_nought_and_not_on_the_ground() -> None:
+    full = Bounds("Chỉ tiêu", [Decimal(100)])
+    text = line_chart("a", [line("b", "100", "100")], "%", bounds=full)
+    numbers = re.findall(r'class="chart-number"[^>]*>([^<]+)<', text)
+    assert numbers == ["0", "50", "100"]
+
+
 def test_a_name_cannot_bring_markup() -> None:
     text = line_chart("<script>", [line("<b>x</b>", "1")], "<i>")
     assert "<script>" not in text
