@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from flask import Flask, Response, jsonify, request
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from werkzeug.exceptions import ClientDisconnected, HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed
 from werkzeug.routing.exceptions import RoutingException
 
 from forms.form_problems import FormRefused
@@ -186,7 +186,10 @@ def _form_refused(error: FormRefused) -> Response:
 def _http(error: HTTPException) -> Response | HTTPException:
     if isinstance(error, RoutingException) or (error.response is not None and error.code is None):
         return error  # a redirect
-    return respond(_problem_of(error), error.code)
+    answer = respond(_problem_of(error), error.code)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.allow.update(error.valid_methods)  # RFC 9110, 15.5.6
+    return answer
 
 
 def _problem_of(error: HTTPException) -> Problem:

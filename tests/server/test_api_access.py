@@ -426,7 +426,9 @@ def test_other_addresses_and_versions_are_404_in_json(admin: Program) -> None:
     program.refused(program.get("/v2/projects"), 404.3)
     program.refused(program.get("/v1"), 404.1)
     assert admin.get("/projects/").status_code == 200  # with a slash at the end too
-    assert admin.call("PUT", "/projects").get_json()["problem"] == "method_not_allowed"
+    refused = admin.call("PUT", "/projects")
+    assert refused.get_json()["problem"] == "method_not_allowed"
+    assert "GET" in refused.allow
 
 
 def test_b98_ids_are_read_with_a_colon_written_either_way(admin: Program) -> None:

@@ -216,7 +216,9 @@ def test_an_instance_id_without_end_is_kept(door: Door, length: int) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_another_method_is_405(door: Door, method: str) -> None:
-    refused(door.call(method, "/submission"), 405, "không nhận kiểu", "does not take", door)
+    answer = door.call(method, "/submission")
+    refused(answer, 405, "không nhận kiểu", "does not take", door)
+    assert "POST" in answer.allow
 
 
 @pytest.mark.parametrize(
