@@ -10,9 +10,10 @@ from urllib.parse import unquote
 
 from flask import Flask, request
 
-from forms.problems import NOT_FOUND, Refused
+from forms.problems import BAD_REQUEST, NOT_FOUND, Refused
 from server import api, errors, health, metrics, openrosa, pages, proxies, row_numbers
 from server.auth import is_token, memory_of
+from server.errors import speaks_openrosa
 from server.posting import EXTENSION as POSTING
 from server.posting import Posting, raise_failure
 from server.remembered import Remembered
@@ -79,6 +80,9 @@ def _take_link(wsgi: Wsgi) -> Wsgi:
 
 
 def _refuse_nul() -> None:
-    """No name holds a NUL, and PostgreSQL fails on the question."""
+    """No name holds a NUL, and PostgreSQL fails on the question. Phones say what they say."""
     if "\x00" in request.path:
         raise Refused(NOT_FOUND())
+    asked = () if speaks_openrosa() else request.args.items(multi=True)
+    if any("\x00" in text for _, text in asked):
+        raise Refused(BAD_REQUEST())

@@ -33,6 +33,11 @@ def test_no_link_leads_from_sign_in_to_another_site(town: Town) -> None:
             assert _wanted() is None, bad
 
 
+def test_a_question_with_a_nul_is_refused_and_not_asked_of_the_database(town: Town) -> None:
+    for who, asked in (("dpo", "/audit?actor=%00"), ("chair", "/records/care_visit/find?id=a%00b")):
+        assert town.browser(who).get(asked).status_code == 400, asked
+
+
 def test_who_is_signed_in_has_a_menu_and_chooses_the_language(town: Town) -> None:
     city = town.browser("city")
     assert 'aria-current="page">Trang đầu' in city.get("/").text
