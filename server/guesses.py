@@ -96,7 +96,7 @@ class Guesses:
 
 
 def _line_of(address: str) -> str:
-    """What one subscriber has: of IPv6 a network, in which they take any address (RFC 4291, 2.5.4)."""
+    """What one subscriber has: of IPv6 a network (RFC 4291, 2.5.4), to take any address in it."""
     try:
         found = ip_address(address)
     except ValueError:  # a Unix socket
