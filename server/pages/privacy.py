@@ -72,7 +72,7 @@ def privacy_desk() -> Answer:
         names = accounts.names_of(db, {one.actor for one in erased})
         today = vietnam_day(here.now())
         due = terms.due(db, here.library, today)
-        restricted = restrict.in_force(db, here.library)
+        restricted = restrict.in_force(db)
     return render_template(
         "privacy.html",
         requests=found,

@@ -34,14 +34,15 @@ class Restriction:
 def restrict(
     db: Connection, library: Library, person: Person, number: int, caller: Caller, now: datetime
 ) -> None:
-    """From now on she is on no list, page, file or phone; figures count her. Upon request `number`.
+    """From now on she, and with her what is hers, is on no list, page, file or phone; figures count
+    her. Upon request `number`.
 
     Refused(RESTRICTED_ALREADY), (ALREADY_ERASED).
     """
     lock_derived(db)
     stripped.require_here(db, person.uuids)
-    for list_name, uuid in sorted(person.everything):
-        row = {"list_name": list_name, "uuid": uuid, "request_id": number}
+    for uuid in person.uuids:
+        row = {"list_name": person.list_name, "uuid": uuid, "request_id": number}
         row |= {"actor": caller.actor, "at": now}
         if insert_once(db, restrictions, row) is None and uuid == person.key.uuid:
             raise Refused(RESTRICTED_ALREADY())
@@ -53,7 +54,7 @@ def restrict(
 def lift(db: Connection, library: Library, person: Person, caller: Caller, now: datetime) -> None:
     """She is shown as before. Refused(NOT_RESTRICTED)."""
     lock_derived(db)
-    mine = sa.and_(c.uuid.in_(sorted(person.ids)), c.undone_at.is_(None))
+    mine = sa.and_(c.uuid.in_(person.uuids), c.undone_at.is_(None))
     undone = restrictions.update().where(mine).values(undone_by=caller.actor, undone_at=now)
     if not db.execute(undone).rowcount:
         raise Refused(NOT_RESTRICTED())
@@ -68,14 +69,13 @@ def holds(db: Connection, person: Person) -> Restriction | None:
     return Restriction(*row) if row else None
 
 
-def in_force(db: Connection, library: Library) -> list[Restriction]:
+def in_force(db: Connection) -> list[Restriction]:
     """One for each person who was not erased since, the newest first."""
     erased = sa.select(erased_entities.c.uuid)
-    query = sa.select(c.request_id, sa.func.min(c.at)).where(
-        c.undone_at.is_(None), c.list_name == library.privacy.person, c.uuid.not_in(erased)
-    )
-    rows = db.execute(query.group_by(c.request_id).order_by(c.request_id.desc()))
-    return [Restriction(*row) for row in rows]
+    query = sa.select(c.request_id, sa.func.min(c.at))
+    query = query.where(c.undone_at.is_(None), c.uuid.not_in(erased))
+    query = query.group_by(c.request_id).order_by(c.request_id.desc())
+    return [Restriction(*row) for row in db.execute(query)]
 
 
 def _follow(db: Connection, library: Library, person: Person, now: datetime) -> None:

@@ -234,6 +234,36 @@ def _figures(town: Town) -> set[tuple[Any, ...]]:
         return {tuple(row) for row in rows}
 
 
+def test_what_is_somebodys_who_is_restricted_is_shown_when_she_is(town: Town) -> None:
+    town.joins("tu", "A-1", "Hồ Thị Tư", "1944")
+    lent = {
+        "club": town.clubs["A-1"], "member": an_id("tu"), "fund_source": "club_fund",
+        "principal": "5000000", "disbursed_on": "2025-01-15", "term_months": "12",
+        "rate_pct_month": "0.5", "repay_kind": "at_end", "purpose": "livestock",
+        "first_status": "running",
+    }  # fmt: skip
+    town.world.send("loan", lent, "loan", create=an_id("loan"), label="Khoản vay số 7")
+    town.works()
+    dpo, treasurer = town.browser("dpo"), town.browser("treasurer")
+    asked = {"uuid": an_id("tu"), "kind": "restrict", "received_on": "2026-01-19"}
+    request = post(dpo, "/privacy/requests", **asked).headers["Location"]
+
+    def shown() -> list[bool]:
+        pages = ("/lists/loans", "/follow-up/loans_due", "/records/loan")
+        return ["Khoản vay số 7" in treasurer.get(one).text for one in pages]
+
+    before = shown()
+    assert before[:2] == [True, True]
+    post(dpo, f"{request}/restrict", what="restrict")
+    paid = {"club": town.clubs["A-1"], "loan": an_id("loan"), "action": "pay"}
+    paid |= {"pay_date": "2025-06-01", "principal_paid": "1000000"}
+    town.world.send("repayment", paid, "pays", update=an_id("loan"))
+    town.works()
+    assert shown() == [False, False, False]
+    post(dpo, f"{request}/restrict", what="lift")
+    assert shown() == before
+
+
 def _waiting(town: Town) -> int:
     """How many visits the commune is told of that are not counted yet."""
     with town.database.read() as db:
