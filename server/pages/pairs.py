@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from flask import redirect, render_template, request, url_for
 
 from forms.days import vietnam_day
-from forms.problems import Problem, Refused
+from forms.problems import NOT_FOUND, Problem, Refused
 from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.words import gettext as _
 from server.pages.words import mark
 from server.runtime import runtime
 from sync import accounts, audit, links
 from sync.access import Caller
+from sync.entities import plain_id
 from sync.matching import desk, listing, review
 from sync.matching.listing import Side
 from sync.statements import AS_TOLD
@@ -98,7 +99,7 @@ def join_pair(list_name: str, one: str, other: str) -> Answer:
                 runtime().library,
                 list_name,
                 (one, other),
-                canonical_id=request.form.get("stays") or None,
+                canonical_id=_of_these(request.form.get("stays", ""), one, other),
                 take=chosen,
                 actor=caller().actor,
                 now=runtime().now(),
@@ -132,11 +133,19 @@ def undo_join(list_name: str, one: str, other: str) -> Answer:
     """Take back that `one` was joined to `other`: all is as if it had never been."""
     _require(list_name, one, other)
     with runtime().database.write() as db:
-        links.unlink(
+        was = links.unlink(
             *(db, runtime().library, list_name, one), actor=caller().actor, now=runtime().now()
         )
+        _of_these(other, was)  # who decides of these two need not of a third
     runtime().jobs.wake()
     return done(_("They are two people again."), "pairs_decided", list_name=list_name)
+
+
+def _of_these(chosen: str, *uuids: str) -> str | None:
+    """Who was chosen, if anybody. Refused(NOT_FOUND) for a third, who may be of elsewhere."""
+    if chosen and plain_id(chosen) not in map(plain_id, uuids):
+        raise Refused(NOT_FOUND())
+    return chosen or None
 
 
 def _require(list_name: str, *uuids: str) -> None:

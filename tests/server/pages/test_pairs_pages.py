@@ -75,6 +75,15 @@ def test_two_are_joined_with_the_chosen_word_and_taken_apart_again(town: Town) -
     assert f"/lists/members/{AGAIN}" in commune.get("/lists/members").text
 
 
+def test_nobody_is_joined_to_a_third_nor_parted_from_one_by_who_sees_two(town: Town) -> None:
+    commune, hoa, thuy = town.browser("commune"), an_id("hoa"), an_id("thuy")
+    for third in (hoa, thuy, "a\x00b"):  # of another ward, of another club, no id
+        assert post(commune, f"{PAIR}/join", stays=third).status_code == 404, third
+    assert post(commune, f"{PAIR}/join", stays=BA).status_code == 303
+    assert post(commune, f"/pairs/members/{AGAIN}/{thuy}/undo").status_code == 404
+    assert "Gộp làm một" not in commune.get(PAIR).text
+
+
 def test_a_page_left_open_neither_joins_nor_parts_who_were_joined_meanwhile(town: Town) -> None:
     commune = town.browser("commune")
     assert post(commune, f"{PAIR}/join", stays=BA).status_code == 303
