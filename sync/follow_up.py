@@ -92,7 +92,7 @@ def read_entries(
     items = _items(db, library, one, clubs, today)
     found = _found(db, [item for item in items if item.key not in hidden])
     list_name = _list_of(library, one)
-    people = _people(db, list_name, {f.subject for f in found if f.subject})
+    people = _people(db, list_name, {f.subject for f in found if f.subject}, clubs)
     named = clubs_named(db, clubs)
     columns = [_Column(db, c, found, people, today, language) for c in one.columns]
     made = [
@@ -101,7 +101,7 @@ def read_entries(
             people.get(f.subject or "", ("", {}))[0],
             f.day,
             tuple(column.of(f) for column in columns),
-            (list_name, f.subject) if list_name and f.subject else None,
+            (list_name, f.subject) if list_name and f.subject and f.subject in people else None,
         )
         for f in found
     ]
@@ -196,13 +196,17 @@ def _list_of(library: Library, one: FollowList) -> str | None:
     return of if of in library.lists else (rule.subject_list if rule else None)
 
 
-def _people(db: Connection, list_name: str | None, uuids: Collection[str]) -> People:
+def _people(
+    db: Connection, list_name: str | None, uuids: Collection[str], clubs: Collection[str]
+) -> People:
+    """Who may be named: those who are of these clubs today."""
     c = entities.c
     query = (
         sa.select(c.uuid, c.label, c.data)
         .join(entity_lists, entity_lists.c.id == c.list_id)
         .where(entity_lists.c.name == list_name, entity_lists.c.project_id == PROJECT_ID)
         .where(among(db, c.uuid, sorted(uuids)), c.deleted_at.is_(None))
+        .where(among(db, c.club_id, clubs))
     )
     return {row.uuid: (row.label, row.data) for row in db.execute(query)}
 

@@ -141,6 +141,16 @@ def test_who_is_restricted_or_took_consent_back_is_on_no_list_and_not_counted(ro
     assert counts == {one.id: len(on(rows, one.id)) for one in lists}
 
 
+def test_who_has_moved_away_is_named_to_the_clubs_she_is_in_today_alone(rows: Rows) -> None:
+    bad = {"bp_sys": "190", "bp_dia": "100", "flags": "bp_urgent"}
+    rows.a_record("health_check", ago(40), "c1", "mc1", FULL, derived=bad)
+    rows.an_entity("members", "mc1", "Lan", "c2", {})
+    (before,) = on(rows, "flagged_checks", Caller("user", 1, "a", "health", club_id="c1"))
+    assert (before.label, before.about) == ("", None)
+    (whole,) = on(rows, "flagged_checks")
+    assert (whole.label, whole.about) == ("Lan", ("members", "mc1"))
+
+
 def test_an_unknown_list_is_told_with_those_there_are() -> None:
     with pytest.raises(Refused) as refused:
         get_list(LIBRARY, OPERATOR, "nobody")
