@@ -430,8 +430,10 @@ def _load(
 
 
 def _restricted(db: Connection) -> frozenset[str]:
+    """They, and who stands for them: a club that sees her no more may register her again."""
     c = restrictions.c
-    return frozenset(db.scalars(sa.select(c.uuid).where(c.undone_at.is_(None))))
+    found = set(db.scalars(sa.select(c.uuid).where(c.undone_at.is_(None))))
+    return frozenset(found | {link.canonical for link in canonical.read(db, found).values()})
 
 
 def _fold(known: _Known, key: Key, computed: Collection[str], silenced: Collection[str]) -> History:

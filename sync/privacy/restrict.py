@@ -63,9 +63,9 @@ def lift(db: Connection, library: Library, person: Person, caller: Caller, now: 
 
 
 def holds(db: Connection, person: Person) -> Restriction | None:
-    """The one in force."""
-    query = sa.select(c.request_id, c.at).where(c.uuid == person.key.uuid, c.undone_at.is_(None))
-    row = db.execute(query).one_or_none()
+    """The one in force; the first, where there are several."""
+    query = sa.select(c.request_id, c.at).where(c.uuid.in_(person.uuids), c.undone_at.is_(None))
+    row = db.execute(query.order_by(c.id).limit(1)).one_or_none()
     return Restriction(*row) if row else None
 
 

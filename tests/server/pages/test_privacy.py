@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sync import access, accounts, audit, browsing, catalogue, made_files, rolls
+from sync import access, accounts, audit, browsing, catalogue, links, made_files, rolls
 from sync.access import Caller
 from sync.export import export_records
 from sync.reading import open_form
@@ -262,6 +262,35 @@ def test_what_is_somebodys_who_is_restricted_is_shown_when_she_is(town: Town) ->
     assert shown() == [False, False, False]
     post(dpo, f"{request}/restrict", what="lift")
     assert shown() == before
+
+
+def test_who_is_registered_again_while_she_is_restricted_stays_so(town: Town) -> None:
+    name = "Phùng Thị Sáu"
+    town.joins("sau", "A-1", name, "1943")
+    town.is_visited("sau", "A-1", "2025-11-07")
+    town.works()
+    dpo, commune = town.browser("dpo"), town.browser("commune")
+    asked = {"uuid": an_id("sau"), "kind": "restrict", "received_on": "2026-01-19"}
+    request = post(dpo, "/privacy/requests", **asked).headers["Location"]
+    post(dpo, f"{request}/restrict", what="restrict")
+    town.joins("sau again", "A-1", name, "1934", join_date="2018-06-01")
+    town.works()
+    both = [an_id("sau"), an_id("sau again")]
+    with town.database.write() as db:  # as the server does by itself where it is certain
+        who = {"actor": "system", "now": town.runtime.now()}
+        assert links.link(db, town.runtime.library, "members", both, **who) == both[1]
+    town.works()
+    pages = (
+        "/lists/members",
+        "/records/care_visit",
+        "/records/membership",
+        "/follow-up/not_visited",
+    )
+    assert [name in commune.get(one).text for one in pages] == [False] * 4
+    assert "Đang hạn chế từ" in dpo.get(request).text
+    post(dpo, f"{request}/restrict", what="lift")
+    assert [name in commune.get(one).text for one in pages] == [True] * 4
+    assert town.world.differences() == []
 
 
 def _waiting(town: Town) -> int:
