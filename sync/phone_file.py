@@ -125,7 +125,7 @@ class _Row:
 
     def _owner(self) -> str | None:
         member = self.given.get("member")
-        return phones.find_owner(self.db, member) if member else None
+        return phones.find_owner(self.db, self.library, member) if member else None
 
     def _try(self, column: str, do: Callable[[], T]) -> T | None:
         """What `do` gives; a refusal is a problem of this column's cell."""

@@ -20,6 +20,7 @@ from sync.entities import plain_id
 from sync.tables import (
     app_users,
     entities,
+    entity_lists,
     form_versions,
     forms,
     records,
@@ -307,11 +308,12 @@ def _is_for(library: Library, xml_form_id: str, role: str) -> bool:
 
 
 # ------------------------------------------------------------------ adding some
-def find_owner(db: Connection, member: str) -> str:
-    """The uuid of the living entity that somebody wrote down. Refused(UNKNOWN_MEMBER)."""
-    uuid = plain_id(member)
-    query = sa.select(entities.c.uuid).where(
-        entities.c.uuid == uuid, entities.c.deleted_at.is_(None)
+def find_owner(db: Connection, library: Library, member: str) -> str:
+    """The uuid of the person that somebody wrote down. Refused(UNKNOWN_MEMBER)."""
+    uuid, people = plain_id(member), library.privacy.person
+    query = sa.select(entities.c.uuid).join(entity_lists, entity_lists.c.id == entities.c.list_id)
+    query = query.where(
+        entity_lists.c.name == people, entities.c.uuid == uuid, entities.c.deleted_at.is_(None)
     )
     found: str | None = db.scalar(query.limit(1))
     if found is None:

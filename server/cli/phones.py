@@ -77,7 +77,7 @@ def phone_add(
     posts.check_phone_role(library, role)
     with runtime.database.write() as db:
         post = posts.find_post(db, library, role, unit, club, vietnam_day(now))
-        owner = phones.find_owner(db, member) if member else None
+        owner = phones.find_owner(db, library, member) if member else None
         (made,) = add_phones(db, [Wanted(name, role, *post, owner)], origin, now, "operator")
         if qr is not None:  # before the end: no phone whose code was never written
             write_qr(qr, made.url, name)

@@ -148,7 +148,7 @@ def _add(lines: Sequence[str], given: Mapping[str, str]) -> list[NewPhone]:
     made: list[NewPhone] = []
     with here.database.write() as db:
         post = posts.find_chosen(db, here.library, role, place, vietnam_day(here.now()))
-        owner = phones.find_owner(db, holder) if holder else None
+        owner = phones.find_owner(db, here.library, holder) if holder else None
         for name in names:  # one by one: a name that comes twice is found here
             phones.check_unlike(db, name, role, *post)
             wanted = [Wanted(name, role, *post, owner)]

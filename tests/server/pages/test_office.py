@@ -57,7 +57,8 @@ def test_new_phones_show_their_codes_once_and_one_is_shut_out(town: Town) -> Non
     assert again.status_code == 409
     assert names.split("\n", 1)[0] in again.text
     held = {**wanted, "names": "Cô Năm", "holder": an_id("nam")}
-    for wrong in ({"names": "Cô Năm\nCô Sáu"}, {"holder": an_id("nobody")}):
+    no_person = {"holder": town.clubs["A-1"]}
+    for wrong in ({"names": "Cô Năm\nCô Sáu"}, {"holder": an_id("nobody")}, no_person):
         assert post(admin, "/phones/new", **{**held, **wrong}).status_code == 400
     assert "<svg" in post(admin, "/phones/new", **held).text
     with town.database.read() as db:
