@@ -27,6 +27,7 @@ from sync.reports.data import (
 
 Name = TypeVar("Name")
 Sum = Mapping[Name, Fraction]  # these numbers, each times its factor, add up to nothing
+_ADDED, _TAKEN = Fraction(1), Fraction(-1)
 PRIME = (1 << 61) - 1  # arithmetic modulo it is exact enough: it never meets such numbers
 
 
@@ -113,8 +114,8 @@ def _adds_up(
     numbers: Mapping[HiddenCell, Decimal], whole: HiddenCell, parts: Sequence[HiddenCell]
 ) -> Iterator[Sum[HiddenCell]]:
     """Where they do add up: parts of a person counted twice do not, and tell nothing."""
-    if whole in numbers and numbers[whole] == sum(numbers[part] for part in parts):
-        yield {whole: Fraction(-1), **dict.fromkeys(parts, Fraction(1))}
+    if whole in numbers and numbers[whole] == sum(map(numbers.__getitem__, parts)):
+        yield {whole: _TAKEN, **dict.fromkeys(parts, _ADDED)}
 
 
 def _between(
@@ -184,7 +185,6 @@ class _Hiding(Generic[Name]):
         for number, one in enumerate(sums):
             for name in one:
                 self.of[name].append(number)
-        self.factors = [{name: _modular(f) for name, f in one.items()} for one in sums]
 
     def add(self, name: Name) -> None:
         self.hidden.add(name)
@@ -201,8 +201,8 @@ class _Hiding(Generic[Name]):
             for number in self.of.get(waiting.pop(), ()):
                 if number not in seen:
                     seen.add(number)
-                    of_sum = self.factors[number]
-                    unknowns = {name: f for name, f in of_sum.items() if name in self.hidden}
+                    of_sum = self.sums[number].items()
+                    unknowns = {name: _modular(f) for name, f in of_sum if name in self.hidden}
                     waiting += unknowns
                     yield unknowns
 
