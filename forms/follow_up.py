@@ -11,7 +11,7 @@ from forms.indicators import BadIndicator, Conditions, Indicator, read_condition
 
 Show = Literal["fact", "property", "answer", "day", "last", "since"]
 SHOWN: tuple[Show, ...] = get_args(Show)
-_LIST_WORDS = {"for", "do", "days", "column"}
+_LIST_WORDS = {"for", "do", "days", "still", "column"}
 _COLUMN_WORDS = {"title", "where", "plus_months", "labels", "hidden", *SHOWN}
 
 
@@ -40,7 +40,8 @@ class FollowList:
     """`indicator`: whose items the list names, counted as if today were D.
 
     days: P is from so many days ago to so many days ago; (0, 0) is today alone. roles: who may see
-    it, of the clubs in their scope.
+    it, of the clubs in their scope. still: facts that hold today of whom an entry is about; a list
+    of records may name the dead without it.
     """
 
     id: str
@@ -50,6 +51,7 @@ class FollowList:
     do_en: str
     indicator: Indicator
     days: tuple[int, int]
+    still: Conditions
     roles: frozenset[str]
     columns: tuple[FollowColumn, ...]
 
@@ -79,6 +81,7 @@ def read_follow_list(
         do_en=str(entry["do"]["en"]),
         indicator=indicator,
         days=(days[0], days[1]),
+        still=read_conditions(entry.get("still", {})),
         roles=frozenset(map(str, entry["for"])),
         columns=tuple(
             _column(one, labels, choices.get(indicator.of, {})) for one in entry.get("column", ())

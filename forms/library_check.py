@@ -98,10 +98,13 @@ def _follow_slips(follow: FollowList, library: Library, names: Names) -> Iterato
     listed = library.lists.get(of if form is None else (rule and rule.subject_list) or "")
     for role in follow.roles - library.roles.keys():
         yield _nothing_called(role)
+    facts: Collection[str] = names.facts.get(listed.name, {}) if listed else ()
+    for fact in follow.still.keys() - set(facts):
+        yield _nothing_called(fact)
     for column in follow.columns:
         known: Collection[str] = library.forms
         if column.show == "fact":
-            known = names.facts.get(listed.name, {}) if listed else ()
+            known = facts
         elif column.show == "property":
             known = listed.properties if listed else ()
         elif column.show == "answer":

@@ -21,6 +21,7 @@ from sync import access, counting, words
 from sync.access import Caller
 from sync.accounts import PROJECT_ID
 from sync.clubs import clubs_named
+from sync.counting.events import asking
 from sync.counting.item import Item, behind
 from sync.database import among
 from sync.rollup import all_clubs
@@ -91,6 +92,7 @@ def read_entries(
     clubs, hidden = _clubs(db, library, caller, today), _hidden(db, library, one)
     items = _items(db, library, one, clubs, today)
     found = _found(db, [item for item in items if item.key not in hidden])
+    found = _still(db, one, found, today)
     list_name = _list_of(library, one)
     people = _people(db, list_name, {f.subject for f in found if f.subject}, clubs)
     named = clubs_named(db, clubs)
@@ -113,7 +115,7 @@ def count_entries(
 ) -> dict[str, int]:
     """How many are on each of these lists today, by its id, of the caller's clubs."""
     place_of = {club: club for club in _clubs(db, library, caller, today)}
-    counts = {one.id: 0 for one in lists}
+    kept: dict[str, list[Item]] = {one.id: [] for one in lists}
     hidden = {one.id: _hidden(db, library, one) for one in lists} if place_of else {}
     together: dict[tuple[int, int], list[Indicator]] = defaultdict(list)
     for one in lists:  # what several ask of one period is read once for all of them
@@ -121,8 +123,12 @@ def count_entries(
     for days, asked in together.items() if place_of else ():
         found = counting.read_items(db, library, _period(days, today), asked, place_of)
         for indicator, item in behind(found, place_of):
-            counts[indicator.id] += not item.missing and item.key not in hidden[indicator.id]
-    return counts
+            if not item.missing and item.key not in hidden[indicator.id]:
+                kept[indicator.id].append(item)
+    return {
+        one.id: len(_still(db, one, _found(db, kept[one.id]), today) if one.still else kept[one.id])
+        for one in lists
+    }
 
 
 def _period(days: tuple[int, int], today: date) -> Period:
@@ -184,6 +190,16 @@ def _found(db: Connection, items: Sequence[Item]) -> list[_Found]:
         for item in items
         if (row := rows.get(int(item.key))) is not None
     ]
+
+
+def _still(db: Connection, one: FollowList, found: list[_Found], today: date) -> list[_Found]:
+    """Those about whom the list is today too."""
+    if not one.still:
+        return found
+    subjects = sorted({f.subject for f in found if f.subject})
+    told = {name: _facts(db, name, subjects, today) for name in one.still}
+    holds = asking(one.still)
+    return [f for f in found if holds({name: told[name].get(f.subject or "", "") for name in told})]
 
 
 People = Mapping[str, tuple[str, Mapping[str, str]]]  # uuid → label, properties

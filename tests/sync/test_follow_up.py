@@ -12,7 +12,7 @@ from forms.problems import Refused
 from sync.access import OPERATOR, Caller
 from sync.database import Database
 from sync.follow_up import Entry, count_entries, get_list, lists_for, read_entries, to_table
-from sync.tables import entities
+from sync.tables import entities, spells
 from tests.sync.rows import Rows
 
 LIBRARY = load_library()
@@ -124,6 +124,18 @@ def test_counted_together_is_as_many_as_stand_on_each_list(rows: Rows) -> None:
     counts = count_entries(rows.db, LIBRARY, OPERATOR, lists, TODAY)
     assert counts == {one.id: len(on(rows, one.id)) for one in lists}
     assert sorted(counts.values())[-5:] == [1, 1, 1, 1, 2], counts
+
+
+def test_who_died_or_left_since_is_asked_to_no_second_look(rows: Rows) -> None:
+    bad = {"bp_sys": "190", "bp_dia": "100", "flags": "bp_urgent"}
+    for who, club in (("mc1", "c1"), ("mc2", "c2")):
+        rows.a_record("health_check", ago(40), club, who, FULL, derived=bad)
+    died = spells.c.uuid == "mc1", spells.c.name == "status"
+    rows.db.execute(spells.update().where(*died).values(value="died"))
+    assert clubs_on(rows, "flagged_pressure") == clubs_on(rows, "flagged_checks") == ["C2"]
+    lists = lists_for(LIBRARY, OPERATOR)
+    counts = count_entries(rows.db, LIBRARY, OPERATOR, lists, TODAY)
+    assert counts == {one.id: len(on(rows, one.id)) for one in lists}
 
 
 def test_who_is_restricted_or_took_consent_back_is_on_no_list_and_not_counted(rows: Rows) -> None:
