@@ -46,15 +46,22 @@ def wait_or_say(settings: Settings, works: bool = False) -> None:
     whoever tells the proxy and the phones to come again need not be us.
     """
     runtime = open_runtime(settings)
+    try:
+        _wait(runtime, works)
+    except SettingError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    finally:
+        runtime.database.dispose()
+
+
+def _wait(runtime: Runtime, works: bool) -> None:
     said_at, parent = float("-inf"), os.getppid()
     while True:
         try:
             check(runtime, works)
             _let_nobody_back(runtime)
             return
-        except SettingError as error:
-            click.echo(str(error), err=True)
-            sys.exit(1)
         except OperationalError as error:
             if time.monotonic() - said_at >= SAY_AGAIN:
                 log.warning("waiting for the database: %s", cause(error))

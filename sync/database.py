@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
@@ -156,7 +158,7 @@ def _sqlite_engine(url: URL) -> Engine:
         # sqlite3's own transaction handling opens a deferred BEGIN behind our back; switch it off.
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _keep_log(cursor)
         cursor.execute("PRAGMA synchronous=FULL")  # 201 means kept, also after a power cut
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA cache_size=-8000")
@@ -172,6 +174,21 @@ def _sqlite_engine(url: URL) -> Engine:
         db.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
     return engine
+
+
+def _keep_log(cursor: Any) -> None:
+    """Of several that open a new file at once SQLite refuses all but one here, and lets none wait:
+    its timeout is not for a change of the journal.
+    """
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > give_up:
+                raise
+        time.sleep(0.01)
 
 
 def is_outage(error: BaseException) -> bool:

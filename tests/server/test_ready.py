@@ -95,9 +95,11 @@ def test_a_database_that_does_not_answer_yet_is_waited_for(
     door: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked: list[bool] = []
+    opened: list[Database] = []
 
     def starting(runtime: Any, works: bool) -> None:
         asked.append(works)
+        opened.append(runtime.database)
         if len(asked) < 3:
             raise OperationalError("", {}, ConnectionError("is starting up\nand more"))
 
@@ -106,6 +108,7 @@ def test_a_database_that_does_not_answer_yet_is_waited_for(
     ready.wait_or_say(door.runtime.settings, works=True)
     assert asked == [True, True, True]
     assert caplog.messages == ["waiting for the database: is starting up"]
+    assert opened[0]._engine is None  # who waited is done with it
 
 
 def test_web_and_work_without_a_schema_end_with_a_sentence(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -67,6 +68,26 @@ def test_among_takes_more_values_than_a_statement_has_parameters(database: Datab
             assert found == [2, 3]
         gone = projects.delete().where(among(db, projects.c.id, range(3, 70_000)))
         assert db.execute(gone).rowcount == 1
+
+
+def test_three_that_open_a_new_database_at_once_all_come_in(tmp_path: Path) -> None:
+    for number in range(60):  # of a hundred such openings some six were refused
+        url, gate, came_in = f"sqlite:///{tmp_path}/{number}.db", threading.Barrier(3), list[int]()
+
+        def come_in(
+            url: str = url, gate: threading.Barrier = gate, came_in: list[int] = came_in
+        ) -> None:
+            mine = Database(url)
+            gate.wait()
+            came_in.append(mine.ask(lambda db: db.scalar(sa.select(1))) or 0)
+            mine.dispose()
+
+        threads = [threading.Thread(target=come_in) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert came_in == [1, 1, 1]
 
 
 def test_two_hundred_read_then_write_updates_from_eight_threads_all_succeed(
