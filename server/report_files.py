@@ -12,7 +12,7 @@ from server.runtime import runtime
 from sync import audit, overview
 from sync.reports.data import PlaceData, ReportData
 from sync.reports.document import to_pdf
-from sync.reports.tables import report_tables
+from sync.reports.tables import club_table, figure_table, report_tables
 
 File = Literal["xlsx", "pdf", "groups", "figures"]
 PDF = "application/pdf"
@@ -32,7 +32,6 @@ def hand_out(data: ReportData, file: File, actor: str, place: PlaceData | None =
         if place is None:
             raise Refused(NOT_FOUND())
         return as_file(f"{name}.pdf", to_pdf(here.library, data, place), PDF)
-    tables = report_tables(data)
     if file == "xlsx":
-        return workbook(f"{name}.xlsx", tables)
-    return csv(tables[file == "figures"])
+        return workbook(f"{name}.xlsx", report_tables(data))
+    return csv(figure_table(data) if file == "figures" else club_table(data))

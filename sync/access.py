@@ -25,6 +25,7 @@ from forms.problems import (
 )
 from forms.roles import OF_PHONES, READ_SUBMISSIONS, VERBS, Role
 from sync import places
+from sync.database import once
 from sync.tables import entities, entity_lists, spells
 
 if TYPE_CHECKING:
@@ -206,9 +207,12 @@ def locked_in(db: Connection, library: Library, xml_form_ids: Collection[str]) -
     covering = [one for one in consents.purposes if asked & set(one.covers)] if consents else []
     if not covering:
         return restricted(db)
-    said = (sa.and_(c.name == one.fact, c.value == one.answers[one.fact]) for one in covering)
+    refusals = tuple((one.fact, one.answers[one.fact]) for one in covering)
+    said = (sa.and_(c.name == fact, c.value == no) for fact, no in refusals)
     query = sa.select(c.uuid).where(c.list_name == library.privacy.person, sa.or_(*said))
-    return restricted(db) | frozenset(db.scalars(query.where(c.valid_to.is_(None))))
+    now = query.where(c.valid_to.is_(None))
+    refusing = once(db, ("refusing", refusals), lambda: frozenset(db.scalars(now)))
+    return restricted(db) | refusing
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,8 +91,7 @@ def read_entries(
     """
     clubs, hidden = _clubs(db, library, caller, today), _hidden(db, library, one)
     items = _items(db, library, one, clubs, today)
-    found = _found(db, [item for item in items if item.key not in hidden])
-    found = _still(db, one, found, today)
+    found = _found(db, _still(db, one, [item for item in items if item.key not in hidden], today))
     list_name = _list_of(library, one)
     people = _people(db, list_name, {f.subject for f in found if f.subject}, clubs)
     named = clubs_named(db, clubs)
@@ -125,10 +124,7 @@ def count_entries(
         for indicator, item in behind(found, place_of):
             if not item.missing and item.key not in hidden[indicator.id]:
                 kept[indicator.id].append(item)
-    return {
-        one.id: len(_still(db, one, _found(db, kept[one.id]), today) if one.still else kept[one.id])
-        for one in lists
-    }
+    return {one.id: len(_still(db, one, kept[one.id], today)) for one in lists}
 
 
 def _period(days: tuple[int, int], today: date) -> Period:
@@ -192,14 +188,25 @@ def _found(db: Connection, items: Sequence[Item]) -> list[_Found]:
     ]
 
 
-def _still(db: Connection, one: FollowList, found: list[_Found], today: date) -> list[_Found]:
+def _still(db: Connection, one: FollowList, items: list[Item], today: date) -> list[Item]:
     """Those about whom the list is today too."""
     if not one.still:
-        return found
-    subjects = sorted({f.subject for f in found if f.subject})
+        return items
+    subject_of = _subjects(db, items)
+    subjects = sorted(set(subject_of.values()))
     told = {name: _facts(db, name, subjects, today) for name in one.still}
     holds = asking(one.still)
-    return [f for f in found if holds({name: told[name].get(f.subject or "", "") for name in told})]
+    here = {who for who in subjects if holds({name: told[name].get(who, "") for name in told})}
+    return [item for item in items if subject_of.get(item.key) in here]
+
+
+def _subjects(db: Connection, items: Sequence[Item]) -> dict[str, str]:
+    """Whom each is about, by its key. Of records nothing else is read: what they say is sealed."""
+    numbers = [int(item.key) for item in items if item.key.isdigit()]
+    c = records.c
+    query = sa.select(c.id, c.subject_id).where(among(db, c.id, numbers), c.subject_id.is_not(None))
+    of_records = {str(row.id): row.subject_id for row in db.execute(query)} if numbers else {}
+    return {item.key: item.key for item in items if not item.key.isdigit()} | of_records
 
 
 People = Mapping[str, tuple[str, Mapping[str, str]]]  # uuid → label, properties

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -19,6 +20,7 @@ from server.api.described import CSV, PAGED, asked, natural, yes_no
 from server.api.door import KNOWN, caller, route
 from server.api.wire import Time, Wire, flag, number, page, say, sent
 from server.downloads import XLSX
+from server.kept_reports import kept_reports
 from server.report_files import PDF, File, hand_out
 from server.runtime import runtime
 from sync.reports import steps
@@ -277,6 +279,7 @@ def _report(code: str) -> ReportData:
         return report_for(
             *(db, runtime().library, caller(), _period(code), runtime().now(), version),
             provisional=flag("live"),
+            read=partial(kept_reports().read, of_now=True),
         )
 
 

@@ -9,6 +9,7 @@ from flask import render_template, request, url_for
 from sqlalchemy.engine import Connection
 
 from forms.days import vietnam_day
+from server.kept_reports import kept_reports
 from server.pages.door import Answer, caller, page
 from server.pages.figures import (
     Choice,
@@ -17,7 +18,6 @@ from server.pages.figures import (
     find_indicator,
     find_place,
     read,
-    remembered,
 )
 from server.pages.words import one
 from server.runtime import runtime
@@ -58,7 +58,7 @@ def behind(code: str, level: str, key: str, indicator: str) -> Answer:
         found = why.explain(
             *(db, runtime().library, asking, asked),
             lambda: (
-                remembered()
+                kept_reports()
                 .read(db, runtime().library, choice.period, now, provisional=True)
                 .figures
             ),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app, render_template, request, url_for
@@ -14,19 +13,18 @@ from forms.cells import Cell
 from forms.days import vietnam_day
 from forms.periods import CALENDAR, Period, get_period
 from forms.problems import NOT_FOUND, Refused
-from server import logs
+from server.kept_reports import kept_reports
 from server.pages.charts import BarChart, bar_chart
 from server.pages.door import Answer, caller, in_menu, page, pages
 from server.pages.words import gettext, mark, one
 from server.row_numbers import row_number
-from server.runtime import Runtime, runtime
+from server.runtime import runtime
 from sync import overview, why
 from sync.access import Caller, may
 from sync.reports import desk, snapshots
 from sync.reports.charts import Bar
 from sync.reports.data import IndicatorData, PlaceData, ReportData
 from sync.reports.reading import report_for
-from sync.reports.remembered import Remembered
 from sync.reports.tables import rounded, tidy, to_read
 
 if TYPE_CHECKING:
@@ -72,25 +70,8 @@ def read(db: Connection, asking: Caller, choice: Choice) -> ReportData:
         *(db, runtime().library, asking, choice.period, runtime().now()),
         choice.version,
         provisional=choice.live,
-        read=remembered().read,
+        read=kept_reports().read,
     )
-
-
-def remembered() -> Remembered:
-    """The reports of this app's database that were asked for last."""
-    here = runtime()
-    new = Remembered(lambda work: Thread(target=_gather, args=(here, work), daemon=True).start())
-    found: Remembered = current_app.extensions.setdefault("cayda reports", new)
-    return found
-
-
-def _gather(here: Runtime, work: Callable[[Connection], None]) -> None:
-    """While nobody waits for it; who asks later tries it again."""
-    try:
-        with here.database.read() as db:
-            work(db)
-    except Exception as error:
-        logs.failed("-", "figures gathered behind", error)
 
 
 # ------------------------------------------------------------------ a place

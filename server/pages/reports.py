@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 
 from flask import render_template, request
 
 from forms.days import vietnam_day
 from forms.problems import NOT_FOUND, TEXT_TOO_LONG, Problem, Refused
+from server.kept_reports import kept_reports
 from server.pages.door import Answer, caller, done, in_menu, page
 from server.pages.figures import (
     SEES,
@@ -16,7 +18,6 @@ from server.pages.figures import (
     chosen,
     find_place,
     periods_for,
-    remembered,
 )
 from server.pages.words import gettext, mark
 from server.report_files import File, hand_out
@@ -124,7 +125,7 @@ def late(code: str) -> Answer:
     with runtime().database.read() as db:
         data, found = late_for(
             *(db, runtime().library, caller(), choice.period, runtime().now()),
-            read=remembered().read,
+            read=kept_reports().read,
         )
         names = titles(db)
 
@@ -162,6 +163,7 @@ def download(code: str, kind: File, which: str = "") -> Answer:
         data = report_for(
             *(db, here.library, caller(), choice.period, here.now(), choice.version),
             provisional=choice.live,
+            read=partial(kept_reports().read, of_now=True),  # for somebody may sign it
         )
     level, key = request.args.get("level"), request.args.get("key", "")
     place = None if level is None else find_place(data, level, key)

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from forms.indicators import PLACES
 from forms.periods import Period, get_period
 from forms.problems import Refused
+from server.kept_reports import kept_reports
 from server.pages.door import Answer, caller, page
 from server.pages.figures import (
     JUDGED,
@@ -23,7 +24,6 @@ from server.pages.figures import (
     find_indicator,
     find_place,
     periods_for,
-    remembered,
 )
 from server.pages.line_chart import Bounds, Line, line_chart
 from server.pages.words import gettext, mark, one
@@ -98,7 +98,7 @@ def _report(db: Connection, period: Period) -> ReportData:
 
 
 def _kept() -> Trends:
-    new = Trends(remembered().read)
+    new = Trends(kept_reports().read)
     found: Trends = current_app.extensions.setdefault("cayda trends", new)
     return found
 

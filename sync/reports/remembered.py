@@ -74,8 +74,11 @@ class Remembered:
         *,
         provisional: bool = False,
         small: bool = True,
+        of_now: bool = False,
     ) -> ReportData:
-        """As `read_whole`, whose refusals pass through; what still moves as of some minutes ago."""
+        """As `read_whole`, whose refusals pass through; what still moves as of some minutes ago,
+        but `of_now`.
+        """
         sent = None if provisional else version or snapshots.newest(db, period)
         asked = _Asked(period, sent, small)
         state = None if sent else _state(db, period)
@@ -83,8 +86,9 @@ class Remembered:
             kept = self._kept.get(asked)
         if kept is not None and (sent or _is_good(kept, state, now)):
             return kept.data
-        if kept is not None and self._later is not None and _may_stand(kept, state, now):
-            self._renew(self._later, library, asked, now)
+        later = None if of_now else self._later
+        if kept is not None and later is not None and _may_stand(kept, state, now):
+            self._renew(later, library, asked, now)
             return kept.data
         return self._gather(db, library, asked, state, now)
 
