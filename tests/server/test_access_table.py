@@ -164,7 +164,9 @@ def test_what_is_theirs_is_answered_and_holds_nothing_else(world: ScopeWorld) ->
     assert not slips, "\n".join(slips)
 
 
-def test_who_may_is_let_in_to_change_something(world: ScopeWorld) -> None:
+def test_who_may_is_let_in_to_change_something_and_all_that_is_written_down_has_words(
+    world: ScopeWorld,
+) -> None:
     """Once each, in the order of the file: what is deleted is gone for who comes after."""
     slips = []
     for method, endpoint, one in addresses():
@@ -175,9 +177,6 @@ def test_who_may_is_let_in_to_change_something(world: ScopeWorld) -> None:
         if answer.status_code in (401, 403, 404, 405) or answer.status_code >= 500:
             slips.append(f"{_said(first)} {method} {one.path}: {answer.status_code} {answer.text}")
     assert not slips, "\n".join(slips)
-
-
-def test_all_that_was_written_down_meanwhile_has_words(world: ScopeWorld) -> None:
     with world.door.database.read() as db:
         actions = {one.partition(".") for one in db.scalars(sa.select(audit_events.c.action))}
     assert len(actions) > 30
