@@ -293,11 +293,11 @@ def _send_report(database: Database, library: Library) -> None:
     """The half-year before last goes up from its clubs to the city, and is sent."""
     period = get_period(SENT)
     with database.write() as db:
-        while aggregate.measure(db, library, 100, NOW):
-            pass
         chain = steps.read_chain(db, library, period)
         upwards = sorted(chain.places.values(), key=lambda place: PLACES.index(place.level))
         for wish in (*(Wish("confirm", place.id) for place in upwards), Wish("send")):
+            while aggregate.measure(db, library, 100, NOW):  # as a worker does after each step
+                pass
             prepared = steps.prepare(db, library, OPERATOR, period, wish, NOW)
             steps.take(db, library, OPERATOR, period, prepared, NOW)
 
