@@ -7,7 +7,7 @@ Pages are cut by key, not by counting rows: what arrives meanwhile moves nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -28,6 +28,7 @@ from sync.access import PEOPLE_FROM, Caller, Reading, actor_number
 from sync.accounts import PROJECT_ID
 from sync.attachments import SEALED
 from sync.conditions import Fields, Known, order_by, to_sql
+from sync.database import among
 from sync.definitions import FormFigures, State, figures_of
 from sync.process import read_schemas
 from sync.tables import (
@@ -179,7 +180,7 @@ def page(
     if wanted.after is not None:
         query = query.where(submissions.c.id < wanted.after)
     if wanted.limit is not None and not (wanted.order or wanted.offset or wanted.condition):
-        query = query.where(submissions.c.id.in_(_newest(db, form, wanted)))
+        query = query.where(among(db, submissions.c.id, _newest(db, form, wanted)))
     query = query.order_by(*order_by(wanted.order, FIELDS), submissions.c.id.desc())
     query = query.limit(wanted.limit) if wanted.limit is not None else query
     if wanted.offset:  # SQLite knows no OFFSET without a LIMIT
@@ -190,8 +191,10 @@ def page(
             yield _submission(form, row, answers)
 
 
-def _newest(db: Connection, form: FormView, wanted: Wanted) -> sa.Select[Any]:
-    """Their numbers. Else what is said of each would be looked up to show the newest few."""
+def _newest(db: Connection, form: FormView, wanted: Wanted) -> Sequence[int]:
+    """Their numbers. Else what is said of each would be looked up to show the newest few, by both
+    databases also where all is one statement.
+    """
     c = submissions.c
     # SQLite would rather walk through all of the form than begin with the few in `also`.
     of_form = sa.func.coalesce(c.form_id, 0) if wanted.also else c.form_id
@@ -199,8 +202,7 @@ def _newest(db: Connection, form: FormView, wanted: Wanted) -> sa.Select[Any]:
     query = query.where(*_conditions(db, wanted))
     if wanted.after is not None:
         query = query.where(c.id < wanted.after)
-    few = query.order_by(c.id.desc()).limit(wanted.limit).subquery()
-    return sa.select(few.c.id)
+    return db.scalars(query.order_by(c.id.desc()).limit(wanted.limit)).all()
 
 
 def count(db: Connection, form: FormView, wanted: Wanted) -> int:

@@ -80,15 +80,17 @@ def _differences(
     db: Connection, library: Library, told: Told, figures: Mapping[str, Figures]
 ) -> Iterator[Difference]:
     """Of indicators that are still counted as they were then, and that tell no quality of data."""
+    levels = [(level, told.figures.get(level, {}), figures[level]) for level in reversed(PLACES)]
+    keys = {level: _differing(then, now) for level, then, now in levels}
+    moved = {indicator for found in keys.values() for _, indicator, *_ in found}
     same = {
         one.id
         for one in told.data.indicators
-        if one.section != told.data.quality and is_counted_alike(library, one)
+        if one.id in moved and one.section != told.data.quality and is_counted_alike(library, one)
     }
     names = _names(db, library, told)
-    for level in reversed(PLACES):
-        then, now = told.figures.get(level, {}), figures[level]
-        for key in sorted(_differing(then, now)):
+    for level, then, now in levels:
+        for key in sorted(keys[level]):
             place, indicator, cut, value = key
             before, after = then.get(key, Figure(None)), now.get(key, Figure(None))
             if indicator in same and (level, place) in names:

@@ -41,7 +41,8 @@ def not_counted() -> sa.CompoundSelect[Any]:
     `~words.counts` of each submission's record would look at all of them; these are few.
     """
     s, f, r = t.submissions.c, t.forms.c, t.records.c
-    kept = sa.select(s.id).join(t.forms, f.id == s.form_id).where(f.project_id == PROJECT_ID)
+    ours = sa.select(f.id).where(f.project_id == PROJECT_ID)  # joined, SQLite would read each row
+    kept = sa.select(s.id).where(s.form_id.in_(ours))
     aside = (r.held_back, r.counted_with.is_not(None))
     of_aside = (sa.select(r.submission_id).where(words.is_whole(t.records), one) for one in aside)
     without = ~sa.select(r.id).where(r.submission_id == s.id).exists()
