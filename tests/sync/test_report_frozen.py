@@ -346,6 +346,26 @@ def test_what_takes_long_to_gather_is_shown_as_of_minutes_ago_while_it_is_gather
     assert not begun
 
 
+def test_what_may_be_signed_is_gathered_anew_as_soon_as_anything_has_moved(
+    sent: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembering, "SLOW", 0.0)
+    begun: list[Callable[[Connection], None]] = []
+    remembered, later = Remembered(begun.append), sent.now + timedelta(seconds=2)
+
+    def read(now: datetime, of_now: bool) -> ReportData:
+        with sent.database.read() as db:
+            return remembered.read(db, sent.library, H1, now, provisional=True, of_now=of_now)
+
+    first = read(sent.now, of_now=False)
+    assert read(later, of_now=True) is first  # nothing has moved
+    sent.sends(sending.visit("tư", on="2025-06-02"))
+    anew = read(later, of_now=True)
+    assert anew.figures != first.figures
+    assert read(later, of_now=False) is anew  # then the pages have it too
+    assert not begun
+
+
 def test_a_figure_that_is_counted_by_other_words_today_tells_nothing_of_lateness(
     sent: Village,
 ) -> None:
