@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import unicodedata
-from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,7 +11,6 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
-from werkzeug.test import TestResponse
 
 from server import intake as group
 from server.app import create_app
@@ -22,6 +19,7 @@ from sync.blobs import Folder, open_blobs
 from sync.database import Database
 from sync.receive import Outcome
 from sync.tables import attachments, received, submission_versions, submissions
+from tests.at_once import at_once
 from tests.conftest import NOW
 from tests.server.conftest import (
     JPEG,
@@ -45,23 +43,6 @@ def current(door: Door) -> str:
     ((current_id,),) = door.rows(submissions.c.current_version_id)
     by_id = {row.id: str(row.instance_id) for row in door.rows(V.id, V.instance_id)}
     return by_id[current_id]
-
-
-def at_once(count: int, send: Callable[[int], TestResponse]) -> list[TestResponse]:
-    """Call `send` in so many threads at the same moment."""
-    gate = threading.Barrier(count)
-    answers: list[TestResponse] = []
-
-    def go(number: int) -> None:
-        gate.wait()
-        answers.append(send(number))
-
-    threads = [threading.Thread(target=go, args=(n,)) for n in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 # ------------------------------------------------------------------ HEAD

@@ -6,12 +6,12 @@ import dataclasses
 import inspect
 import re
 import stat
-import threading
 from pathlib import Path
 
 import pytest
 
 from server.settings import NAMES, SettingError, Settings, read_settings, secret_key
+from tests.at_once import at_once
 
 
 def test_nothing_set_is_embedded_in_the_folder_data() -> None:
@@ -141,18 +141,9 @@ def test_the_secret_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) 
 
 
 def test_ten_processes_that_start_at_once_agree_on_the_secret(tmp_path: Path) -> None:
-    settings, found, gate = Settings(data=tmp_path), set[bytes](), threading.Barrier(10)
-
-    def start() -> None:
-        gate.wait()
-        found.add(secret_key(settings))
-
-    threads = [threading.Thread(target=start) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(found) == 1
+    settings = Settings(data=tmp_path)
+    found = at_once(10, lambda _: secret_key(settings))
+    assert len(set(found)) == 1
 
 
 def test_a_broken_secret_file_is_not_replaced(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sync.database import Database, among, insert_once, is_outage, keeps_nothing, once, upsert
 from sync.migrations import HEAD, current, upgrade
 from sync.tables import audit_events, metadata, projects
+from tests.at_once import at_once
 from tests.conftest import NOW
 
 
@@ -71,23 +72,15 @@ def test_among_takes_more_values_than_a_statement_has_parameters(database: Datab
 
 
 def test_three_that_open_a_new_database_at_once_all_come_in(tmp_path: Path) -> None:
+    def come_in(url: str) -> list[int | None]:
+        each = [Database(url) for _ in range(3)]
+        came_in = at_once(3, lambda one: each[one].ask(lambda db: db.scalar(sa.select(1))))
+        for database in each:
+            database.dispose()
+        return came_in
+
     for number in range(60):  # of a hundred such openings some six were refused
-        url, gate, came_in = f"sqlite:///{tmp_path}/{number}.db", threading.Barrier(3), list[int]()
-
-        def come_in(
-            url: str = url, gate: threading.Barrier = gate, came_in: list[int] = came_in
-        ) -> None:
-            mine = Database(url)
-            gate.wait()
-            came_in.append(mine.ask(lambda db: db.scalar(sa.select(1))) or 0)
-            mine.dispose()
-
-        threads = [threading.Thread(target=come_in) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert came_in == [1, 1, 1]
+        assert come_in(f"sqlite:///{tmp_path}/{number}.db") == [1, 1, 1]
 
 
 def test_two_hundred_read_then_write_updates_from_eight_threads_all_succeed(

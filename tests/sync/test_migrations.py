@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from sync import migrations
 from sync.database import Database
 from sync.migrations import HEAD, bring_to, current, is_behind, upgrade
+from tests.at_once import at_once
 from tests.conftest import NOW
 
 REVISIONS = [f"{number:04d}" for number in range(1, int(HEAD) + 1)]
@@ -137,19 +138,10 @@ def _some(column: sa.Column[Any]) -> object:
 
 
 def test_two_that_bring_the_schema_up_at_once_do_it_once(fresh: Database) -> None:
-    gate, results = threading.Barrier(2), list[bool]()
-
-    def start() -> None:
-        mine = Database(fresh.url.render_as_string(hide_password=False))
-        gate.wait()
-        results.append(upgrade(mine))
+    each = [Database(fresh.url.render_as_string(hide_password=False)) for _ in range(2)]
+    results = at_once(2, lambda one: upgrade(each[one]))
+    for mine in each:
         mine.dispose()
-
-    threads = [threading.Thread(target=start) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
     assert len(results) == 2
     assert current(fresh) == HEAD
 

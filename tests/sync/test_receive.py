@@ -24,6 +24,7 @@ from sync.tables import (
     submission_versions,
     submissions,
 )
+from tests.at_once import at_once
 from tests.conftest import NOW
 
 A, B, C = (f"uuid:{n}{n}{n}{n}{n}{n}{n}{n}-1111-4111-8111-111111111111" for n in "abc")
@@ -110,21 +111,14 @@ def test_c1_the_same_bytes_ten_times_are_one_submission(kept: Database) -> None:
 
 
 def test_c2_twenty_identical_posts_at_once_are_one_submission(kept: Database) -> None:
-    barrier = threading.Barrier(20)
-    outcomes: list[Any] = []
 
-    def phone(number: int) -> None:
-        barrier.wait()
+    def phone(number: int) -> Any:
         try:
-            outcomes.append(send(kept, xml(A), f"{number % 4}.jpg").outcome)
+            return send(kept, xml(A), f"{number % 4}.jpg").outcome
         except BaseException as error:
-            outcomes.append(error)
+            return error
 
-    threads = [threading.Thread(target=phone, args=(n,)) for n in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    outcomes = at_once(20, phone)
     assert all(isinstance(outcome, Outcome) for outcome in outcomes), outcomes
     assert outcomes.count(Outcome.NEW) == 1
     assert count(kept, submissions) == count(kept, submission_versions) == 1

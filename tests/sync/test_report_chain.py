@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from sync.reports import steps
 from sync.reports.chain import Wish
 from sync.reports.desk import periods_for
 from sync.verify import verify
+from tests.at_once import at_once
 from tests.sync import sending
 from tests.sync.village import H1, H2, Village
 
@@ -378,22 +378,16 @@ def test_of_two_who_confirm_at_once_one_does(village: Village) -> None:
     wish = Wish("confirm", village.place("hoa"))
     with village.database.read() as db:
         prepared = steps.prepare(db, village.library, OPERATOR, H1, wish, village.now)
-    gate, outcomes = threading.Barrier(4), []
 
-    def confirm() -> None:
-        gate.wait()
+    def confirm(_: int) -> str:
         try:
             with village.database.write() as db:
                 steps.take(db, village.library, OPERATOR, H1, prepared, village.now)
-            outcomes.append("done")
         except Refused as refused:
-            outcomes.append(refused.problem.code)
+            return refused.problem.code
+        return "done"
 
-    threads = [threading.Thread(target=confirm) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    outcomes = at_once(4, confirm)
     assert sorted(outcomes) == ["done", "report_confirmed", "report_confirmed", "report_confirmed"]
     assert len(village.world.rows(t.report_steps)) == 1
 
