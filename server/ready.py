@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from server.erased import erase_again
-from server.runtime import Runtime, open_runtime
+from server.runtime import Runtime, passing_runtime
 from server.settings import SettingError, Settings, secret_key
 from sync import generation, key_mark
 from sync.migrations import is_behind
@@ -45,14 +45,12 @@ def wait_or_say(settings: Settings, works: bool = False) -> None:
     A database that does not answer is waited for: after a power cut it starts beside us, and
     whoever tells the proxy and the phones to come again need not be us.
     """
-    runtime = open_runtime(settings)
-    try:
-        _wait(runtime, works)
-    except SettingError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    finally:
-        runtime.database.dispose()
+    with passing_runtime(settings) as runtime:
+        try:
+            _wait(runtime, works)
+        except SettingError as error:
+            click.echo(str(error), err=True)
+            sys.exit(1)
 
 
 def _wait(runtime: Runtime, works: bool) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -67,6 +68,16 @@ def open_runtime(settings: Settings, old_key: bytes | None = None) -> Runtime:
         library=open_library(settings),
         now=utc_now,
     )
+
+
+@contextmanager
+def passing_runtime(settings: Settings, old_key: bytes | None = None) -> Iterator[Runtime]:
+    """The same for who is done with it before the process is: its connections are closed then."""
+    runtime = open_runtime(settings, old_key)
+    try:
+        yield runtime
+    finally:
+        runtime.database.dispose()
 
 
 def open_vault(settings: Settings, old_key: bytes | None = None) -> Vault:

@@ -229,17 +229,14 @@ def _seal(runtime: Runtime) -> None:
 
 def prepare_folder(settings: Settings, new_key: bool = False, old_key: bytes | None = None) -> None:
     """`prepare` for a process that has no runtime yet. old_key: what was sealed until now."""
-    from server.runtime import open_runtime
+    from server.runtime import passing_runtime
     from sync import accounts
 
-    runtime = open_runtime(settings, old_key)
-    try:
+    with passing_runtime(settings, old_key) as runtime:
         prepare(runtime, new_key or old_key is not None)
         if old_key is not None:
             with runtime.database.write() as db:
                 accounts.seal_anew(db, old_key, secret_key(settings))
-    finally:
-        runtime.database.dispose()
 
 
 def prepare_or_say(settings: Settings, new_key: bool = False, old_key: bytes | None = None) -> None:
@@ -374,10 +371,11 @@ def _announce(settings: Settings, demo: bool, parent: int) -> None:
 
 def _warn_of_proxy(settings: Settings) -> None:
     from server import doctor
-    from server.runtime import open_runtime
+    from server.runtime import passing_runtime
 
-    for found in doctor.unheeded_proxy(open_runtime(settings)):
-        click.echo(f"✗ {found.what}: {found.found}\n  → {found.to_do}")
+    with passing_runtime(settings) as runtime:
+        for found in doctor.unheeded_proxy(runtime):
+            click.echo(f"✗ {found.what}: {found.found}\n  → {found.to_do}")
 
 
 def _fill_demo(settings: Settings) -> None:

@@ -197,7 +197,8 @@ def reading(
 
 def restricted(db: Connection) -> frozenset[str]:
     """The uuids of people, and of what is theirs, who are shown to nobody but the desk."""
-    return frozenset(db.scalars(sa.select(entities.c.uuid).where(entities.c.restricted)))
+    query = sa.select(entities.c.uuid).where(entities.c.restricted)
+    return once(db, "restricted", lambda: frozenset(db.scalars(query)))
 
 
 def locked_in(db: Connection, library: Library, xml_form_ids: Collection[str]) -> frozenset[str]:

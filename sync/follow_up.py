@@ -91,7 +91,8 @@ def read_entries(
     """
     clubs, hidden = _clubs(db, library, caller, today), _hidden(db, library, one)
     items = _items(db, library, one, clubs, today)
-    found = _found(db, _still(db, one, [item for item in items if item.key not in hidden], today))
+    shown = [item for item in items if item.key not in hidden]
+    found = _found(db, _still(db, library, one, shown, today))
     list_name = _list_of(library, one)
     people = _people(db, list_name, {f.subject for f in found if f.subject}, clubs)
     named = clubs_named(db, clubs)
@@ -124,7 +125,7 @@ def count_entries(
         for indicator, item in behind(found, place_of):
             if not item.missing and item.key not in hidden[indicator.id]:
                 kept[indicator.id].append(item)
-    return {one.id: len(_still(db, one, kept[one.id], today)) for one in lists}
+    return {one.id: len(_still(db, library, one, kept[one.id], today)) for one in lists}
 
 
 def _period(days: tuple[int, int], today: date) -> Period:
@@ -188,11 +189,15 @@ def _found(db: Connection, items: Sequence[Item]) -> list[_Found]:
     ]
 
 
-def _still(db: Connection, one: FollowList, items: list[Item], today: date) -> list[Item]:
+def _still(
+    db: Connection, library: Library, one: FollowList, items: list[Item], today: date
+) -> list[Item]:
     """Those about whom the list is today too."""
     if not one.still:
         return items
-    subject_of = _subjects(db, items)
+    keys = [item.key for item in items]
+    is_of_records = one.indicator.of in library.rules
+    subject_of = _subjects(db, keys) if is_of_records else {key: key for key in keys}
     subjects = sorted(set(subject_of.values()))
     told = {name: _facts(db, name, subjects, today) for name in one.still}
     holds = asking(one.still)
@@ -200,13 +205,12 @@ def _still(db: Connection, one: FollowList, items: list[Item], today: date) -> l
     return [item for item in items if subject_of.get(item.key) in here]
 
 
-def _subjects(db: Connection, items: Sequence[Item]) -> dict[str, str]:
-    """Whom each is about, by its key. Of records nothing else is read: what they say is sealed."""
-    numbers = [int(item.key) for item in items if item.key.isdigit()]
+def _subjects(db: Connection, keys: Sequence[str]) -> dict[str, str]:
+    """Whom each record is about. Nothing else of it is read: what it says is sealed."""
     c = records.c
-    query = sa.select(c.id, c.subject_id).where(among(db, c.id, numbers), c.subject_id.is_not(None))
-    of_records = {str(row.id): row.subject_id for row in db.execute(query)} if numbers else {}
-    return {item.key: item.key for item in items if not item.key.isdigit()} | of_records
+    asked = among(db, c.id, [int(key) for key in keys])
+    query = sa.select(c.id, c.subject_id).where(asked, c.subject_id.is_not(None))
+    return {str(row.id): row.subject_id for row in db.execute(query)}
 
 
 People = Mapping[str, tuple[str, Mapping[str, str]]]  # uuid → label, properties

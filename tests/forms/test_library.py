@@ -440,6 +440,7 @@ def test_all_slips_are_told_at_once(library_folder: Path) -> None:
         ("roles.toml", "[treasurer]", "[accountant]", "treasurer"),
         ("care/follow_up.toml", 'since = "care_visit"', 'since = "care_vist"', "care_vist"),
         ("care/follow_up.toml", 'answer = "red"', 'answer = "rde"', "rde"),
+        ("health/follow_up.toml", "still = { status", "still = { statos", "statos"),
         ("care/follow_up.toml", "days = [90, 1]", "days = [1, 90]", "days"),
         ("care/follow_up.toml", 'for = ["commune", "health"]', 'for = ["comune"]', "comune"),
         ("report.toml", 'id = "II"', 'id = "I"', "section “I” stands twice"),

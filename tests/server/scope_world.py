@@ -296,7 +296,7 @@ def _send_report(database: Database, library: Library) -> None:
         chain = steps.read_chain(db, library, period)
         upwards = sorted(chain.places.values(), key=lambda place: PLACES.index(place.level))
         for wish in (*(Wish("confirm", place.id) for place in upwards), Wish("send")):
-            while aggregate.measure(db, library, 100, NOW):  # as a worker does after each step
+            while aggregate.measure(db, library, 100, NOW):  # as a worker does between them
                 pass
             prepared = steps.prepare(db, library, OPERATOR, period, wish, NOW)
             steps.take(db, library, OPERATOR, period, prepared, NOW)
